@@ -1,0 +1,159 @@
+/* beget: start a C function in a new process by fork, forkserver or spawn.
+ *
+ * Functions that can fail return a negative errno and leave a sentence in beget_error(); outputs are written on
+ * success only. Every function may be called from any thread. beget(3) is the index of the manual, beget(7) tells
+ * what a child is and how the three methods differ. */
+#ifndef BEGET_H
+#define BEGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define BEGET_VERSION "0.1.0"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
+
+/* How the process comes to be. Zero is the method that is safe and fast in every program. */
+enum beget_method { BEGET_FORKSERVER, BEGET_SPAWN, BEGET_FORK };
+
+/* What became of it; status.code is the exit code, the signal, or for BEGET_FAILED a negative errno. */
+enum beget_outcome { BEGET_RUNNING, BEGET_EXITED, BEGET_SIGNALED, BEGET_FAILED, BEGET_LOST };
+
+/* Flags of struct beget_options. */
+#define BEGET_UNSAFE_FORK 0x1u /* fork although other threads are running */
+
+/* The timeout that never ends. */
+#define BEGET_FOREVER (-1)
+
+/* The most descriptors that one call can carry: what the kernel allows in one message. */
+#define BEGET_FDS_MAX 253
+
+struct beget_process; /* the handle of one started process */
+
+/* Settings of one start; fill it with BEGET_OPTIONS. Zero is always the default. beget_options(3) */
+struct beget_options {
+	size_t size; /* sizeof(struct beget_options) */
+	enum beget_method method;
+	unsigned flags;
+};
+
+/* How a process ended; times are CPU time. beget_join(3) */
+struct beget_status {
+	enum beget_outcome outcome;
+	int code;
+	bool core_dumped;
+	uint8_t reserved8[7];
+	int64_t user_us;
+	int64_t system_us;
+	int64_t peak_kib; /* most memory resident at once */
+	int64_t reserved[11];
+};
+
+/* A parameter that is a run of bytes, and one that is an open descriptor. BEGET_CALL(3) */
+struct beget_bytes {
+	const void *data;
+	size_t size;
+};
+struct beget_fd {
+	int fd;
+};
+
+/* The types of parameters and results. */
+enum beget_type {
+	BEGET_TYPE_VOID,
+	BEGET_TYPE_BOOL,
+	BEGET_TYPE_CHAR,
+	BEGET_TYPE_SCHAR,
+	BEGET_TYPE_UCHAR,
+	BEGET_TYPE_SHORT,
+	BEGET_TYPE_USHORT,
+	BEGET_TYPE_INT,
+	BEGET_TYPE_UINT,
+	BEGET_TYPE_LONG,
+	BEGET_TYPE_ULONG,
+	BEGET_TYPE_LLONG,
+	BEGET_TYPE_ULLONG,
+	BEGET_TYPE_FLOAT,
+	BEGET_TYPE_DOUBLE,
+	BEGET_TYPE_STRING, /* const char *, NULL allowed */
+	BEGET_TYPE_OBJECT, /* const T *: arg.size bytes are copied, NULL allowed */
+	BEGET_TYPE_BYTES,  /* struct beget_bytes */
+	BEGET_TYPE_FD,     /* struct beget_fd */
+	BEGET_TYPE_RAW     /* void *: the bare address, fork only */
+};
+
+/* One argument: value points to it (to the pointer, where the parameter is a pointer). */
+struct beget_arg {
+	unsigned type;
+	unsigned flags; /* zero */
+	size_t size;    /* of the object behind a BEGET_TYPE_OBJECT; else ignored */
+	const void *value;
+};
+
+/* A function and its arguments. C programs let BEGET_CALL fill it; C++ and bindings fill it themselves. */
+struct beget_call {
+	void (*function)(void);
+	unsigned result;
+	unsigned n;
+	const struct beget_arg *args;
+};
+
+/* First statement of main: pins the program's image; in a started process it never returns. beget(3) */
+void beget_init(int argc, char **argv);
+
+/* Starts the call in a new process and returns its handle. NULL options are all defaults. beget_start(3) */
+int beget_start(struct beget_process **ret, const struct beget_options *options, const struct beget_call *call);
+
+/* Waits for the end, at most timeout_ms (0: no wait, negative: for ever); status may be NULL. beget_join(3) */
+int beget_join(struct beget_process *process, int timeout_ms, struct beget_status *status);
+
+/* Waits for the first of n processes to end and returns its index; NULL entries are skipped. beget_join(3) */
+int beget_wait(struct beget_process *const *processes, size_t n, int timeout_ms);
+
+/* Copies what the target returned into *ret, of the given type; use the macro beget_result in C. beget_join(3) */
+int beget_result_as(struct beget_process *process, unsigned type, void *ret);
+
+/* Sends a signal; -ESRCH once the process has ended. beget_join(3) */
+int beget_kill(struct beget_process *process, int signal);
+
+/* A descriptor that polls readable once the process has ended; it belongs to the handle. beget_join(3) */
+int beget_sentinel(const struct beget_process *process);
+
+/* The process id. beget_join(3) */
+pid_t beget_pid(const struct beget_process *process);
+
+/* Writes a sentence: who the process is and what became of it; returns its length, as snprintf. beget_error(3) */
+int beget_describe(const struct beget_process *process, char *text, size_t size);
+
+/* Gives the handle back; a process that still runs, runs on. NULL is allowed. beget_join(3) */
+void beget_free(struct beget_process *process);
+
+/* In a started process: the pid of the process that called beget_start; elsewhere -ESRCH. beget(3) */
+pid_t beget_caller_pid(void);
+
+/* In a started process: the method that made it; elsewhere -ESRCH. beget(3) */
+int beget_start_method(void);
+
+/* This thread's last failure as a sentence; never NULL. beget_error(3) */
+const char *beget_error(void);
+
+/* The version of the library that runs, as BEGET_VERSION. */
+const char *beget_version(void);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#else
+#include <beget/call.h>
+#endif
+
+#endif

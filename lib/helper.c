@@ -1,0 +1,203 @@
+/* The helper's loop: it receives a channel, forks a child onto it, tells the caller over that channel who was born and,
+ * later, how it ended. It never reads what else travels there. One thread, no allocation that grows with starts,
+ * nothing of a request kept beyond its child: a bad request or a full table is an error of that request only. Runs in
+ * the helper. Knows no caller's handle and no target. */
+#include "helper.h"
+
+#include "child.h"
+#include "image.h"
+#include "message.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A running child and the helper's copy of its channel, which carries the last word. */
+struct ward {
+	pid_t pid;
+	int channel;
+};
+
+static struct {
+	int signals;  /* a descriptor that tells of SIGCHLD */
+	int client;   /* pidfd of the caller, or -1 */
+	int spare[2]; /* keep two places in the descriptor table: for a channel and for a pidfd */
+	bool retired;
+	struct ward *wards;
+	size_t n, room;
+	struct beget__frame frame;
+	char buffer[BEGET__WIRE_PACKET];
+} helper;
+
+static void refill(void)
+{
+	for (int i = 0; i < 2; i++)
+		if (helper.spare[i] < 0) {
+			helper.spare[i] = beget__sys_dup(BEGET__CHANNEL_FD);
+			if (helper.spare[i] < 0)
+				helper.spare[i] = -1;
+		}
+}
+
+static bool make_room(void)
+{
+	if (helper.n < helper.room)
+		return true;
+	size_t room = helper.room ? 2 * helper.room : 64;
+	struct ward *more = realloc(helper.wards, room * sizeof(*more));
+	if (!more)
+		return false;
+	helper.wards = more;
+	helper.room = room;
+	return true;
+}
+
+static _Noreturn void become_child(int channel)
+{
+	if (dup2(channel, BEGET__CHANNEL_FD) < 0)
+		_exit(127);
+	beget__sys_close_range(BEGET__CHANNEL_FD + 1, ~0u);
+	if (beget__image_trusted()) /* also makes the copy close-on-exec */
+		beget__child_serve(BEGET_FORKSERVER);
+	_exit(127);
+}
+
+/* The channel becomes a ward's, or is closed after the reason was sent over it. */
+static int adopt(int channel)
+{
+	if (!make_room())
+		return beget__fail(ENOMEM, "cannot make a child");
+	if (helper.spare[0] < 0 || helper.spare[1] < 0)
+		return beget__fail(EMFILE, "cannot make a child");
+	pid_t pid = beget__sys_fork();
+	if (pid < 0)
+		return beget__fail(-pid, "cannot make a child");
+	if (pid == 0)
+		become_child(channel);
+	beget__sys_close(&helper.spare[1]);
+	int pidfd = beget__sys_pidfd_open(pid);
+	int error = beget__message_send_born(channel, pid, pidfd < 0 ? -1 : pidfd);
+	if (error && pidfd >= 0) /* too many descriptors in flight: the pid alone */
+		error = beget__message_send_born(channel, pid, -1);
+	if (pidfd >= 0)
+		beget__sys_close(&pidfd);
+	helper.wards[helper.n++] = (struct ward){pid, channel};
+	beget__trace("made %d", (int)pid);
+	return 0;
+}
+
+static void serve(void)
+{
+	struct beget__frame *f = &helper.frame;
+
+	beget__sys_close(&helper.spare[0]); /* the place of the channel that comes */
+	int got = beget__wire_receive(BEGET__CHANNEL_FD, f, MSG_DONTWAIT);
+	if (got == 0 && !(helper.retired && helper.client >= 0))
+		_exit(0); /* the client is gone, and nobody wants to know how its children end */
+	refill();
+	if (got == 1 && f->kind == BEGET__RETIRE) {
+		helper.retired = true;
+	} else if (got == 1 || got == -EMFILE) {
+		int channel = f->nfds > 0 ? beget__frame_take(f, 0) : -1;
+		int error = beget__message_get_start(f) ? adopt(channel)
+		                                        : beget__fail_plain(EBADMSG, "cannot understand the request");
+		if (error && channel >= 0) {
+			beget__message_send_failed(channel, beget__failure());
+			beget__sys_close(&channel);
+		}
+	}
+	if (got != -EAGAIN)
+		beget__frame_clear(f);
+	refill();
+}
+
+static void tell(pid_t pid, const struct beget__exit *end)
+{
+	for (size_t i = 0; i < helper.n; i++) {
+		if (helper.wards[i].pid != pid)
+			continue;
+		/* A caller that does not read must not stop the service of others. */
+		beget__message_send_ended(helper.wards[i].channel, end);
+		beget__sys_close(&helper.wards[i].channel);
+		helper.wards[i] = helper.wards[--helper.n];
+		break;
+	}
+}
+
+/* Looks, tells, and only then reaps: whoever finds the word missing still finds the zombie. */
+static void bury(void)
+{
+	struct signalfd_siginfo drop[8];
+	struct rusage usage;
+	siginfo_t info;
+
+	while (read(helper.signals, drop, sizeof(drop)) > 0)
+		;
+	while (beget__sys_waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT, &usage) == 0 && info.si_pid > 0) {
+		pid_t pid = info.si_pid;
+		int status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8
+		                                        : info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
+		tell(pid, &(struct beget__exit){
+				  .wait_status = status,
+				  .user_us = (int64_t)usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec,
+				  .system_us = (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec,
+				  .peak_kib = usage.ru_maxrss,
+			  });
+		beget__sys_waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG, NULL);
+	}
+}
+
+static int client_pidfd(void)
+{
+	struct ucred client;
+	socklen_t size = sizeof(client);
+
+	if (getsockopt(BEGET__CHANNEL_FD, SOL_SOCKET, SO_PEERCRED, &client, &size) < 0)
+		return -1;
+	int pidfd = beget__sys_pidfd_open(client.pid);
+	return pidfd < 0 ? -1 : pidfd;
+}
+
+void beget__helper_serve(void)
+{
+	sigset_t all;
+
+	beget__role = "helper";
+	sigfillset(&all); /* born so; a preloaded library's constructor may think otherwise */
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	signal(SIGCHLD, SIG_DFL); /* ignored, children would vanish unseen */
+	sigemptyset(&all);
+	sigaddset(&all, SIGCHLD);
+	helper.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	helper.client = client_pidfd();
+	helper.spare[0] = helper.spare[1] = -1;
+	helper.frame.buffer = helper.buffer;
+	refill();
+	if (helper.signals < 0)
+		_exit(127);
+	beget__trace("serves");
+	for (;;) {
+		struct pollfd fds[] = {
+			{.fd = BEGET__CHANNEL_FD, .events = POLLIN},
+			{.fd = helper.signals, .events = POLLIN},
+			{.fd = helper.client, .events = POLLIN},
+		};
+		if (helper.retired && helper.client >= 0)
+			fds[0].fd = -1;
+		if (helper.retired && helper.n == 0)
+			_exit(0);
+		if (beget__sys_poll(fds, 3, -1) < 0)
+			continue;
+		if (fds[2].revents)
+			_exit(0);
+		if (fds[0].revents)
+			serve();
+		if (fds[1].revents)
+			bury();
+	}
+}

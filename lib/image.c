@@ -1,0 +1,295 @@
+/* The image of this program: pinned by descriptor, executed again as child or helper, the helper through a double
+ * birth. Runs in the caller and, for its first steps, in the new process. Knows no message. */
+#include "image.h"
+
+#include "error.h"
+#include "sys.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define CHILD_MARK  "--beget-child"
+#define HELPER_MARK "--beget-helper"
+#define BIND_NOW    "LD_BIND_NOW=1"
+
+static struct {
+	bool known;
+	bool inherited;
+	_Atomic int fd;
+	struct beget__identity identity;
+	char *name; /* argv[0] */
+} image = {.fd = -1};
+
+/* Our own program headers, as the loader has them. */
+static int first_module(struct dl_phdr_info *m, size_t size, void *data)
+{
+	(void)size;
+	*(struct dl_phdr_info *)data = *m;
+	return 1;
+}
+
+/* True if the file holds the program headers that run here. Under "ld.so ./prog", /proc/self/exe is ld.so. */
+static bool is_us(int fd)
+{
+	struct dl_phdr_info us;
+	ElfW(Ehdr) header;
+	ElfW(Phdr) program[32];
+
+	if (!dl_iterate_phdr(first_module, &us) || us.dlpi_phnum > 32 ||
+	    pread(fd, &header, sizeof(header), 0) != sizeof(header) || header.e_phnum != us.dlpi_phnum)
+		return false;
+	size_t size = us.dlpi_phnum * sizeof(*program);
+	return pread(fd, program, size, (off_t)header.e_phoff) == (ssize_t)size &&
+	       memcmp(program, us.dlpi_phdr, size) == 0;
+}
+
+static int open_image(void)
+{
+	const char *names[] = {"/proc/self/exe", (const char *)getauxval(AT_EXECFN)};
+	int error = -ENOENT;
+
+	for (int i = 0; i < 2; i++) {
+		int fd = names[i] ? beget__sys_open(names[i], O_RDONLY) : -ENOENT;
+		if (fd >= 0 && is_us(fd))
+			return fd;
+		if (fd < 0)
+			error = fd;
+		beget__sys_close(&fd);
+	}
+	return error;
+}
+
+enum beget__birth beget__image_init(int argc, char **argv)
+{
+	static char unnamed[] = "beget";
+
+	image.known = true;
+	image.name = argc > 0 && argv[0] ? argv[0] : unnamed;
+	enum beget__birth birth = argc != 2                           ? BEGET__BORN_FREE
+	                          : strcmp(argv[1], CHILD_MARK) == 0  ? BEGET__BORN_CHILD
+	                          : strcmp(argv[1], HELPER_MARK) == 0 ? BEGET__BORN_HELPER
+	                                                              : BEGET__BORN_FREE;
+	if (birth == BEGET__BORN_FREE) {
+		image.fd = open_image();
+		image.identity = beget__sys_identity(image.fd);
+		return birth;
+	}
+	image.inherited = true;
+	const char *slash = strrchr(image.name, '/');
+	prctl(PR_SET_NAME, slash ? slash + 1 : image.name); /* executed by descriptor, we are named by its number */
+	const char *bind = getenv("LD_BIND_NOW");
+	if (birth == BEGET__BORN_HELPER && bind && bind[0] == '1') /* added by launch, or harmless to its children */
+		unsetenv("LD_BIND_NOW");
+	return birth;
+}
+
+void beget__image_inherit(void)
+{
+	image.fd = -1;
+	image.inherited = true;
+}
+
+/* A program that gains rights when executed would regain here what it gave up. */
+static bool gains_rights(void)
+{
+	struct stat st;
+
+	return getauxval(AT_SECURE) || fstat(image.fd, &st) < 0 || (st.st_mode & S_ISUID) ||
+	       ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP)) ||
+	       fgetxattr(image.fd, "security.capability", NULL, 0) > 0;
+}
+
+/* The host may have closed our descriptor, and its number may be another file by now; a child has none at first. */
+static int reopen(void)
+{
+	int old = image.fd;
+
+	if (old >= 0 && beget__sys_is(old, &image.identity))
+		return 0;
+	int fd = open_image();
+	if (fd < 0)
+		return beget__fail(-fd, "cannot open the program's image");
+	if (!image.inherited && image.identity.inode && !beget__sys_is(fd, &image.identity)) {
+		beget__sys_close(&fd);
+		return beget__fail_plain(ESTALE,
+		                         "the program closed the descriptor of its image, and the file is another now");
+	}
+	image.identity = beget__sys_identity(fd);
+	if (!atomic_compare_exchange_strong(&image.fd, &old, fd))
+		beget__sys_close(&fd); /* another thread was faster */
+	return 0;
+}
+
+int beget__image_check(void)
+{
+	if (!image.known)
+		return beget__fail_plain(EOPNOTSUPP,
+		                         "cannot execute the program again: main did not call beget_init first");
+	int error = reopen();
+	if (error)
+		return error;
+	if (gains_rights())
+		return beget__fail_plain(EPERM,
+		                         "cannot execute the program again: it is set-id or has file capabilities");
+	return 0;
+}
+
+/* One birth; shared with the new process until it executes the image. */
+struct launch {
+	int socket;
+	bool helper;
+	char **argv, **envp;
+	int error;
+	pid_t pid;
+	int pidfd;
+};
+
+/* From here to exec we run on the caller's memory with all signals blocked: system calls only. */
+static int execute(void *data)
+{
+	struct launch *l = data;
+	int exe = fcntl(image.fd, F_DUPFD_CLOEXEC, BEGET__CHANNEL_FD + 1);
+
+	if (exe < 0 || dup2(l->socket, BEGET__CHANNEL_FD) < 0) /* dup2 also takes close-on-exec off */
+		goto failed;
+	if (l->socket == BEGET__CHANNEL_FD && fcntl(BEGET__CHANNEL_FD, F_SETFD, 0) < 0)
+		goto failed;
+	if (l->helper) {
+		int null = open("/dev/null", O_RDWR);
+		if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || (beget__trace_fd < 0 && dup2(null, 2) < 0))
+			goto failed;
+		setpgid(0, 0);
+	} else {
+		for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+			int flags = fcntl(fd, F_GETFD);
+			if (flags > 0)
+				fcntl(fd, F_SETFD, 0);
+		}
+	}
+	beget__sys_close_range(BEGET__CHANNEL_FD + 1, (unsigned)exe - 1);
+	beget__sys_close_range((unsigned)exe + 1, ~0u);
+	syscall(SYS_execveat, exe, "", l->argv, l->envp, AT_EMPTY_PATH);
+failed:
+	l->error = errno;
+	_exit(127);
+}
+
+static int middle(void *data)
+{
+	struct launch *l = data;
+	pid_t pid = beget__sys_vfork(execute, l, SIGCHLD, &l->pidfd);
+
+	if (pid < 0)
+		l->error = -pid;
+	l->pid = pid;
+	_exit(0);
+}
+
+static int start(struct launch *l)
+{
+	sigset_t all, before;
+	pid_t pid;
+	int none, status;
+
+	int error = beget__image_check();
+	if (error)
+		return error;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (l->helper) {
+		/* Exit signal 0: no SIGCHLD in the host, and invisible to its wait(-1). */
+		pid = beget__sys_vfork(middle, l, 0, &none);
+		if (pid > 0)
+			while (waitpid(pid, &status, (int)__WCLONE) < 0 && errno == EINTR)
+				;
+	} else {
+		pid = beget__sys_vfork(execute, l, SIGCHLD, &l->pidfd);
+		l->pid = pid;
+		if (pid > 0 && l->error)
+			while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+				;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (pid < 0)
+		return beget__fail(-pid, "cannot make a process");
+	if (l->error) {
+		beget__sys_close(&l->pidfd);
+		return beget__fail(l->error, "cannot execute the program's image");
+	}
+	return 0;
+}
+
+extern char **environ;
+
+int beget__image_spawn(int socket, pid_t *pid, int *pidfd)
+{
+	char mark[] = CHILD_MARK;
+	struct launch l = {
+		.socket = socket,
+		.argv = (char *[]){image.name, mark, NULL},
+		.envp = environ,
+		.pidfd = -1,
+	};
+	int error = start(&l);
+
+	if (!error) {
+		*pid = l.pid;
+		*pidfd = l.pidfd;
+	}
+	return error;
+}
+
+int beget__image_helper(int socket, pid_t *pid)
+{
+	char mark[] = HELPER_MARK, bind[] = BIND_NOW;
+	size_t n = 0;
+
+	while (environ && environ[n])
+		n++;
+	char **envp = beget__sys_alloc((n + 2) * sizeof(*envp));
+	if (!envp)
+		return beget__fail(ENOMEM, "cannot launch the helper");
+	/* What the helper binds eagerly, its children need not bind one by one. */
+	if (!getenv("LD_BIND_NOW"))
+		envp[n] = bind;
+	if (n)
+		memcpy(envp, environ, n * sizeof(*envp));
+	struct launch l = {
+		.socket = socket,
+		.helper = true,
+		.argv = (char *[]){image.name, mark, NULL},
+		.envp = envp,
+		.pidfd = -1,
+	};
+	int error = start(&l);
+	free(envp);
+	if (!error)
+		*pid = l.pid;
+	return error;
+}
+
+bool beget__image_trusted(void)
+{
+	struct ucred maker;
+	uid_t real, effective, saved;
+	int type;
+	socklen_t size = sizeof(maker), type_size = sizeof(type);
+
+	return !getauxval(AT_SECURE) && getsockopt(BEGET__CHANNEL_FD, SOL_SOCKET, SO_TYPE, &type, &type_size) == 0 &&
+	       type == SOCK_SEQPACKET && getsockopt(BEGET__CHANNEL_FD, SOL_SOCKET, SO_PEERCRED, &maker, &size) == 0 &&
+	       getresuid(&real, &effective, &saved) == 0 && maker.uid == real && maker.uid == effective &&
+	       maker.uid == saved && fcntl(BEGET__CHANNEL_FD, F_SETFD, FD_CLOEXEC) == 0;
+}

@@ -1,0 +1,32 @@
+/* The image of this program: pinned once, executed again for each new birth. */
+#ifndef BEGET__IMAGE_H
+#define BEGET__IMAGE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Where a started process finds the socket that it was born with. */
+#define BEGET__CHANNEL_FD 3
+
+/* What a process that we executed is: told by its only argument. */
+enum beget__birth { BEGET__BORN_FREE, BEGET__BORN_CHILD, BEGET__BORN_HELPER };
+
+/* Pins the image and tells what this process is. */
+enum beget__birth beget__image_init(int argc, char **argv);
+
+/* In a child: the image is the one that runs; open it when it is needed. */
+void beget__image_inherit(void);
+
+/* -EOPNOTSUPP without beget__image_init, -EPERM for set-id images and those with file capabilities. */
+int beget__image_check(void);
+
+/* Executes the image as a child on the socket, with all signals blocked; *pidfd is -1 where there are none. */
+int beget__image_spawn(int socket, pid_t *pid, int *pidfd);
+
+/* Executes it as a helper that is no child of ours and in a group of its own; *pid is the helper's. */
+int beget__image_helper(int socket, pid_t *pid);
+
+/* True if descriptor 3 is a socket that a process of exactly our user made. */
+bool beget__image_trusted(void);
+
+#endif

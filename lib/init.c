@@ -1,0 +1,38 @@
+/* beget_init: in the caller it pins the image; in a process that we executed it is the end of main.
+ * Runs first in every process. */
+#include "child.h"
+#include "error.h"
+#include "helper.h"
+#include "image.h"
+
+#include <beget.h>
+#include <unistd.h>
+
+static _Noreturn void refuse(void)
+{
+	static const char why[] = "beget: this argument is for processes that beget starts\n";
+
+	if (write(STDERR_FILENO, why, sizeof(why) - 1) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+void beget_init(int argc, char **argv)
+{
+	enum beget__birth birth = beget__image_init(argc, argv);
+
+	beget__trace_init();
+	if (birth == BEGET__BORN_FREE)
+		return;
+	/* From here on there is no way back into main, whatever is wrong. */
+	if (!beget__image_trusted())
+		refuse();
+	if (birth == BEGET__BORN_HELPER)
+		beget__helper_serve();
+	beget__child_serve(BEGET_SPAWN);
+}
+
+const char *beget_version(void)
+{
+	return BEGET_VERSION;
+}

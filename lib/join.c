@@ -1,0 +1,397 @@
+/* Waiting: what comes over a process's channel, what became of it, and the calls that ask for either.
+ * Runs in the caller, in any thread. Knows no start method beyond whose child a process is. */
+#include "process.h"
+#include "status.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How long after the end of a process its helper may take to say how. */
+enum { PATIENCE_MS = 250, BLIND_POLL_MS = 20 };
+
+static void take_born(struct beget_process *p, struct beget__frame *f)
+{
+	if (!beget__message_get_born(f, &p->pid))
+		return;
+	p->pidfd = f->nfds == 1 ? beget__frame_take(f, 0) : -1;
+	/* Its place was taken between our letting go and the message: until the helper has said that the child ended,
+	 * the pid is the child's. */
+	if (f->nfds == 1 && p->pidfd < 0)
+		p->pidfd = beget__sys_pidfd_open(p->pid);
+	if (p->pidfd < 0)
+		p->pidfd = -1;
+	beget__trace("born %d", (int)p->pid);
+}
+
+static void take_result(struct beget_process *p)
+{
+	if (p->has_result || !beget__message_get_result(&p->in->frame, &p->result_type, &p->result))
+		return;
+	p->has_result = true;
+	if (p->result_type == BEGET_TYPE_STRING || p->result_type == BEGET_TYPE_BYTES) {
+		p->result_in = p->in;
+		p->in = NULL;
+	}
+}
+
+static void take_message(struct beget_process *p)
+{
+	struct beget__frame *f = &p->in->frame;
+
+	if (f->kind == BEGET__BORN && p->pid == 0)
+		take_born(p, f);
+	else if (f->kind == BEGET__FAILED)
+		p->has_failure = beget__message_get_failed(f, &p->failure);
+	else if (f->kind == BEGET__RESULT)
+		take_result(p);
+	else if (f->kind == BEGET__ENDED)
+		p->has_word = beget__message_get_ended(f, &p->word);
+	if (p->in)
+		beget__frame_clear(f);
+}
+
+/* Takes all that has come; never waits. */
+static void drain(struct beget_process *p)
+{
+	while (!p->closed) {
+		if (!p->in && !(p->in = beget__sys_alloc(sizeof(*p->in))))
+			return; /* the next look tries again */
+		p->in->frame.buffer = p->in->buffer;
+		if (p->reserve >= 0) {
+			/* Let go of the reserved place for the descriptor that comes with BORN, if it is there. */
+			struct pollfd ready = {.fd = p->channel, .events = POLLIN};
+			if (beget__sys_poll(&ready, 1, 0) <= 0)
+				return;
+			beget__process_guard();
+			beget__sys_close(&p->reserve);
+		} else {
+			beget__process_guard();
+		}
+		int got = beget__wire_receive(p->channel, &p->in->frame, MSG_DONTWAIT);
+		if (got == 1 || got == -EMFILE)
+			take_message(p);
+		beget__process_unguard();
+		if (got == -EAGAIN)
+			return;
+		if (got == -ECONNRESET)
+			p->call_unread = true; /* reported once, before what is still in the queue */
+		else if (got == 0)
+			p->closed = true;
+		else if (got < 0)
+			beget__frame_clear(&p->in->frame); /* garbage: the kernel will tell what became of it */
+	}
+}
+
+static bool polls_ended(const struct beget_process *p)
+{
+	struct pollfd pidfd = {.fd = p->pidfd, .events = POLLIN};
+
+	return p->pidfd >= 0 && beget__sys_poll(&pidfd, 1, 0) > 0;
+}
+
+static void finish(struct beget_process *p, const struct beget__exit *end)
+{
+	if (end)
+		beget__status_fill(end, &p->status);
+	else
+		p->status.outcome = BEGET_LOST;
+	if (p->call_unread && !p->has_failure && !(end && p->status.outcome == BEGET_SIGNALED)) {
+		p->has_failure = true;
+		p->failure.code = -ECONNRESET;
+		if (end)
+			snprintf(p->failure.text, sizeof(p->failure.text),
+			         "child: it exited with code %d before it read its call", p->status.code);
+		else
+			snprintf(p->failure.text, sizeof(p->failure.text),
+			         "helper: it ended before it made the process");
+	}
+	if (p->has_failure && p->status.outcome != BEGET_SIGNALED) {
+		p->status.outcome = BEGET_FAILED;
+		p->status.code = p->failure.code;
+	}
+	if (p->has_result && p->status.outcome != BEGET_LOST &&
+	    (p->status.outcome != BEGET_EXITED || p->status.code != 0))
+		p->has_result = false;
+	p->ended = true;
+	beget__process_free_inbox(&p->in);
+	beget__trace("ended %d: outcome %d, code %d", (int)p->pid, (int)p->status.outcome, p->status.code);
+}
+
+/* Brings the handle up to date; never waits. */
+void beget__process_look(struct beget_process *p)
+{
+	struct beget__exit end;
+
+	if (p->ended)
+		return;
+	bool gone = polls_ended(p); /* before the drain: what it wrote is there then */
+	drain(p);
+	if (p->pid == 0) { /* only the helper can tell, and it closes its end after it has */
+		if (p->closed)
+			finish(p, NULL);
+		return;
+	}
+	/* Without pidfds, a result or the closed channel promises the end. */
+	bool promised = gone || (p->pidfd < 0 && (p->closed || p->has_result));
+	if (promised && !p->patient_until)
+		p->patient_until = beget__sys_now_ms() + PATIENCE_MS;
+	struct beget__evidence e = {
+		.pid = p->pid,
+		.pidfd = p->pidfd,
+		.ours = p->ours,
+		.ended = gone || (!p->ours && p->closed),
+		.patient = !p->closed && beget__sys_now_ms() < p->patient_until,
+		.word = p->has_word ? &p->word : NULL,
+	};
+	int found = beget__status_find(&e, &end);
+	if (found == -EAGAIN)
+		return;
+	drain(p);
+	finish(p, found ? NULL : &end);
+}
+
+static bool settled(const struct beget_process *p)
+{
+	return p->ended;
+}
+
+static bool born(const struct beget_process *p)
+{
+	return p->ended || p->pid > 0;
+}
+
+/* What to poll for news of this process, at most for how long. Returns how many. */
+static size_t news(const struct beget_process *p, struct pollfd *fds, int64_t now, int *timeout)
+{
+	size_t n = 0;
+
+	if (p->pidfd >= 0)
+		fds[n++] = (struct pollfd){.fd = p->pidfd, .events = POLLIN};
+	if (!p->closed)
+		fds[n++] = (struct pollfd){.fd = p->channel, .events = POLLIN};
+	if (p->patient_until > now) { /* it has ended: only the helper's word is awaited */
+		if (!p->closed)
+			fds[0] = fds[n - 1], n = 1;
+		int left = (int)(p->patient_until - now);
+		if (*timeout < 0 || left < *timeout)
+			*timeout = left;
+	}
+	if (p->pidfd < 0 && p->pid > 0 && (*timeout < 0 || *timeout > BLIND_POLL_MS))
+		*timeout = BLIND_POLL_MS;
+	return n;
+}
+
+/* The one place where join and wait can be cancelled: no lock is held. Interrupted or not, the caller looks again. */
+static void poll_cancellable(struct pollfd *fds, size_t n, int timeout_ms, int cancel, void *memory)
+{
+	pthread_cleanup_push(free, memory);
+	beget__sys_cancel(cancel);
+	(void)beget__sys_poll(fds, n, timeout_ms);
+	(void)beget__sys_no_cancel();
+	pthread_cleanup_pop(0);
+}
+
+static int64_t deadline_of(int timeout_ms)
+{
+	return timeout_ms < 0 ? -1 : beget__sys_now_ms() + timeout_ms;
+}
+
+/* Waits until one of the processes has come so far: its index, or -ETIMEDOUT. */
+static int await(struct beget_process *const *ps, size_t n, bool (*far_enough)(const struct beget_process *),
+                 int timeout_ms, int cancel)
+{
+	int64_t deadline = deadline_of(timeout_ms);
+	struct pollfd few[8], *fds = few;
+	int result = -ETIMEDOUT;
+
+	if (2 * n > sizeof(few) / sizeof(*few) && !(fds = beget__sys_alloc(2 * n * sizeof(*fds))))
+		return beget__fail(ENOMEM, "cannot wait for %zu processes", n);
+	for (;;) {
+		int64_t now = beget__sys_now_ms();
+		int timeout = deadline < 0 ? -1 : deadline > now ? (int)(deadline - now) : 0;
+		bool patient = false;
+		size_t polled = 0;
+		for (size_t i = 0; i < n && result == -ETIMEDOUT; i++) {
+			struct beget_process *p = ps[i];
+			if (!p)
+				continue;
+			pthread_mutex_lock(&p->lock);
+			beget__process_look(p);
+			if (far_enough(p))
+				result = (int)i;
+			else {
+				int own = -1;
+				polled += news(p, fds + polled, now, &own);
+				patient |= p->patient_until > now;
+				if (own >= 0 && (timeout < 0 || own < timeout || p->patient_until > now))
+					timeout = own;
+			}
+			pthread_mutex_unlock(&p->lock);
+		}
+		if (result >= 0 || (timeout == 0 && !patient))
+			break;
+		poll_cancellable(fds, polled, timeout, cancel, fds == few ? NULL : fds);
+	}
+	if (fds != few)
+		free(fds);
+	return result;
+}
+
+static int check(const struct beget_process *p, const char *what)
+{
+	if (!p)
+		return beget__fail_plain(EINVAL, "cannot %s: the handle is NULL", what);
+	if (p->owner != getpid())
+		return beget__fail_plain(ECHILD, "cannot %s: the handle belongs to process %d, of which this is a copy",
+		                         what, (int)p->owner);
+	return 0;
+}
+
+int beget_join(struct beget_process *p, int timeout_ms, struct beget_status *ret)
+{
+	int error = check(p, "join");
+
+	if (error)
+		return error;
+	int cancel = beget__sys_no_cancel();
+	int result = await(&p, 1, settled, timeout_ms, cancel);
+	if (result == 0 && ret)
+		*ret = p->status;
+	if (result == -ETIMEDOUT)
+		beget__fail_plain(ETIMEDOUT, "cannot join process %d: it still runs", (int)p->pid);
+	beget__sys_cancel(cancel);
+	return result;
+}
+
+int beget_wait(struct beget_process *const *ps, size_t n, int timeout_ms)
+{
+	size_t handles = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int error = ps[i] ? check(ps[i], "wait") : 0;
+		if (error)
+			return error;
+		handles += ps[i] != NULL;
+	}
+	if (!handles)
+		return beget__fail_plain(EINVAL, "cannot wait: there is no process to wait for");
+	int cancel = beget__sys_no_cancel();
+	int result = await(ps, n, settled, timeout_ms, cancel);
+	if (result == -ETIMEDOUT)
+		beget__fail_plain(ETIMEDOUT, "none of the %zu processes has ended", handles);
+	beget__sys_cancel(cancel);
+	return result;
+}
+
+/* Until the helper has answered, the pid is not known. */
+static void await_birth(const struct beget_process *p)
+{
+	struct beget_process *changing = (struct beget_process *)p;
+
+	(void)await(&changing, 1, born, -1, PTHREAD_CANCEL_DISABLE);
+}
+
+pid_t beget_pid(const struct beget_process *p)
+{
+	int error = check(p, "tell the pid");
+
+	if (error)
+		return error;
+	int cancel = beget__sys_no_cancel();
+	await_birth(p);
+	beget__sys_cancel(cancel);
+	return p->pid > 0 ? p->pid : beget__fail_plain(ESRCH, "the process was never born: %s", p->failure.text);
+}
+
+int beget_sentinel(const struct beget_process *p)
+{
+	int error = check(p, "give a sentinel");
+
+	if (error)
+		return error;
+	int cancel = beget__sys_no_cancel();
+	await_birth(p);
+	beget__sys_cancel(cancel);
+	/* Never born, or no pidfds on this kernel: the channel, which closes at the end. */
+	return p->pidfd >= 0 ? p->pidfd : p->channel;
+}
+
+int beget_kill(struct beget_process *p, int signal)
+{
+	int error = check(p, "signal");
+
+	if (error)
+		return error;
+	int cancel = beget__sys_no_cancel();
+	await_birth(p);
+	pthread_mutex_lock(&p->lock);
+	beget__process_look(p);
+	if (p->ended || polls_ended(p))
+		error = beget__fail_plain(ESRCH, "cannot signal process %d: it has ended", (int)p->pid);
+	else if ((error = beget__sys_signal(p->pid, p->pidfd, signal)))
+		beget__fail(-error, "cannot send signal %d to process %d", signal, (int)p->pid);
+	pthread_mutex_unlock(&p->lock);
+	beget__sys_cancel(cancel);
+	return error;
+}
+
+int beget_result_as(struct beget_process *p, unsigned type, void *ret)
+{
+	int error = check(p, "give the result");
+
+	if (error)
+		return error;
+	if (!ret)
+		return beget__fail_plain(EINVAL, "cannot give the result: there is nowhere to put it");
+	int cancel = beget__sys_no_cancel();
+	pthread_mutex_lock(&p->lock);
+	beget__process_look(p);
+	if (!p->ended)
+		error = beget__fail_plain(EBUSY, "there is no result yet: process %d still runs", (int)p->pid);
+	else if (!p->has_result || p->result_type == BEGET_TYPE_VOID)
+		error = beget__fail_plain(ENODATA, "there is no result: the target did not return one");
+	else if (p->result_type != type)
+		error = beget__fail_plain(EINVAL, "the result is of type %u, not of type %u", p->result_type, type);
+	else
+		memcpy(ret, &p->result, beget__value_size(type));
+	pthread_mutex_unlock(&p->lock);
+	beget__sys_cancel(cancel);
+	return error;
+}
+
+int beget_describe(const struct beget_process *p, char *text, size_t size)
+{
+	static const char *const methods[] = {"forkserver", "spawn", "fork"};
+	struct beget_process *changing = (struct beget_process *)p;
+	char fate[320];
+	int error = check(p, "describe");
+
+	if (error)
+		return error;
+	int cancel = beget__sys_no_cancel();
+	pthread_mutex_lock(&changing->lock);
+	beget__process_look(changing);
+	const struct beget_status *s = &p->status;
+	if (!p->ended)
+		snprintf(fate, sizeof(fate), "runs");
+	else if (s->outcome == BEGET_EXITED)
+		snprintf(fate, sizeof(fate), "exited with code %d", s->code);
+	else if (s->outcome == BEGET_SIGNALED)
+		snprintf(fate, sizeof(fate), "was ended by signal %d (%s)%s", s->code, strsignal(s->code),
+		         s->core_dumped ? ", core dumped" : "");
+	else if (s->outcome == BEGET_FAILED)
+		snprintf(fate, sizeof(fate), "never reached its target: %s", p->failure.text);
+	else
+		snprintf(fate, sizeof(fate), "has ended, and nobody could tell how");
+	char who[32] = "not born";
+	if (p->pid > 0)
+		snprintf(who, sizeof(who), "pid %d", (int)p->pid);
+	int n = snprintf(text, size, "process %s (%s, by %s) %s", p->what, who, methods[p->method], fate);
+	pthread_mutex_unlock(&changing->lock);
+	beget__sys_cancel(cancel);
+	return n;
+}

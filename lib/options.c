@@ -1,0 +1,122 @@
+/* Checks what the user wrote; options and call become a plan.
+ * Runs in the caller, before any process exists. */
+#include "image.h"
+#include "start.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KNOWN_FLAGS BEGET_UNSAFE_FORK
+
+static int check_options(const struct beget_options *options, struct beget_options *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (!options)
+		return 0;
+	if (options->size < offsetof(struct beget_options, flags) + sizeof(options->flags))
+		return beget__fail_plain(EINVAL, "the options have no size: fill them with BEGET_OPTIONS");
+	/* A newer caller's struct is fine as long as it asks for nothing that we do not know. */
+	for (size_t i = sizeof(*ret); i < options->size; i++)
+		if (((const char *)options)[i])
+			return beget__fail_plain(E2BIG,
+			                         "the options ask for something that this version (%s) does not know",
+			                         BEGET_VERSION);
+	memcpy(ret, options, options->size < sizeof(*ret) ? options->size : sizeof(*ret));
+	if ((unsigned)ret->method > BEGET_FORK)
+		return beget__fail_plain(EINVAL, "there is no start method %u", (unsigned)ret->method);
+	if (ret->flags & ~KNOWN_FLAGS)
+		return beget__fail_plain(EINVAL, "unknown flags 0x%x", ret->flags & ~KNOWN_FLAGS);
+	return 0;
+}
+
+static int check_descriptor(int fd, unsigned position)
+{
+	if (fcntl(fd, F_GETFD) < 0)
+		return beget__fail_plain(EBADF, "argument %u: descriptor %d is not open", position, fd);
+	return 0;
+}
+
+static int check_arg(const struct beget_arg *arg, unsigned position, enum beget_method method)
+{
+	const void *object;
+
+	if (!arg->value || beget__value_size(arg->type) == 0)
+		return beget__fail_plain(EINVAL, "argument %u: %s", position,
+		                         arg->value ? "there is no such type" : "it has no value");
+	if (arg->flags)
+		return beget__fail_plain(EINVAL, "argument %u: unknown flags 0x%x", position, arg->flags);
+	switch (arg->type) {
+	case BEGET_TYPE_RAW:
+		if (method != BEGET_FORK)
+			return beget__fail_plain(EOPNOTSUPP, "argument %u: only fork can carry a raw pointer",
+			                         position);
+		return 0;
+	case BEGET_TYPE_OBJECT:
+		memcpy(&object, arg->value, sizeof(object));
+		if (object && arg->size == 0)
+			return beget__fail_plain(EINVAL, "argument %u: the object has no size", position);
+		return 0;
+	case BEGET_TYPE_BYTES:
+		if (!((const union beget__value *)arg->value)->bytes.data &&
+		    ((const union beget__value *)arg->value)->bytes.size)
+			return beget__fail_plain(EINVAL, "argument %u: the bytes have a size and no data", position);
+		return 0;
+	case BEGET_TYPE_FD: return check_descriptor(((const union beget__value *)arg->value)->fd.fd, position);
+	default: return 0;
+	}
+}
+
+static int check_call(const struct beget_call *call, enum beget_method method)
+{
+	unsigned descriptors = 0;
+
+	if (!call || !call->function || (call->n > 0 && !call->args))
+		return beget__fail_plain(EINVAL, "there is no %s to call",
+		                         call && call->function ? "argument list" : "function");
+	if (call->result != BEGET_TYPE_VOID &&
+	    (beget__value_size(call->result) == 0 || call->result == BEGET_TYPE_OBJECT ||
+	     call->result == BEGET_TYPE_FD || call->result == BEGET_TYPE_RAW))
+		return beget__fail_plain(EINVAL, "a target cannot return type %u", call->result);
+	for (unsigned i = 0; i < call->n; i++) {
+		int error = check_arg(&call->args[i], i + 1, method);
+		if (error)
+			return error;
+		descriptors += call->args[i].type == BEGET_TYPE_FD;
+	}
+	if (descriptors > BEGET_FDS_MAX)
+		return beget__fail_plain(EMSGSIZE, "a call can carry %d descriptors, not %u", BEGET_FDS_MAX,
+		                         descriptors);
+	return 0;
+}
+
+int beget__plan_make(struct beget__plan *ret, const struct beget_options *options, const struct beget_call *call)
+{
+	struct beget_options checked;
+
+	int error = check_options(options, &checked);
+	if (!error)
+		error = check_call(call, checked.method);
+	if (error)
+		return error;
+	memset(ret, 0, sizeof(*ret));
+	ret->method = checked.method;
+	ret->flags = checked.flags;
+	ret->call = call;
+	if (checked.method == BEGET_FORK) {
+		snprintf(ret->what, sizeof(ret->what), "%p", (void *)(uintptr_t)call->function);
+		return 0;
+	}
+	error = beget__image_check();
+	if (!error)
+		error = beget__target_find(call->function, &ret->target);
+	if (error)
+		return error;
+	const char *slash = strrchr(ret->target.module, '/');
+	const char *name = ret->target.module[0] ? ret->target.module : program_invocation_short_name;
+	snprintf(ret->what, sizeof(ret->what), "%.40s+0x%llx", slash ? slash + 1 : name,
+	         (unsigned long long)ret->target.offset);
+	return 0;
+}

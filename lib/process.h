@@ -1,0 +1,70 @@
+/* The handle of a started process, shared by its life (process.c), the waiting for it (join.c) and the start methods.
+ */
+#ifndef BEGET__PROCESS_H
+#define BEGET__PROCESS_H
+
+#include "message.h"
+
+#include <beget.h>
+#include <pthread.h>
+
+/* A frame on its way in, or the one that holds the result. */
+struct beget__inbox {
+	struct beget__frame frame;
+	_Alignas(16) char buffer[BEGET__WIRE_PACKET];
+};
+
+struct beget_process {
+	struct beget_process *next, **link; /* registry */
+	pid_t owner;                        /* the process that the handle belongs to */
+	enum beget_method method;
+	char what[64];        /* for sentences */
+	bool ours;            /* our own child, to be waited for */
+	int far;              /* the child's end of the channel, until the child has it */
+	pthread_mutex_t lock; /* over all below, once started */
+	pid_t pid;            /* 0: not known yet, or never born */
+	int pidfd;            /* -1: not known yet, or none on this kernel */
+	int reserve;          /* keeps a place for the pidfd that the helper will send */
+	int channel;
+	struct beget__inbox *in;
+	bool closed;      /* nothing more comes */
+	bool call_unread; /* it ended without having read its call */
+	bool has_failure, has_word, has_result, ended;
+	int64_t patient_until; /* it has ended, and its helper may still say how */
+	struct beget__failure failure;
+	struct beget__exit word;
+	struct beget_status status;
+	unsigned result_type;
+	union beget__value result;
+	struct beget__inbox *result_in; /* what the result points into */
+};
+
+/* A handle with an open channel. what goes into sentences. */
+int beget__process_new(struct beget_process **ret, enum beget_method, const char *what);
+
+/* The handle of a start that failed: everything is undone; a child that exists ends without running its target. */
+void beget__process_abandon(struct beget_process *);
+
+/* The child has its end of the channel. */
+void beget__process_close_far(struct beget_process *);
+
+int beget__process_reserve(struct beget_process *);
+
+/* Brings the handle up to date, its lock held; never waits. */
+void beget__process_look(struct beget_process *);
+
+void beget__process_free_inbox(struct beget__inbox **);
+
+/* Right before and after a fork of ours: in the child, this process's far end stays open and is returned by the second.
+ */
+void beget__process_fork_keep(const struct beget_process *);
+int beget__process_forked(void);
+
+/* Reaps children whose handles were freed before their end. */
+void beget__process_sweep(void);
+
+/* Descriptors made between these two never leak into a concurrent fork: it waits. */
+void beget__process_guard(void);
+void beget__process_unguard(void);
+
+#endif

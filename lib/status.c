@@ -1,0 +1,101 @@
+/* What became of a process. The sources in order: waitid for a child of ours; the pidfd's exit record, which outlives
+ * the reaping; the helper's word; a zombie's exit code in /proc. If all are silent it is lost: a status is never
+ * invented, and never taken from the child's own word. Runs in the caller; knows no handle. */
+#include "status.h"
+
+#include <errno.h>
+#include <string.h>
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+struct beget__sources beget__status_sources = {beget__sys_waitid, beget__sys_pidfd_exit, beget__sys_zombie_exit};
+
+static int64_t microseconds(const struct timeval *t)
+{
+	return (int64_t)t->tv_sec * 1000000 + t->tv_usec;
+}
+
+static void from_waitid(const siginfo_t *info, const struct rusage *usage, struct beget__exit *ret)
+{
+	int core = info->si_code == CLD_DUMPED ? 0x80 : 0;
+
+	ret->wait_status = info->si_code == CLD_EXITED ? (info->si_status & 0xff) << 8 : info->si_status | core;
+	ret->user_us = microseconds(&usage->ru_utime);
+	ret->system_us = microseconds(&usage->ru_stime);
+	ret->peak_kib = usage->ru_maxrss;
+}
+
+/* 1: told; 0: it runs; else it is no child of ours any more. */
+static int wait_for(const struct beget__evidence *e, struct beget__exit *ret)
+{
+	siginfo_t info;
+	struct rusage usage;
+	int error = -EINVAL;
+
+	memset(&usage, 0, sizeof(usage));
+	if (e->pidfd >= 0)
+		error = beget__status_sources.waitid(P_PIDFD, (id_t)e->pidfd, &info, WEXITED | WNOHANG, &usage);
+	if (error && error != -ECHILD)
+		error = beget__status_sources.waitid(P_PID, (id_t)e->pid, &info, WEXITED | WNOHANG, &usage);
+	if (error || info.si_pid == 0)
+		return error;
+	from_waitid(&info, &usage, ret);
+	return 1;
+}
+
+int beget__status_find(const struct beget__evidence *e, struct beget__exit *ret)
+{
+	struct beget__exit found = {0};
+	bool ended = e->ended;
+
+	if (e->ours) {
+		int answer = wait_for(e, &found);
+		if (answer == 1)
+			goto told;
+		if (answer == 0)
+			return -EAGAIN;
+		ended = true; /* somebody else has reaped it */
+	}
+	if (!ended && !e->word)
+		return -EAGAIN;
+	if (e->pidfd >= 0 && beget__status_sources.pidfd_exit(e->pidfd, &found.wait_status) == 0) {
+		if (e->word) { /* the record has no times */
+			int status = found.wait_status;
+			found = *e->word;
+			found.wait_status = status;
+		}
+		goto told;
+	}
+	if (e->word) {
+		found = *e->word;
+		goto told;
+	}
+	if (!e->ours && e->patient)
+		return -EAGAIN;
+	if (!e->ours && beget__status_sources.zombie_exit(e->pid, &found.wait_status) == 0)
+		goto told;
+	return -ENODATA;
+told:
+	*ret = found;
+	return 0;
+}
+
+void beget__status_fill(const struct beget__exit *e, struct beget_status *ret)
+{
+	int status = e->wait_status;
+
+	memset(ret, 0, sizeof(*ret));
+	if (WIFSIGNALED(status)) {
+		ret->outcome = BEGET_SIGNALED;
+		ret->code = WTERMSIG(status);
+		ret->core_dumped = WCOREDUMP(status);
+	} else {
+		ret->outcome = BEGET_EXITED;
+		ret->code = WEXITSTATUS(status);
+	}
+	ret->user_us = e->user_us;
+	ret->system_us = e->system_us;
+	ret->peak_kib = e->peak_kib;
+}

@@ -1,0 +1,463 @@
+/* Every system call and allocation of the library, with the fallbacks for what a kernel lacks.
+ * Runs in caller, helper and child; knows nothing of what the calls are for. */
+#include "sys.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/ioctl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/single_threaded.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x1000
+#endif
+
+int (*beget__sys_fault)(const char *call);
+
+/* Leaves the calling function with an injected failure. */
+#define FAULT(call, ...)                                                                                               \
+	do {                                                                                                           \
+		int fault = beget__sys_fault ? beget__sys_fault(call) : 0;                                             \
+		if (fault) {                                                                                           \
+			errno = fault;                                                                                 \
+			return __VA_ARGS__;                                                                            \
+		}                                                                                                      \
+	} while (0)
+
+void *beget__sys_alloc(size_t size)
+{
+	FAULT("alloc", NULL);
+	return calloc(1, size);
+}
+
+/* A host that closed its standard streams must not find our descriptors there. */
+static int above_stdio(int fd)
+{
+	if (fd < 0)
+		return -errno;
+	if (fd > STDERR_FILENO)
+		return fd;
+	int up = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	int error = errno;
+	close(fd);
+	return up < 0 ? -error : up;
+}
+
+int beget__sys_pair(int fds[2])
+{
+	int pair[2];
+
+	FAULT("socketpair", -fault);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pair[0] = above_stdio(pair[0]);
+	pair[1] = above_stdio(pair[1]);
+	if (pair[0] < 0 || pair[1] < 0) {
+		int error = pair[0] < 0 ? pair[0] : pair[1];
+		beget__sys_close(&pair[0]);
+		beget__sys_close(&pair[1]);
+		return error;
+	}
+	memcpy(fds, pair, sizeof(pair));
+	return 0;
+}
+
+int beget__sys_open(const char *path, int flags)
+{
+	FAULT("open", -fault);
+	return above_stdio(open(path, flags | O_CLOEXEC));
+}
+
+int beget__sys_dup(int fd)
+{
+	FAULT("dup", -fault);
+	int up = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	return up < 0 ? -errno : up;
+}
+
+void beget__sys_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+struct beget__identity beget__sys_identity(int fd)
+{
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return (struct beget__identity){0, 0};
+	return (struct beget__identity){st.st_dev, st.st_ino};
+}
+
+bool beget__sys_is(int fd, const struct beget__identity *identity)
+{
+	struct beget__identity now = beget__sys_identity(fd);
+
+	return now.inode && now.inode == identity->inode && now.device == identity->device;
+}
+
+/* Linux before 5.9 has no close_range. Async-signal-safe: no opendir in a child that shares memory. */
+static void close_listed(unsigned first, unsigned last)
+{
+	struct entry {
+		uint64_t inode;
+		int64_t offset;
+		unsigned short length;
+		unsigned char type;
+		char name[];
+	};
+	_Alignas(struct entry) char buffer[1024];
+	int fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		long most = sysconf(_SC_OPEN_MAX);
+		for (unsigned i = first; i <= last && (long)i < most; i++)
+			close((int)i);
+		return;
+	}
+	/* Closing while reading can make the kernel skip entries: read again until nothing was closed. */
+	for (bool closed = true; closed;) {
+		long n;
+		closed = false;
+		lseek(fd, 0, SEEK_SET);
+		while ((n = syscall(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0)
+			for (long at = 0; at < n;) {
+				const struct entry *e = (const void *)(buffer + at);
+				unsigned number = 0;
+				for (const char *c = e->name; *c >= '0' && *c <= '9'; c++)
+					number = number * 10 + (unsigned)(*c - '0');
+				at += e->length;
+				if (e->name[0] == '.' || number < first || number > last || (int)number == fd)
+					continue;
+				close((int)number);
+				closed = true;
+			}
+	}
+	close(fd);
+}
+
+static int close_range_call(unsigned first, unsigned last)
+{
+	FAULT("close_range", -fault);
+	return syscall(SYS_close_range, first, last, 0) < 0 ? -errno : 0;
+}
+
+void beget__sys_close_range(unsigned first, unsigned last)
+{
+	if (first <= last && close_range_call(first, last) < 0)
+		close_listed(first, last);
+}
+
+ssize_t beget__sys_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	ssize_t n;
+
+	FAULT("sendmsg", -fault);
+	do
+		n = sendmsg(fd, message, flags | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == ETOOMANYREFS) /* too many descriptors in flight: a limit on descriptors all the same */
+		return -EMFILE;
+	return n < 0 ? -errno : n;
+}
+
+void beget__sys_widen(int socket)
+{
+	int most = INT_MAX / 2;
+
+	(void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
+}
+
+ssize_t beget__sys_recvmsg(int fd, struct msghdr *message, int flags)
+{
+	ssize_t n;
+
+	FAULT("recvmsg", -fault);
+	do
+		n = recvmsg(fd, message, flags | MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+int beget__sys_poll(struct pollfd *fds, size_t n, int timeout_ms)
+{
+	FAULT("poll", -fault);
+	int ready = poll(fds, n, timeout_ms);
+	return ready < 0 ? -errno : ready;
+}
+
+static int memfd(void)
+{
+	FAULT("memfd_create", -fault);
+	int fd = memfd_create("beget", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return fd < 0 ? -errno : fd;
+}
+
+/* RLIMIT_FSIZE binds memory files too, and the answer is SIGXFSZ: ask before. */
+static bool file_size_allowed(size_t size)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && (limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur);
+}
+
+int beget__sys_file(size_t size)
+{
+	if (!file_size_allowed(size))
+		return -EFBIG;
+	int fd = above_stdio(memfd());
+	if (fd >= 0)
+		return fd;
+	fd = beget__sys_open("/dev/shm", O_TMPFILE | O_RDWR);
+	if (fd < 0)
+		fd = beget__sys_open(P_tmpdir, O_TMPFILE | O_RDWR);
+	return fd;
+}
+
+int beget__sys_file_write(int fd, const struct iovec *iov, int n)
+{
+	struct iovec rest[16];
+
+	while (n > 0) {
+		int batch = n < 16 ? n : 16;
+		memcpy(rest, iov, (size_t)batch * sizeof(*rest));
+		for (struct iovec *v = rest; v < rest + batch;) {
+			FAULT("writev", -fault);
+			ssize_t done = writev(fd, v, (int)(rest + batch - v));
+			if (done < 0 && errno == EINTR)
+				continue;
+			if (done < 0)
+				return -errno;
+			for (; v < rest + batch && (size_t)done >= v->iov_len; v++)
+				done -= (ssize_t)v->iov_len;
+			if (v < rest + batch) {
+				v->iov_base = (char *)v->iov_base + done;
+				v->iov_len -= (size_t)done;
+			}
+		}
+		iov += batch;
+		n -= batch;
+	}
+	return 0;
+}
+
+void beget__sys_file_seal(int fd)
+{
+	/* A temporary file cannot be sealed; nobody else can reach it. */
+	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+}
+
+int beget__sys_map(int fd, size_t size, void **ret)
+{
+	FAULT("mmap", -fault);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	*ret = p;
+	return 0;
+}
+
+void beget__sys_unmap(void *p, size_t size)
+{
+	if (p)
+		munmap(p, size);
+}
+
+pid_t beget__sys_fork(void)
+{
+	FAULT("fork", -fault);
+	pid_t pid = fork(); /* libc's: atfork handlers run and libc's own locks are in order in the child */
+	return pid < 0 ? -errno : pid;
+}
+
+pid_t beget__sys_vfork(int (*child)(void *), void *argument, int exit_signal, int *pidfd)
+{
+	enum { STACK = 32768 };
+
+	FAULT("clone", -fault);
+	char *stack = aligned_alloc(64, STACK);
+	if (!stack)
+		return -ENOMEM;
+	int flags = CLONE_VM | CLONE_VFORK | exit_signal;
+	pid_t pid = -1;
+	*pidfd = -1;
+	if (exit_signal)
+		pid = clone(child, stack + STACK, flags | CLONE_PIDFD, argument, pidfd);
+	if (pid < 0 && (!exit_signal || errno == EINVAL || errno == ENOSYS || errno == EPERM))
+		pid = clone(child, stack + STACK, flags, argument);
+	int error = errno;
+	free(stack);
+	if (pid < 0)
+		return -error;
+	if (*pidfd >= 0 && *pidfd <= STDERR_FILENO)
+		*pidfd = above_stdio(*pidfd);
+	return pid;
+}
+
+int beget__sys_pidfd_open(pid_t pid)
+{
+	FAULT("pidfd_open", -fault);
+	return above_stdio((int)syscall(SYS_pidfd_open, pid, 0));
+}
+
+static int pidfd_signal(int pidfd, int signal)
+{
+	FAULT("pidfd_send_signal", -fault);
+	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+/* A missing feature of the kernel, or of what stands between it and us, shows in several ways. */
+static bool missing(int error)
+{
+	return error == -ENOSYS || error == -EPERM || error == -EINVAL || error == -ENOTTY;
+}
+
+int beget__sys_signal(pid_t pid, int pidfd, int signal)
+{
+	int error = pidfd >= 0 ? pidfd_signal(pidfd, signal) : -ENOSYS;
+
+	if (missing(error) && pid > 0)
+		error = kill(pid, signal) < 0 ? -errno : 0;
+	return error;
+}
+
+int beget__sys_waitid(idtype_t type, id_t id, siginfo_t *info, int options, struct rusage *usage)
+{
+	FAULT(type == P_PIDFD ? "waitid_pidfd" : "waitid", -fault);
+	info->si_pid = 0;
+	/* libc's has no rusage */
+	return syscall(SYS_waitid, type, id, info, options, usage) < 0 ? -errno : 0;
+}
+
+/* Linux 6.15 and later; the headers here may be older. */
+struct pidfd_info {
+	uint64_t mask;
+	uint64_t cgroup;
+	uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+	int32_t exit_code;
+};
+#define PIDFD_INFO_EXIT_BIT (UINT64_C(1) << 3)
+#define PIDFD_INFO_CALL     _IOWR(0xFF, 11, struct pidfd_info)
+
+int beget__sys_pidfd_exit(int pidfd, int *wait_status)
+{
+	struct pidfd_info info = {.mask = PIDFD_INFO_EXIT_BIT};
+
+	FAULT("pidfd_info", -fault);
+	if (pidfd < 0 || ioctl(pidfd, PIDFD_INFO_CALL, &info) < 0 || !(info.mask & PIDFD_INFO_EXIT_BIT))
+		return -ENODATA;
+	*wait_status = info.exit_code;
+	return 0;
+}
+
+static bool read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t n = read(fd, text, size - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+int beget__sys_zombie_exit(pid_t pid, int *wait_status)
+{
+	char text[1024];
+
+	FAULT("zombie", -fault);
+	/* Where we may not look, stat shows an exit code of 0; io has the same guard, and refuses. */
+	if (!read_proc(pid, "io", text, sizeof(text)) || !read_proc(pid, "stat", text, sizeof(text)))
+		return -ENODATA;
+	/* "pid (comm) state ... exit_code": comm may hold anything, so start behind its last bracket. */
+	const char *state = strrchr(text, ')');
+	const char *code = strrchr(text, ' ');
+	if (!state || strncmp(state, ") Z ", 4) != 0 || code < state)
+		return -ENODATA;
+	*wait_status = atoi(code);
+	return 0;
+}
+
+/* Joined threads stay listed for a while: PF_EXITING in the flags tells them. */
+static bool thread_runs(int tasks, const char *name)
+{
+	char path[300], text[512];
+	unsigned flags;
+
+	snprintf(path, sizeof(path), "%s/stat", name);
+	int fd = openat(tasks, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	const char *p = strrchr(text, ')');
+	return p && sscanf(p, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && !(flags & 0x4u);
+}
+
+int beget__sys_threads(void)
+{
+	int n = 0;
+
+	if (__libc_single_threaded)
+		return 1;
+	DIR *tasks = opendir("/proc/self/task");
+	if (!tasks)
+		return 2; /* libc saw threads, and nobody says that they are gone */
+	for (const struct dirent *e; (e = readdir(tasks));)
+		if (e->d_name[0] != '.' && thread_runs(dirfd(tasks), e->d_name))
+			n++;
+	closedir(tasks);
+	return n > 0 ? n : 1;
+}
+
+int64_t beget__sys_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int beget__sys_no_cancel(void)
+{
+	int before;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	return before;
+}
+
+void beget__sys_cancel(int before)
+{
+	pthread_setcancelstate(before, NULL);
+}

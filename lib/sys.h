@@ -1,0 +1,66 @@
+/* Every system call and allocation of the library that can fail, with its fallbacks: the only room for kernel
+ * differences. All return a negative errno. Tests make any of them fail through beget__sys_fault. */
+#ifndef BEGET__SYS_H
+#define BEGET__SYS_H
+
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+/* If set, asked before each call by name; an errno makes the call fail, zero lets it pass. For tests. */
+extern int (*beget__sys_fault)(const char *call);
+
+void *beget__sys_alloc(size_t size); /* zeroed; NULL */
+
+/* Descriptors: all close-on-exec and never 0 to 2. */
+int beget__sys_pair(int fds[2]); /* SOCK_SEQPACKET */
+int beget__sys_open(const char *path, int flags);
+int beget__sys_dup(int fd);
+void beget__sys_close(int *fd); /* -1 allowed; becomes -1 */
+void beget__sys_close_range(unsigned first, unsigned last);
+
+/* Which open file a descriptor is: a host that closes what it does not know may reuse our numbers. */
+struct beget__identity {
+	uint64_t device, inode;
+};
+struct beget__identity beget__sys_identity(int fd);
+bool beget__sys_is(int fd, const struct beget__identity *);
+
+/* Messages: no SIGPIPE, EINTR goes on. */
+ssize_t beget__sys_sendmsg(int fd, const struct msghdr *, int flags);
+void beget__sys_widen(int socket); /* the largest send buffer that the kernel gives */
+ssize_t beget__sys_recvmsg(int fd, struct msghdr *, int flags);
+int beget__sys_poll(struct pollfd *, size_t n, int timeout_ms); /* EINTR comes back as -EINTR */
+
+/* Memory that travels as a descriptor: an empty unnamed file; filled, then sealed where the kernel can. */
+int beget__sys_file(size_t size);
+int beget__sys_file_write(int fd, const struct iovec *, int n);
+void beget__sys_file_seal(int fd);
+int beget__sys_map(int fd, size_t size, void **ret); /* private, writable */
+void beget__sys_unmap(void *, size_t);
+
+/* Processes. */
+pid_t beget__sys_fork(void);
+pid_t beget__sys_vfork(int (*child)(void *), void *argument, int exit_signal,
+                       int *pidfd); /* caller waits for exec or exit */
+int beget__sys_pidfd_open(pid_t);
+int beget__sys_signal(pid_t, int pidfd, int signal);
+int beget__sys_waitid(idtype_t, id_t, siginfo_t *, int options, struct rusage *);
+int beget__sys_pidfd_exit(int pidfd, int *wait_status); /* -ENODATA: the kernel has no record (yet) */
+int beget__sys_zombie_exit(pid_t, int *wait_status);    /* -ENODATA: no readable zombie */
+int beget__sys_threads(void);                           /* that run in this process; at least 1 */
+
+int64_t beget__sys_now_ms(void);
+
+/* Thread cancellation: off, telling how it was; and back. */
+int beget__sys_no_cancel(void);
+void beget__sys_cancel(int before);
+
+#endif

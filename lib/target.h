@@ -1,0 +1,23 @@
+/* A function named so that another process can find it: module, build-id, offset. */
+#ifndef BEGET__TARGET_H
+#define BEGET__TARGET_H
+
+#include "bytes.h"
+
+struct beget__target {
+	const char *module; /* path, "" for the main program; belongs to the loader or to a message */
+	uint64_t offset;    /* of the function, from the module's load address */
+	uint32_t id_size;
+	unsigned char id[64]; /* build-id, or a fallback where the module has none */
+};
+
+/* Names the function; -EOPNOTSUPP if it lies in no module. */
+int beget__target_find(void (*function)(void), struct beget__target *ret);
+
+/* Finds it again, here: -ENOENT no such module, -ESTALE a different one or no code at the offset. */
+int beget__target_resolve(const struct beget__target *, void (**ret)(void));
+
+void beget__target_put(struct beget__writer *, const struct beget__target *);
+void beget__target_get(struct beget__reader *, struct beget__target *);
+
+#endif

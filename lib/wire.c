@@ -1,0 +1,320 @@
+/* Frames over a SOCK_SEQPACKET socket: one frame and its descriptors, out and in, checked.
+ * Runs in every process; knows no message. */
+#include "wire.h"
+
+#include "sys.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { MAGIC = 0x31676562, MORE = 0xffff, OUTSIDE = 1, FDS_PER_PACKET = 253 };
+
+/* Opens every packet. */
+struct header {
+	uint32_t magic;
+	uint16_t kind;
+	uint16_t flags;
+	uint32_t fds; /* first packet: of the whole frame */
+	uint32_t unused;
+	uint64_t length; /* first packet: of the whole body */
+};
+
+enum { PAYLOAD = BEGET__WIRE_PACKET - sizeof(struct header) };
+
+/* Walks over an iovec without changing it. */
+struct cursor {
+	const struct iovec *iov;
+	int n;
+	size_t skip; /* of *iov */
+};
+
+static int take(struct cursor *c, size_t want, struct iovec *ret, int most)
+{
+	int n = 0;
+
+	while (want > 0 && c->n > 0 && n < most) {
+		size_t left = c->iov->iov_len - c->skip;
+		size_t size = left < want ? left : want;
+		ret[n++] = (struct iovec){(char *)c->iov->iov_base + c->skip, size};
+		want -= size;
+		c->skip += size;
+		if (c->skip == c->iov->iov_len) {
+			c->iov++;
+			c->n--;
+			c->skip = 0;
+		}
+	}
+	return n;
+}
+
+static int send_packet(int socket, const struct header *header, const struct iovec *body, int n, const int *fds,
+                       int nfds, int flags)
+{
+	union {
+		char room[CMSG_SPACE(FDS_PER_PACKET * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov[17];
+	struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n + 1};
+
+	iov[0] = (struct iovec){(void *)header, sizeof(*header)};
+	memcpy(iov + 1, body, (size_t)n * sizeof(*body));
+	if (nfds > 0) {
+		message.msg_control = control.room;
+		message.msg_controllen = CMSG_SPACE((size_t)nfds * sizeof(int));
+		memset(control.room, 0, message.msg_controllen);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN((size_t)nfds * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, (size_t)nfds * sizeof(int));
+	}
+	ssize_t sent = beget__sys_sendmsg(socket, &message, flags);
+	return sent < 0 ? (int)sent : 0;
+}
+
+static int send_packets(int socket, struct header *header, const struct iovec *iov, int n, const int *fds, int nfds)
+{
+	struct cursor cursor = {iov, n, 0};
+	struct iovec part[16];
+	int error;
+
+	do {
+		int count = take(&cursor, PAYLOAD, part, 16);
+		int now = nfds < FDS_PER_PACKET ? nfds : FDS_PER_PACKET;
+		error = send_packet(socket, header, part, count, fds, now, 0);
+		fds += now;
+		nfds -= now;
+		*header = (struct header){.magic = MAGIC, .kind = MORE};
+	} while (!error && (cursor.n > 0 || nfds > 0));
+	return error;
+}
+
+/* The body as a file; fds grows by it. */
+static int send_outside(int socket, struct header *header, const struct iovec *iov, int n, const int *fds, int nfds)
+{
+	int all[BEGET__WIRE_FDS];
+	int file = beget__sys_file(header->length);
+
+	if (file < 0)
+		return file;
+	int error = beget__sys_file_write(file, iov, n);
+	if (!error) {
+		beget__sys_file_seal(file);
+		all[0] = file;
+		memcpy(all + 1, fds, (size_t)nfds * sizeof(int));
+		struct header outside = *header;
+		outside.flags = OUTSIDE;
+		outside.fds++;
+		error = send_packets(socket, &outside, NULL, 0, all, nfds + 1);
+	}
+	beget__sys_close(&file);
+	return error;
+}
+
+int beget__wire_send(int socket, unsigned kind, const struct iovec *iov, int n, const int *fds, int nfds)
+{
+	struct header header = {.magic = MAGIC, .kind = (uint16_t)kind, .fds = (uint32_t)nfds};
+
+	if (nfds >= BEGET__WIRE_FDS)
+		return -EMSGSIZE;
+	for (int i = 0; i < n; i++)
+		header.length += iov[i].iov_len;
+	if (header.length > BEGET__WIRE_INLINE) {
+		int error = send_outside(socket, &header, iov, n, fds, nfds);
+		if (!error || error == -EPIPE || error == -ECONNRESET)
+			return error;
+	}
+	return send_packets(socket, &header, iov, n, fds, nfds);
+}
+
+int beget__wire_send_now(int socket, unsigned kind, const void *body, size_t size, const int *fds, int nfds)
+{
+	struct header header = {.magic = MAGIC, .kind = (uint16_t)kind, .fds = (uint32_t)nfds, .length = size};
+	struct iovec iov = {(void *)body, size};
+
+	if (size > PAYLOAD || nfds > FDS_PER_PACKET)
+		return -EMSGSIZE;
+	int error = send_packet(socket, &header, &iov, 1, fds, nfds, MSG_DONTWAIT);
+	if (error == -EAGAIN) {
+		/* The other has filled its share and waits: a larger buffer has room for us before it wakes. */
+		beget__sys_widen(socket);
+		error = send_packet(socket, &header, &iov, 1, fds, nfds, MSG_DONTWAIT);
+	}
+	return error;
+}
+
+/* Keeps what came with the message; those that do not fit the frame are closed. */
+static void keep_fds(struct beget__frame *f, struct msghdr *message)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+			if (f->nfds < BEGET__WIRE_FDS && !f->dropped)
+				f->fds[f->nfds++] = fd;
+			else
+				beget__sys_close(&fd);
+		}
+	}
+}
+
+static int map_outside(struct beget__frame *f)
+{
+	void *body;
+
+	if (f->fds[0] < 0)
+		return -EMFILE;
+	int error = beget__sys_map(f->fds[0], f->size, &body);
+	if (error)
+		return error;
+	beget__sys_close(&f->fds[0]);
+	memmove(f->fds, f->fds + 1, (size_t)(f->nfds - 1) * sizeof(int));
+	f->nfds--;
+	f->want_fds--;
+	f->body = body;
+	f->got = f->size;
+	return 0;
+}
+
+/* Room for the next n bytes of the body, grown as they arrive and never by what a header only claims. */
+static int make_room(struct beget__frame *f, size_t n)
+{
+	if (f->got + n <= f->room)
+		return 0;
+	size_t room = f->size <= BEGET__WIRE_INLINE ? f->size : 2 * (f->got + n);
+	char *more =
+		aligned_alloc(BEGET__WIRE_PACKET, (room + BEGET__WIRE_PACKET - 1) & ~(size_t)(BEGET__WIRE_PACKET - 1));
+	if (!more)
+		return -ENOMEM;
+	if (f->got)
+		memcpy(more, f->body, f->got);
+	if (f->room)
+		free(f->body);
+	f->body = more;
+	f->room = room;
+	return 0;
+}
+
+static int first_packet(struct beget__frame *f, const struct header *header, size_t n)
+{
+	f->kind = header->kind;
+	f->outside = header->flags == OUTSIDE;
+	f->want_fds = (int)header->fds;
+	f->size = (size_t)header->length;
+	if (header->kind == MORE || header->flags > OUTSIDE || header->fds > BEGET__WIRE_FDS ||
+	    header->length > SIZE_MAX / 4 || n > header->length ||
+	    (f->outside && (n > 0 || header->fds == 0 || header->length == 0)))
+		return -EBADMSG;
+	f->started = true;
+	f->got = n;
+	f->body = f->buffer; /* where it was received */
+	return 0;
+}
+
+static int next_packet(struct beget__frame *f, const struct header *header, const char *data, size_t n)
+{
+	if (header->kind != MORE || header->flags || header->length || header->fds || n > f->size - f->got ||
+	    (n == 0 && f->nfds == 0))
+		return -EBADMSG;
+	int error = make_room(f, n);
+	if (error)
+		return error;
+	memcpy(f->body + f->got, data, n);
+	f->got += n;
+	return 0;
+}
+
+/* 1: whole; 0: more to come. */
+static int complete(struct beget__frame *f, bool truncated)
+{
+	if (f->nfds > f->want_fds)
+		return -EBADMSG;
+	if (truncated) { /* the kernel dropped some: they and all behind them are missing */
+		f->dropped = true;
+		while (f->nfds < f->want_fds)
+			f->fds[f->nfds++] = -1;
+	}
+	if (f->nfds < f->want_fds || (!f->outside && f->got < f->size))
+		return 0;
+	if (f->outside) {
+		int error = map_outside(f);
+		if (error)
+			return error;
+	}
+	f->started = false;
+	return f->dropped ? -EMFILE : 1;
+}
+
+int beget__wire_receive(int socket, struct beget__frame *f, int flags)
+{
+	union {
+		char room[CMSG_SPACE(FDS_PER_PACKET * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	char later[PAYLOAD];
+
+	for (;;) {
+		struct header header;
+		/* The first packet's body is received in place; only those behind it are copied. */
+		struct iovec iov[2] = {{&header, sizeof(header)}, {f->started ? later : f->buffer, PAYLOAD}};
+		struct msghdr message = {
+			.msg_iov = iov,
+			.msg_iovlen = 2,
+			.msg_control = control.room,
+			.msg_controllen = sizeof(control.room),
+		};
+		ssize_t got = beget__sys_recvmsg(socket, &message, flags);
+		if (got <= 0)
+			return (int)got;
+		int had = f->nfds;
+		keep_fds(f, &message);
+		int error = -EBADMSG;
+		if ((size_t)got >= sizeof(header) && header.magic == MAGIC && !(message.msg_flags & MSG_TRUNC)) {
+			size_t n = (size_t)got - sizeof(header);
+			if (f->started && header.kind != MORE) {
+				/* The sender died in the middle of a frame and another speaks: forget the old one. */
+				struct beget__frame dead = *f;
+				dead.nfds = had;
+				f->nfds -= had;
+				memmove(f->fds, f->fds + had, (size_t)f->nfds * sizeof(int));
+				beget__frame_clear(&dead);
+				f->room = 0;
+				memcpy(f->buffer, later, n);
+				f->started = false;
+			}
+			error = f->started ? next_packet(f, &header, later, n) : first_packet(f, &header, n);
+		}
+		if (!error)
+			error = complete(f, message.msg_flags & MSG_CTRUNC);
+		if (error)
+			return error;
+	}
+}
+
+int beget__frame_take(struct beget__frame *f, int i)
+{
+	int fd = f->fds[i];
+
+	f->fds[i] = -1;
+	return fd;
+}
+
+void beget__frame_clear(struct beget__frame *f)
+{
+	for (int i = 0; i < f->nfds; i++)
+		beget__sys_close(&f->fds[i]);
+	if (f->outside && f->body && f->got == f->size)
+		beget__sys_unmap(f->body, f->size);
+	else if (f->room)
+		free(f->body);
+	f->body = NULL;
+	f->room = f->size = f->got = 0;
+	f->nfds = f->want_fds = 0;
+	f->started = f->outside = f->dropped = false;
+}

@@ -1,0 +1,49 @@
+/* Frames: a kind, a body of bytes and some descriptors, over a SOCK_SEQPACKET socket.
+ *
+ * A body up to BEGET__WIRE_INLINE bytes travels in packets, and sending it does not wait for the receiver. A larger
+ * one is written into a sealed memory file that travels as one more descriptor and is mapped by the receiver; only
+ * where no such file can be had does it travel in packets too, and the sender waits. Knows no message. */
+#ifndef BEGET__WIRE_H
+#define BEGET__WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#define BEGET__WIRE_PACKET 8192 /* with its header */
+#define BEGET__WIRE_INLINE 65536
+#define BEGET__WIRE_FDS    272 /* per frame: what a call may pass, and the library's own */
+
+/* Sends one frame; the descriptors stay the caller's. -EPIPE or -ECONNRESET: the receiver is gone. */
+int beget__wire_send(int socket, unsigned kind, const struct iovec *, int n, const int *fds, int nfds);
+
+/* Sends one small frame and never waits, even where the other who sends on this socket has filled it. */
+int beget__wire_send_now(int socket, unsigned kind, const void *body, size_t size, const int *fds, int nfds);
+
+/* A frame on its way in. Set buffer (BEGET__WIRE_PACKET bytes, the body's first home) before the first receive. */
+struct beget__frame {
+	char *buffer;
+	unsigned kind;
+	bool started; /* the first packet is here, more are to come */
+	char *body;
+	size_t size, got;
+	size_t room;  /* of body, where it was allocated */
+	bool outside; /* body is a mapping */
+	bool dropped; /* the kernel could not give us all descriptors */
+	int nfds, want_fds;
+	int fds[BEGET__WIRE_FDS];
+};
+
+/* Receives packets until the frame is whole: 1; the sender closed: 0; -EAGAIN with MSG_DONTWAIT in flags;
+ * -EBADMSG for what is no frame (its descriptors are closed), -EMFILE where a descriptor was dropped for want of
+ * room in the table (the frame is whole but for that one and those behind it, which are -1). */
+int beget__wire_receive(int socket, struct beget__frame *, int flags);
+
+/* The i-th descriptor now belongs to the caller of this. */
+int beget__frame_take(struct beget__frame *, int i);
+
+/* Closes the descriptors not taken, frees the body; ready for the next frame. */
+void beget__frame_clear(struct beget__frame *);
+
+#endif

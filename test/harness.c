@@ -1,0 +1,267 @@
+/* The fence round every test, and the few things that all of them need. See harness.h. */
+#include "harness.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TIME_LIMIT_S = 60, SETTLE_MS = 3000 };
+
+static const char *const methods[] = {"forkserver", "spawn", "fork"};
+
+void sleep_ms(int ms)
+{
+	poll(NULL, 0, ms);
+}
+
+int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int count_entries(const char *path)
+{
+	DIR *dir = opendir(path);
+	int n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+int count_descriptors(void)
+{
+	return count_entries("/proc/self/fd");
+}
+
+static bool runs(pid_t pid)
+{
+	char path[40], text[512];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	FILE *f = fopen(path, "r");
+	if (!f)
+		return false;
+	size_t n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	const char *state = strrchr(text, ')');
+	return state && state[1] && state[2] != 'Z' && state[2] != 'X';
+}
+
+bool process_gone(pid_t pid, int timeout_ms)
+{
+	for (int64_t end = now_ms() + timeout_ms; runs(pid); sleep_ms(2))
+		if (now_ms() >= end)
+			return false;
+	return true;
+}
+
+/* Processes that run this program, in this pid namespace. */
+static int count_processes(void)
+{
+	struct stat self, other;
+	DIR *dir = opendir("/proc");
+	int n = 0;
+
+	assert_non_null(dir);
+	assert_int_equal(stat("/proc/self/exe", &self), 0);
+	for (const struct dirent *e; (e = readdir(dir));) {
+		char path[300];
+		snprintf(path, sizeof(path), "/proc/%s/exe", e->d_name);
+		if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && stat(path, &other) == 0 &&
+		    other.st_dev == self.st_dev && other.st_ino == self.st_ino)
+			n += runs(atoi(e->d_name));
+	}
+	closedir(dir);
+	return n;
+}
+
+struct fence {
+	int descriptors, processes;
+	sigset_t mask;
+};
+
+static void nothing(void)
+{
+}
+
+static void fence_up(struct fence *f)
+{
+	alarm(TIME_LIMIT_S);
+	f->descriptors = count_descriptors();
+	f->processes = count_processes();
+	memset(&f->mask, 0, sizeof(f->mask)); /* libc fills only what the kernel knows */
+	sigprocmask(SIG_SETMASK, NULL, &f->mask);
+}
+
+static void fence_down(const struct fence *f)
+{
+	sigset_t mask;
+
+	memset(&mask, 0, sizeof(mask));
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	beget_free(NULL);
+	assert_memory_equal(&mask, &f->mask, sizeof(mask));
+	assert_int_equal(count_descriptors(), f->descriptors);
+	for (int64_t end = now_ms() + SETTLE_MS; count_processes() > f->processes && now_ms() < end;)
+		sleep_ms(5);
+	assert_true(count_processes() <= f->processes);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+	alarm(0);
+}
+
+struct run {
+	const struct behaviour *behaviour;
+	enum beget_method method;
+	const struct unit *unit;
+	int fenced;
+	char name[120];
+};
+
+/* The helper stays from test to test, so it is up before the fence. */
+static void bring_up_helper(void)
+{
+	struct beget_process *p = start(BEGET_FORKSERVER, BEGET_CALL(nothing));
+
+	expect_exit(p, 0);
+}
+
+static void run_behaviour(void **state)
+{
+	const struct run *r = *state;
+	struct fence fence;
+
+	bring_up_helper();
+	fence_up(&fence);
+	r->behaviour->test(r->method);
+	fence_down(&fence);
+}
+
+static void run_unit(void **state)
+{
+	const struct run *r = *state;
+	struct fence fence;
+
+	if (r->fenced)
+		bring_up_helper();
+	fence_up(&fence);
+	r->unit->test();
+	fence_down(&fence);
+}
+
+static int run_all(struct run *runs_, struct CMUnitTest *tests, size_t n)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	int failed = _cmocka_run_group_tests("tests", tests, n, NULL, NULL);
+	free(runs_);
+	free(tests);
+	return failed != 0;
+}
+
+int run_behaviours(const struct behaviour *table, size_t n)
+{
+	struct run *list = calloc(3 * n, sizeof(*list));
+	struct CMUnitTest *tests = calloc(3 * n, sizeof(*tests));
+	size_t count = 0;
+
+	if (!list || !tests)
+		return 1;
+	for (size_t i = 0; i < n; i++)
+		for (int m = 0; m < 3; m++) {
+			struct run *r = &list[count];
+			if (table[i].methods && !(table[i].methods & BY(m)))
+				continue;
+			*r = (struct run){.behaviour = &table[i], .method = (enum beget_method)m};
+			snprintf(r->name, sizeof(r->name), "%s by %s", table[i].name, methods[m]);
+			tests[count++] = (struct CMUnitTest){r->name, run_behaviour, NULL, NULL, r};
+		}
+	return run_all(list, tests, count);
+}
+
+int run_units(const struct unit *table, size_t n, int fenced)
+{
+	struct run *list = calloc(n, sizeof(*list));
+	struct CMUnitTest *tests = calloc(n, sizeof(*tests));
+
+	if (!list || !tests)
+		return 1;
+	for (size_t i = 0; i < n; i++) {
+		list[i] = (struct run){.unit = &table[i], .fenced = fenced};
+		tests[i] = (struct CMUnitTest){table[i].name, run_unit, NULL, NULL, &list[i]};
+	}
+	return run_all(list, tests, n);
+}
+
+struct beget_process *start_with(const struct beget_options *options, const struct beget_call *call)
+{
+	struct beget_process *p = NULL;
+
+	if (beget_start(&p, options, call) < 0)
+		fail_msg("start: %s", beget_error());
+	return p;
+}
+
+struct beget_process *start(enum beget_method method, const struct beget_call *call)
+{
+	return start_with(BEGET_OPTIONS(.method = method), call);
+}
+
+void expect_end(struct beget_process *p, enum beget_outcome outcome, int code)
+{
+	struct beget_status status;
+	char text[400];
+
+	if (beget_join(p, 10000, &status) < 0)
+		fail_msg("join: %s", beget_error());
+	beget_describe(p, text, sizeof(text));
+	if (status.outcome != outcome || status.code != code)
+		fail_msg("outcome %d code %d, not %d and %d: %s", (int)status.outcome, status.code, (int)outcome, code,
+		         text);
+	beget_free(p);
+}
+
+void expect_exit(struct beget_process *p, int code)
+{
+	expect_end(p, BEGET_EXITED, code);
+}
+
+int int_result(enum beget_method method, const struct beget_call *call)
+{
+	struct beget_process *p = start(method, call);
+	struct beget_status status;
+	char text[400];
+	int value;
+
+	if (beget_join(p, 10000, &status) < 0)
+		fail_msg("join: %s", beget_error());
+	beget_describe(p, text, sizeof(text));
+	if (beget_result(p, &value) < 0)
+		fail_msg("result: %s (%s)", beget_error(), text);
+	beget_free(p);
+	return value;
+}
+
+static int parent_of(void)
+{
+	return (int)getppid();
+}
+
+pid_t helper_pid(void)
+{
+	return int_result(BEGET_FORKSERVER, BEGET_CALL(parent_of));
+}

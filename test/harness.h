@@ -1,0 +1,68 @@
+/* Behaviours: test functions that run once for each start method, each inside a fence.
+ *
+ * The fence holds that a test leaves the program as it found it: as many descriptors, no child, no process of this
+ * program that was not there before, the same signal mask; and that it ends in time. A target never asserts (a failing
+ * cmocka assertion in a forked child would run the rest of the tests twice): it answers by result or exit code. */
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <beget.h>
+
+struct behaviour {
+	const char *name;
+	void (*test)(enum beget_method);
+	unsigned methods; /* bits 1 << method; 0: all three */
+};
+
+#define BEHAVIOUR(function)                                                                                            \
+	{                                                                                                              \
+#function, function, 0                                                                                 \
+	}
+#define BEHAVIOUR_OF(function, methods)                                                                                \
+	{                                                                                                              \
+#function, function, methods                                                                           \
+	}
+#define BY(method) (1u << (method))
+
+/* Runs them all; main is: beget_init(argc, argv); return run_behaviours(table, count); */
+int run_behaviours(const struct behaviour *table, size_t n);
+
+/* The same for tests that have no method. */
+struct unit {
+	const char *name;
+	void (*test)(void);
+};
+#define UNIT(function)                                                                                                 \
+	{                                                                                                              \
+#function, function                                                                                    \
+	}
+int run_units(const struct unit *table, size_t n, int fenced);
+
+/* Starts or fails the test with beget_error(). Only in the caller. */
+struct beget_process *start(enum beget_method, const struct beget_call *);
+struct beget_process *start_with(const struct beget_options *, const struct beget_call *);
+
+/* Joins within ten seconds, checks the outcome, and frees. */
+void expect_end(struct beget_process *, enum beget_outcome, int code);
+void expect_exit(struct beget_process *, int code);
+
+/* Starts a target that returns int, joins, frees, and gives the result; fails the test if there is none. */
+int int_result(enum beget_method, const struct beget_call *);
+
+void sleep_ms(int ms);
+int64_t now_ms(void);
+int count_descriptors(void);
+
+/* The pid of the helper of this process, launched if need be: the parent of a forkserver child. */
+pid_t helper_pid(void);
+
+/* True once the process is gone or a zombie; waits up to timeout_ms for it. */
+bool process_gone(pid_t, int timeout_ms);
+
+#endif

@@ -1,0 +1,220 @@
+#!/bin/sh
+# The manual is code: every page lints, every example compiles and runs, every synopsis is the header's.
+#
+# Speaks TAP. Run from the project's root. Environment: CC, CXX, BUILD (where libbeget.a is; without it the examples
+# are compiled only).
+set -u
+
+CC=${CC:-cc}
+CXX=${CXX:-c++}
+BUILD=${BUILD:-build}
+WARN='-Wall -Wextra -Werror'
+HEADER=include/beget.h
+
+if ! [ -f "$HEADER" ] || ! [ -d man ]; then
+	echo "Bail out! run it from the project's root"
+	exit 1
+fi
+
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
+
+tests=0
+failures=0
+
+# report NAME STATUS [FILE]: one TAP line, and on failure the start of FILE as a comment.
+report() {
+	tests=$((tests + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $tests - $1"
+		return
+	fi
+	failures=$((failures + 1))
+	echo "not ok $tests - $1"
+	if [ -n "${3:-}" ]; then
+		sed -n '1,20s/^/# /p' "$3"
+	fi
+}
+
+skip() {
+	tests=$((tests + 1))
+	echo "ok $tests - $1 # SKIP $2"
+}
+
+# run COMMAND...: within 20 seconds where timeout(1) is there.
+if command -v timeout >/dev/null 2>&1; then
+	run() { timeout 20 "$@"; }
+else
+	run() { "$@"; }
+fi
+
+# Writes each example of page $1 to $2.1.c, $2.2.cc, ...: a literal display in the section EXAMPLES.
+extract() {
+	awk -v base="$2" '
+	function finish(   file) {
+		file = base "." ++n "." (text ~ /extern "C"|#include <[a-z]+>/ ? "cc" : "c")
+		printf "%s", text > file
+		close(file)
+	}
+	/^\.Sh / { section = $2; next }
+	section != "EXAMPLES" { next }
+	/^\.Bd .*-literal/ { inside = 1; text = ""; next }
+	/^\.Ed/ { if (inside) finish(); inside = 0; next }
+	inside {
+		gsub(/\\&/, "")
+		gsub(/\\-/, "-")
+		gsub(/\\\(aq/, "\047")
+		gsub(/\\e/, "\\")
+		text = text $0 "\n"
+	}' "$1"
+}
+
+# Prints the names in the section NAME of page $1, one a line.
+names() {
+	awk '/^\.Sh / { inside = $2 == "NAME" } inside && $1 == ".Nm" { print $2 }' "$1"
+}
+
+# One spelling for a prototype: no semicolon, single spaces, none next to punctuation.
+normalise() {
+	sed 's/;//g; s/[[:space:]][[:space:]]*/ /g; s/ *\([*(),]\) */\1/g; s/^ //; s/ $//'
+}
+
+# Prints each prototype of the header on a line of its own: what is left without comments, preprocessor lines and
+# braces, and has parentheses.
+header_prototypes() {
+	awk '
+	{ all = all $0 "\n" }
+	END {
+		while (match(all, /\/\*([^*]|\*+[^*\/])*\*+\//))
+			all = substr(all, 1, RSTART - 1) " " substr(all, RSTART + RLENGTH)
+		n = split(all, line, "\n")
+		for (i = 1; i <= n; i++) {
+			if (line[i] ~ /^[ \t]*#/ || line[i] ~ /^extern "C"/)
+				continue
+			level += gsub(/\{/, "{", line[i])
+			if (level == 0)
+				code = code " " line[i]
+			level -= gsub(/\}/, "}", line[i])
+		}
+		n = split(code, statement, ";")
+		for (i = 1; i <= n; i++)
+			if (statement[i] ~ /beget_[a-z_]+\(/)
+				print statement[i]
+	}' "$HEADER" | normalise
+}
+
+# Prints each prototype of the section SYNOPSIS of page $1 in the same form: .Ft with .Fn, or with .Fo, .Fa and .Fc.
+page_prototypes() {
+	awk '
+	# The next argument of a macro line, quoted or not; "rest" is what follows it.
+	function argument(   a) {
+		sub(/^[ \t]+/, "", rest)
+		if (rest ~ /^"/) {
+			a = substr(rest, 2)
+			rest = a
+			sub(/".*/, "", a)
+			rest = substr(rest, length(a) + 2)
+		} else {
+			a = rest
+			sub(/[ \t].*/, "", a)
+			rest = substr(rest, length(a) + 1)
+		}
+		return a
+	}
+	function add(a) { list = list (list == "" ? "" : ", ") a }
+	/^\.Sh / { inside = $2 == "SYNOPSIS"; next }
+	!inside { next }
+	/^\.(Ft|Fn|Fo|Fa|Fc)/ {
+		macro = $1
+		rest = substr($0, 4)
+		if (macro == ".Ft")
+			type = argument()
+		if (macro == ".Fn" || macro == ".Fo") {
+			name = argument()
+			list = ""
+		}
+		if (macro == ".Fn" || macro == ".Fa")
+			while (rest ~ /[^ \t]/)
+				add(argument())
+		if (macro == ".Fn" || macro == ".Fc")
+			print type " " name "(" list ")"
+	}' "$1" | normalise
+}
+
+compile_and_run() {
+	example=$1
+	name=$2
+	case $example in
+	*.cc) compiler=$CXX ;;
+	*) compiler=$CC ;;
+	esac
+
+	# CC and WARN may be several words.
+	# shellcheck disable=SC2086
+	$compiler $WARN -Iinclude -c "$example" -o "$dir/example.o" >"$dir/log" 2>&1
+	report "$name compiles" $? "$dir/log"
+	if ! [ -f "$BUILD/libbeget.a" ]; then
+		skip "$name runs" "no $BUILD/libbeget.a"
+		return
+	fi
+	# shellcheck disable=SC2086
+	$compiler "$dir/example.o" "$BUILD/libbeget.a" -lffi -pthread -o "$dir/example" >"$dir/log" 2>&1 &&
+		run "$dir/example" >"$dir/log" 2>&1 </dev/null
+	report "$name runs" $? "$dir/log"
+	rm -f "$dir/example.o" "$dir/example"
+}
+
+# 1. Lint.
+for page in man/*.[1-9]; do
+	if command -v mandoc >/dev/null 2>&1; then
+		mandoc -Tlint -Wwarning "$page" >"$dir/log" 2>&1 && ! [ -s "$dir/log" ]
+		report "$page lints" $? "$dir/log"
+	else
+		skip "$page lints" "no mandoc"
+	fi
+done
+
+# 2. Examples.
+for page in man/*.[1-9]; do
+	base=$dir/$(basename "$page")
+	extract "$page" "$base"
+	found=0
+	for example in "$base".*.c "$base".*.cc; do
+		[ -f "$example" ] || continue
+		found=1
+		compile_and_run "$example" "$page: example $(basename "${example#"$base".}")"
+	done
+	[ "$found" -eq 1 ]
+	report "$page has an example" $?
+done
+
+# 3. Names and synopses.
+header_prototypes >"$dir/header"
+for page in man/*.3; do
+	names "$page" | sed "s|\$| $page|"
+done >"$dir/names"
+
+[ -s "$dir/header" ]
+report "$HEADER declares functions" $?
+
+while read -r prototype; do
+	function=${prototype%%(*}
+	function=${function##*[ *]}
+	awk -v f="$function" '$1 == f' "$dir/names" >"$dir/pages"
+	count=$(wc -l <"$dir/pages")
+	[ "$count" -eq 1 ]
+	report "$function is the name of one page" $? "$dir/pages"
+
+	{
+		echo "header: $prototype"
+		while read -r _ page; do
+			page_prototypes "$page" | grep -F "$function(" | sed 's/^/page: /'
+		done <"$dir/pages"
+	} >"$dir/log"
+	grep -qFx "page: $prototype" "$dir/log"
+	report "$function has the header's prototype" $? "$dir/log"
+done <"$dir/header"
+
+echo "1..$tests"
+[ "$failures" -eq 0 ]
