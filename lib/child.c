@@ -85,7 +85,7 @@ void beget__child_serve(enum beget_method method)
 	/* As aligned as any argument in it may ask, and touched only as far as it is filled. */
 	static _Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__WIRE_PACKET];
 	static struct beget__frame frame = {.buffer = buffer};
-	struct beget__order order = {0};
+	static struct beget__order order;
 	int channel = BEGET__CHANNEL_FD;
 
 	begin(method, 0);
