@@ -9,6 +9,7 @@
 #include "sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -72,6 +73,24 @@ static _Noreturn void run(int channel, const struct beget_call *call)
 	exit(0);
 }
 
+/* Where the caller has standard streams closed, nothing that is received may land there. */
+static unsigned plug_streams(void)
+{
+	unsigned plugged = 0;
+
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) == fd)
+			plugged |= 1u << fd;
+	return plugged;
+}
+
+static void unplug_streams(unsigned plugged)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (plugged & 1u << fd)
+			close(fd);
+}
+
 static void begin(enum beget_method method, pid_t caller)
 {
 	self.pid = getpid();
@@ -90,6 +109,7 @@ void beget__child_serve(enum beget_method method)
 
 	begin(method, 0);
 	beget__image_inherit();
+	unsigned plugged = plug_streams();
 	int got = beget__wire_receive(channel, &frame, 0);
 	if (got == 0 || got == -ECONNRESET)
 		_exit(0); /* the caller is gone, or has thought better of it */
@@ -97,6 +117,7 @@ void beget__child_serve(enum beget_method method)
 		beget__fail(got < 0 ? -got : EBADMSG, "cannot receive the call");
 		give_up(channel);
 	}
+	unplug_streams(plugged);
 	struct beget__reader reader = {frame.body, 0, frame.size, false};
 	struct beget__fds fds = {frame.fds, frame.nfds, frame.nfds};
 	if (beget__message_get_head(&reader, &self.caller) || beget__state_apply(&reader, &fds) ||

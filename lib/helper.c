@@ -27,6 +27,7 @@ static struct {
 	int signals;  /* a descriptor that tells of SIGCHLD */
 	int client;   /* pidfd of the caller, or -1 */
 	int spare[2]; /* keep two places in the descriptor table: for a channel and for a pidfd */
+	int threads;  /* before it serves: fork would lose all but one */
 	bool retired;
 	struct ward *wards;
 	size_t n, room;
@@ -70,6 +71,9 @@ static _Noreturn void become_child(int channel)
 /* The channel becomes a ward's, or is closed after the reason was sent over it. */
 static int adopt(int channel)
 {
+	if (helper.threads > 1)
+		return beget__fail_plain(EDEADLK, "cannot make a child: %d threads run here before main, and fork would lose them",
+		                         helper.threads);
 	if (!make_room())
 		return beget__fail(ENOMEM, "cannot make a child");
 	if (helper.spare[0] < 0 || helper.spare[1] < 0)
@@ -175,6 +179,7 @@ void beget__helper_serve(void)
 	sigaddset(&all, SIGCHLD);
 	helper.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	helper.client = client_pidfd();
+	helper.threads = beget__sys_threads();
 	helper.spare[0] = helper.spare[1] = -1;
 	helper.frame.buffer = helper.buffer;
 	refill();
