@@ -27,9 +27,9 @@ static void take_born(struct beget_process *p, struct beget__frame *f)
 	beget__trace("born %d", (int)p->pid);
 }
 
-static void take_result(struct beget_process *p)
+static void take_result(struct beget_process *p, struct beget__frame *f)
 {
-	if (p->has_result || !beget__message_get_result(&p->in->frame, &p->result_type, &p->result))
+	if (p->has_result || !beget__message_get_result(f, &p->result_type, &p->result))
 		return;
 	p->has_result = true;
 	if (p->result_type == BEGET_TYPE_STRING || p->result_type == BEGET_TYPE_BYTES) {
@@ -38,16 +38,14 @@ static void take_result(struct beget_process *p)
 	}
 }
 
-static void take_message(struct beget_process *p)
+static void take_message(struct beget_process *p, struct beget__frame *f)
 {
-	struct beget__frame *f = &p->in->frame;
-
 	if (f->kind == BEGET__BORN && p->pid == 0)
 		take_born(p, f);
 	else if (f->kind == BEGET__FAILED)
 		p->has_failure = beget__message_get_failed(f, &p->failure);
 	else if (f->kind == BEGET__RESULT)
-		take_result(p);
+		take_result(p, f);
 	else if (f->kind == BEGET__ENDED)
 		p->has_word = beget__message_get_ended(f, &p->word);
 	if (p->in)
@@ -61,6 +59,8 @@ static void drain(struct beget_process *p)
 		if (!p->in && !(p->in = beget__sys_alloc(sizeof(*p->in))))
 			return; /* the next look tries again */
 		p->in->frame.buffer = p->in->buffer;
+		p->in->frame.between = &p->in->between;
+		p->in->between.buffer = p->in->between_buffer;
 		if (p->reserve >= 0) {
 			/* Let go of the reserved place for the descriptor that comes with BORN, if it is there. */
 			struct pollfd ready = {.fd = p->channel, .events = POLLIN};
@@ -73,7 +73,9 @@ static void drain(struct beget_process *p)
 		}
 		int got = beget__wire_receive(p->channel, &p->in->frame, MSG_DONTWAIT);
 		if (got == 1 || got == -EMFILE)
-			take_message(p);
+			take_message(p, &p->in->frame);
+		else if (got == 2)
+			take_message(p, &p->in->between);
 		beget__process_unguard();
 		if (got == -EAGAIN)
 			return;

@@ -146,8 +146,10 @@ int beget__process_forked(void)
 
 void beget__process_free_inbox(struct beget__inbox **in)
 {
-	if (*in)
+	if (*in) {
 		beget__frame_clear(&(*in)->frame);
+		beget__frame_clear(&(*in)->between);
+	}
 	free(*in);
 	*in = NULL;
 }

@@ -8,10 +8,10 @@
 #include <beget.h>
 #include <pthread.h>
 
-/* A frame on its way in, or the one that holds the result. */
+/* Frames on their way in, or the one that holds the result. The helper may speak between the packets of the child. */
 struct beget__inbox {
-	struct beget__frame frame;
-	_Alignas(16) char buffer[BEGET__WIRE_PACKET];
+	struct beget__frame frame, between;
+	_Alignas(16) char buffer[BEGET__WIRE_PACKET], between_buffer[BEGET__WIRE_PACKET];
 };
 
 struct beget_process {

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 int beget__start_send(const struct beget__plan *plan, const struct beget__state *now, const struct beget__state *born,
-                      int channel)
+                      struct beget_process *p)
 {
 	int numbers[BEGET__WIRE_FDS];
 	struct beget__fds fds = {numbers, 0, BEGET__WIRE_FDS - 1};
@@ -21,9 +21,9 @@ int beget__start_send(const struct beget__plan *plan, const struct beget__state 
 		beget__fail(-error, "cannot write down the arguments");
 	int n = error ? error : beget__writer_finish(&w, &iov);
 	if (n >= 0)
-		n = beget__wire_send(channel, BEGET__CALL, iov, n, numbers, fds.n);
+		n = beget__wire_send(p->channel, BEGET__CALL, iov, n, numbers, fds.n);
 	if (n == -EPIPE || n == -ECONNRESET)
-		n = 0; /* it ended before it read its call: joining tells */
+		p->call_unread = true; /* it has ended: joining tells */
 	else if (n < 0 && !error)
 		error = beget__fail(-n, "cannot send the arguments");
 	beget__writer_free(&w);

@@ -20,8 +20,8 @@ int beget__start_fork(const struct beget__plan *, struct beget_process **ret);
 int beget__start_forkserver(const struct beget__plan *, struct beget_process **ret);
 int beget__start_spawn(const struct beget__plan *, struct beget_process **ret);
 
-/* The CALL message of a plan, for a child that has born already: sent on the channel. */
+/* The CALL message of a plan, for a child that has born already. */
 int beget__start_send(const struct beget__plan *, const struct beget__state *now, const struct beget__state *born,
-                      int channel);
+                      struct beget_process *);
 
 #endif

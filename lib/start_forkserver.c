@@ -16,7 +16,7 @@ static int try(const struct beget__plan *plan, const struct beget__state *now, s
 	error = beget__server_start(p->far);
 	beget__process_close_far(p);
 	if (!error)
-		error = beget__start_send(plan, now, born, p->channel);
+		error = beget__start_send(plan, now, born, p);
 	beget__server_leave();
 	return error;
 }

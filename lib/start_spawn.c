@@ -17,7 +17,7 @@ int beget__start_spawn(const struct beget__plan *plan, struct beget_process **re
 	if (!error) {
 		p->ours = true;
 		beget__process_close_far(p);
-		error = beget__start_send(plan, &now, &born, p->channel);
+		error = beget__start_send(plan, &now, &born, p);
 	}
 	if (error)
 		beget__process_abandon(p);

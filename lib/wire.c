@@ -251,6 +251,25 @@ static int complete(struct beget__frame *f, bool truncated)
 	return f->dropped ? -EMFILE : 1;
 }
 
+/* The frame that was begun stays; the packet's, which has to be whole, goes beside it. */
+static int take_between(struct beget__frame *f, int had, const struct header *header, const char *data, size_t n,
+                        bool truncated)
+{
+	struct beget__frame *b = f->between;
+
+	b->nfds = f->nfds - had;
+	memcpy(b->fds, f->fds + had, (size_t)b->nfds * sizeof(int));
+	f->nfds = had;
+	memcpy(b->buffer, data, n);
+	int error = first_packet(b, header, n);
+	if (!error)
+		error = complete(b, truncated);
+	if (error == 1 || error == -EMFILE)
+		return 2;
+	beget__frame_clear(b);
+	return 0;
+}
+
 int beget__wire_receive(int socket, struct beget__frame *f, int flags)
 {
 	union {
@@ -277,6 +296,11 @@ int beget__wire_receive(int socket, struct beget__frame *f, int flags)
 		int error = -EBADMSG;
 		if ((size_t)got >= sizeof(header) && header.magic == MAGIC && !(message.msg_flags & MSG_TRUNC)) {
 			size_t n = (size_t)got - sizeof(header);
+			if (f->started && header.kind != MORE && f->between) {
+				if (take_between(f, had, &header, later, n, message.msg_flags & MSG_CTRUNC))
+					return 2;
+				continue;
+			}
 			if (f->started && header.kind != MORE) {
 				/* The sender died in the middle of a frame and another speaks: forget the old one. */
 				struct beget__frame dead = *f;

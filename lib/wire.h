@@ -21,9 +21,11 @@ int beget__wire_send(int socket, unsigned kind, const struct iovec *, int n, con
 /* Sends one small frame and never waits, even where the other who sends on this socket has filled it. */
 int beget__wire_send_now(int socket, unsigned kind, const void *body, size_t size, const int *fds, int nfds);
 
-/* A frame on its way in. Set buffer (BEGET__WIRE_PACKET bytes, the body's first home) before the first receive. */
+/* A frame on its way in. Set buffer (BEGET__WIRE_PACKET bytes, the body's first home) before the first receive, and
+ * between (another, with its buffer) where two processes send on one socket. */
 struct beget__frame {
 	char *buffer;
+	struct beget__frame *between;
 	unsigned kind;
 	bool started; /* the first packet is here, more are to come */
 	char *body;
@@ -35,7 +37,8 @@ struct beget__frame {
 	int fds[BEGET__WIRE_FDS];
 };
 
-/* Receives packets until the frame is whole: 1; the sender closed: 0; -EAGAIN with MSG_DONTWAIT in flags;
+/* Receives packets until the frame is whole: 1; the sender closed: 0; -EAGAIN with MSG_DONTWAIT in flags; 2 where
+ * another sender's frame came between the packets of this one and is whole in *between, to be cleared after use;
  * -EBADMSG for what is no frame (its descriptors are closed), -EMFILE where a descriptor was dropped for want of
  * room in the table (the frame is whole but for that one and those behind it, which are -1). */
 int beget__wire_receive(int socket, struct beget__frame *, int flags);
