@@ -27,7 +27,13 @@ enum beget_method { BEGET_FORKSERVER, BEGET_SPAWN, BEGET_FORK };
 enum beget_outcome { BEGET_RUNNING, BEGET_EXITED, BEGET_SIGNALED, BEGET_FAILED, BEGET_LOST };
 
 /* Flags of struct beget_options. */
-#define BEGET_UNSAFE_FORK 0x1u /* fork although other threads are running */
+#define BEGET_UNSAFE_FORK  0x1u  /* fork although other threads are running */
+#define BEGET_TIED         0x2u  /* the child is killed when the caller is gone */
+#define BEGET_NEW_GROUP    0x4u  /* in a process group of its own */
+#define BEGET_NEW_SESSION  0x8u  /* in a session of its own */
+#define BEGET_CLOSE_FDS    0x10u /* fork: only the descriptors that the other methods have */
+#define BEGET_SERVER_STATE 0x20u /* forkserver: the state of the helper's launch; the fastest start */
+#define BEGET_CRASH_REPORT 0x40u /* beget_describe tells where a fatal signal struck */
 
 /* The timeout that never ends. */
 #define BEGET_FOREVER (-1)
@@ -37,11 +43,24 @@ enum beget_outcome { BEGET_RUNNING, BEGET_EXITED, BEGET_SIGNALED, BEGET_FAILED, 
 
 struct beget_process; /* the handle of one started process */
 
+/* What a standard stream of the child is: fill it with the BEGET_STREAM_ macros. beget_options(3) */
+enum beget_stream_kind { BEGET_AS_IS, BEGET_TO_NULL, BEGET_TO_FD, BEGET_TO_PIPE, BEGET_TO_FILE, BEGET_TO_OUT };
+struct beget_stream {
+	enum beget_stream_kind kind;
+	int fd;           /* BEGET_TO_FD: the open descriptor */
+	int *end;         /* BEGET_TO_PIPE: receives the caller's end, to be closed by the caller */
+	const char *path; /* BEGET_TO_FILE: read, or created and truncated */
+};
+
 /* Settings of one start; fill it with BEGET_OPTIONS. Zero is always the default. beget_options(3) */
 struct beget_options {
 	size_t size; /* sizeof(struct beget_options) */
 	enum beget_method method;
 	unsigned flags;
+	const char *name; /* what ps shows (15 bytes) and sentences say */
+	const char *cwd;
+	char *const *env; /* entries NAME=value, then NULL */
+	struct beget_stream in, out, err;
 };
 
 /* How a process ended; times are CPU time. beget_join(3) */
@@ -137,6 +156,9 @@ void beget_free(struct beget_process *process);
 
 /* In a started process: the pid of the process that called beget_start; elsewhere -ESRCH. beget(3) */
 pid_t beget_caller_pid(void);
+
+/* In a started process: a descriptor that polls readable once the caller is gone; the library's own. beget(3) */
+int beget_caller_sentinel(void);
 
 /* In a started process: the method that made it; elsewhere -ESRCH. beget(3) */
 int beget_start_method(void);

@@ -124,6 +124,19 @@ int beget__writer_finish(struct beget__writer *w, const struct iovec **ret)
 	return w->n;
 }
 
+char *beget__writer_flatten(struct beget__writer *w, size_t *size)
+{
+	const struct iovec *iov;
+	int n = beget__writer_finish(w, &iov);
+	char *flat = n < 0 ? NULL : beget__sys_alloc(w->total + 1);
+	size_t at = 0;
+
+	for (int i = 0; flat && i < n; at += iov[i++].iov_len)
+		memcpy(flat + at, iov[i].iov_base, iov[i].iov_len);
+	*size = at;
+	return flat;
+}
+
 void beget__writer_free(struct beget__writer *w)
 {
 	if (w->near != w->first)

@@ -32,6 +32,8 @@ void beget__put_align(struct beget__writer *, size_t align);  /* a power of two 
 void beget__put_string(struct beget__writer *, const char *); /* NULL allowed */
 /* The message as n pieces; *ret belongs to the writer. */
 int beget__writer_finish(struct beget__writer *, const struct iovec **ret);
+/* The message in one piece, to be freed; NULL: no memory. */
+char *beget__writer_flatten(struct beget__writer *, size_t *size);
 void beget__writer_free(struct beget__writer *);
 
 /* A reader over size bytes at base. A read past the end gives zeros and sets bad, which sticks. */

@@ -3,25 +3,30 @@
 #include "child.h"
 
 #include "call.h"
+#include "crash.h"
 #include "image.h"
 #include "message.h"
+#include "server.h"
 #include "stream.h"
 #include "sys.h"
+#include "tie.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static struct {
 	pid_t pid; /* zero: this process was not started by beget */
-	pid_t caller;
 	enum beget_method method;
+	struct beget__head head;
+	int caller; /* pidfd of the caller, once asked for */
 } self;
 
 pid_t beget_caller_pid(void)
 {
-	return self.pid == getpid() ? self.caller : beget__fail_plain(ESRCH, "this process was not started by beget");
+	return self.pid == getpid() ? self.head.caller : beget__fail_plain(ESRCH, "this process was not started by beget");
 }
 
 int beget_start_method(void)
@@ -43,6 +48,17 @@ static void leave(int code, void *unused)
 	_exit(code);
 }
 
+int beget_caller_sentinel(void)
+{
+	if (self.pid != getpid())
+		return beget__fail_plain(ESRCH, "this process was not started by beget");
+	if (self.caller < 0)
+		self.caller = beget__tie_watch(self.head.caller, self.head.caller_started);
+	if (self.caller < 0)
+		return beget__fail(-self.caller, "cannot watch the caller");
+	return self.caller;
+}
+
 /* Nothing but this record says why the target was not reached. */
 static _Noreturn void give_up(int channel)
 {
@@ -60,6 +76,8 @@ static _Noreturn void run(int channel, const struct beget_call *call)
 		beget__fail(ENOMEM, "cannot register the exit handler");
 		give_up(channel);
 	}
+	if (self.head.flags & BEGET_CRASH_REPORT)
+		beget__crash_arm(channel);
 	beget__trace("calls its target");
 	int error = beget__call_run(call, &result);
 	if (error) {
@@ -91,12 +109,26 @@ static void unplug_streams(unsigned plugged)
 			close(fd);
 }
 
-static void begin(enum beget_method method, pid_t caller)
+static void begin(enum beget_method method)
 {
 	self.pid = getpid();
-	self.caller = caller;
 	self.method = method;
+	self.caller = -1;
 	beget__role = "child";
+}
+
+/* What the child is, apart from what it does: first of all the tie, for the caller may die at any moment. */
+static int become(struct beget__reader *reader, struct beget__fds *fds)
+{
+	int error = beget__message_get_head(reader, fds, &self.head);
+
+	if (!error && self.head.tie >= 0)
+		error = beget__tie_arm(self.head.tie);
+	if (!error)
+		error = beget__state_apply(reader, fds);
+	if (!error && self.head.name)
+		prctl(PR_SET_NAME, self.head.name);
+	return error;
 }
 
 void beget__child_serve(enum beget_method method)
@@ -107,7 +139,7 @@ void beget__child_serve(enum beget_method method)
 	static struct beget__order order;
 	int channel = BEGET__CHANNEL_FD;
 
-	begin(method, 0);
+	begin(method);
 	beget__image_inherit();
 	unsigned plugged = plug_streams();
 	int got = beget__wire_receive(channel, &frame, 0);
@@ -120,26 +152,66 @@ void beget__child_serve(enum beget_method method)
 	unplug_streams(plugged);
 	struct beget__reader reader = {frame.body, 0, frame.size, false};
 	struct beget__fds fds = {frame.fds, frame.nfds, frame.nfds};
-	if (beget__message_get_head(&reader, &self.caller) || beget__state_apply(&reader, &fds) ||
-	    beget__message_get_call(&reader, &fds, &order) ||
+	if (become(&reader, &fds) || beget__message_get_call(&reader, &fds, &order) ||
 	    beget__target_resolve(&order.target, &order.call.function))
 		give_up(channel);
-	for (int i = 0; i < fds.n; i++) /* those that the arguments did not take */
+	for (int i = 0; i < fds.n; i++) /* those that nobody took */
 		beget__sys_close(&fds.fds[i]);
+	if (self.head.control >= 0)
+		beget__server_adopt(self.head.control, self.head.helper);
 	beget__trace_init();
 	run(channel, &order.call);
 }
 
-void beget__child_forked(int channel, pid_t caller, const struct beget_call *call)
+static int by_number(const void *a, const void *b)
 {
-	struct beget__inbox {
+	return *(const int *)a - *(const int *)b;
+}
+
+/* In a forked child: only the standard streams, what was passed, and our own. */
+static int close_others(int channel, const struct beget_call *call)
+{
+	int *keep = beget__sys_alloc((call->n + 3) * sizeof(*keep));
+	pid_t helper;
+	int n = 0, from = STDERR_FILENO + 1;
+
+	if (!keep)
+		return beget__fail(ENOMEM, "cannot close descriptors");
+	keep[n++] = channel;
+	keep[n++] = self.head.tie;
+	keep[n++] = beget__server_lend(&helper);
+	for (unsigned i = 0; i < call->n; i++)
+		if (call->args[i].type == BEGET_TYPE_FD)
+			keep[n++] = ((const struct beget_fd *)call->args[i].value)->fd;
+	qsort(keep, (size_t)n, sizeof(*keep), by_number);
+	for (int i = 0; i < n; i++) {
+		if (keep[i] > from)
+			beget__sys_close_range((unsigned)from, (unsigned)keep[i] - 1);
+		if (keep[i] >= from)
+			from = keep[i] + 1;
+	}
+	beget__sys_close_range((unsigned)from, ~0u);
+	free(keep);
+	return 0;
+}
+
+void beget__child_forked(struct beget__inheritance *i)
+{
+	struct {
 		struct beget__frame frame;
 		char buffer[BEGET__WIRE_PACKET];
 	} in = {.frame.buffer = in.buffer};
 
-	begin(BEGET_FORK, caller);
-	int got = beget__wire_receive(channel, &in.frame, 0);
+	begin(BEGET_FORK);
+	int got = beget__wire_receive(i->channel, &in.frame, 0);
 	if (got != 1 || in.frame.kind != BEGET__GO)
 		_exit(0); /* the caller could not keep us */
-	run(channel, call);
+	if (become(&i->reader, &i->fds))
+		give_up(i->channel);
+	for (int n = 0; n < i->lent_n; n++)
+		if (i->lent[n] != self.head.tie)
+			beget__sys_close(&i->lent[n]);
+	if ((self.head.flags & BEGET_CLOSE_FDS) && close_others(i->channel, i->call))
+		give_up(i->channel);
+	run(i->channel, i->call);
 }

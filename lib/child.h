@@ -2,12 +2,24 @@
 #ifndef BEGET__CHILD_H
 #define BEGET__CHILD_H
 
+#include "value.h"
+
 #include <beget.h>
+
+/* What a forked copy of the caller finds in its memory. */
+struct beget__inheritance {
+	int channel;
+	struct beget__reader reader; /* head and state, as they would have come in a message */
+	struct beget__fds fds;
+	const struct beget_call *call;
+	int *lent; /* descriptors that were opened for the child: closed once they are in their places */
+	int lent_n;
+};
 
 /* The child of a helper, or an executed one: all it knows comes over descriptor 3. */
 _Noreturn void beget__child_serve(enum beget_method);
 
 /* A forked copy of the caller: it has the call already, and waits for the caller's word. */
-_Noreturn void beget__child_forked(int channel, pid_t caller, const struct beget_call *);
+_Noreturn void beget__child_forked(struct beget__inheritance *);
 
 #endif

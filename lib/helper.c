@@ -21,11 +21,13 @@
 struct ward {
 	pid_t pid;
 	int channel;
+	bool tied; /* to the client itself */
 };
 
 static struct {
 	int signals;  /* a descriptor that tells of SIGCHLD */
 	int client;   /* pidfd of the caller, or -1 */
+	pid_t client_pid;
 	int spare[2]; /* keep two places in the descriptor table: for a channel and for a pidfd */
 	int threads;  /* before it serves: fork would lose all but one */
 	bool retired;
@@ -69,7 +71,7 @@ static _Noreturn void become_child(int channel)
 }
 
 /* The channel becomes a ward's, or is closed after the reason was sent over it. */
-static int adopt(int channel)
+static int adopt(int channel, bool tied)
 {
 	if (helper.threads > 1)
 		return beget__fail_plain(EDEADLK, "cannot make a child: %d threads run here before main, and fork would lose them",
@@ -90,7 +92,7 @@ static int adopt(int channel)
 		error = beget__message_send_born(channel, pid, -1);
 	if (pidfd >= 0)
 		beget__sys_close(&pidfd);
-	helper.wards[helper.n++] = (struct ward){pid, channel};
+	helper.wards[helper.n++] = (struct ward){pid, channel, tied};
 	beget__trace("made %d", (int)pid);
 	return 0;
 }
@@ -108,7 +110,9 @@ static void serve(void)
 		helper.retired = true;
 	} else if (got == 1 || got == -EMFILE) {
 		int channel = f->nfds > 0 ? beget__frame_take(f, 0) : -1;
-		int error = beget__message_get_start(f) ? adopt(channel)
+		pid_t caller;
+		bool tied;
+		int error = beget__message_get_start(f, &caller, &tied) ? adopt(channel, tied && caller == helper.client_pid)
 		                                        : beget__fail_plain(EBADMSG, "cannot understand the request");
 		if (error && channel >= 0) {
 			beget__message_send_failed(channel, beget__failure());
@@ -163,6 +167,7 @@ static int client_pidfd(void)
 
 	if (getsockopt(BEGET__CHANNEL_FD, SOL_SOCKET, SO_PEERCRED, &client, &size) < 0)
 		return -1;
+	helper.client_pid = client.pid;
 	int pidfd = beget__sys_pidfd_open(client.pid);
 	return pidfd < 0 ? -1 : pidfd;
 }
@@ -198,8 +203,12 @@ void beget__helper_serve(void)
 			_exit(0);
 		if (beget__sys_poll(fds, 3, -1) < 0)
 			continue;
-		if (fds[2].revents)
+		if (fds[2].revents) {
+			for (size_t i = 0; i < helper.n; i++) /* a target can have closed its own tie */
+				if (helper.wards[i].tied)
+					kill(helper.wards[i].pid, SIGKILL);
 			_exit(0);
+		}
 		if (fds[0].revents)
 			serve();
 		if (fds[1].revents)

@@ -153,8 +153,8 @@ struct launch {
 	bool helper;
 	char **argv, **envp;
 	int error;
-	pid_t pid;
-	int pidfd;
+	pid_t *pid;
+	int *pidfd; /* where a concurrent fork finds it at once */
 };
 
 /* From here to exec we run on the caller's memory with all signals blocked: system calls only. */
@@ -190,11 +190,11 @@ failed:
 static int middle(void *data)
 {
 	struct launch *l = data;
-	pid_t pid = beget__sys_vfork(execute, l, SIGCHLD, &l->pidfd);
+	pid_t pid = beget__sys_vfork(execute, l, SIGCHLD, l->pidfd);
 
 	if (pid < 0)
 		l->error = -pid;
-	l->pid = pid;
+	*l->pid = pid;
 	_exit(0);
 }
 
@@ -216,8 +216,7 @@ static int start(struct launch *l)
 			while (waitpid(pid, &status, (int)__WCLONE) < 0 && errno == EINTR)
 				;
 	} else {
-		pid = beget__sys_vfork(execute, l, SIGCHLD, &l->pidfd);
-		l->pid = pid;
+		pid = beget__sys_vfork(execute, l, SIGCHLD, l->pidfd);
 		if (pid > 0 && l->error)
 			while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 				;
@@ -226,9 +225,11 @@ static int start(struct launch *l)
 	if (pid < 0)
 		return beget__fail(-pid, "cannot make a process");
 	if (l->error) {
-		beget__sys_close(&l->pidfd);
+		beget__sys_close(l->pidfd);
 		return beget__fail(l->error, "cannot execute the program's image");
 	}
+	if (!l->helper)
+		*l->pid = pid;
 	return 0;
 }
 
@@ -237,25 +238,21 @@ extern char **environ;
 int beget__image_spawn(int socket, pid_t *pid, int *pidfd)
 {
 	char mark[] = CHILD_MARK;
-	struct launch l = {
-		.socket = socket,
-		.argv = (char *[]){image.name, mark, NULL},
-		.envp = environ,
-		.pidfd = -1,
-	};
-	int error = start(&l);
 
-	if (!error) {
-		*pid = l.pid;
-		*pidfd = l.pidfd;
-	}
-	return error;
+	return start(&(struct launch){
+			.socket = socket,
+			.argv = (char *[]){image.name, mark, NULL},
+			.envp = environ,
+			.pid = pid,
+			.pidfd = pidfd,
+		});
 }
 
 int beget__image_helper(int socket, pid_t *pid)
 {
 	char mark[] = HELPER_MARK, bind[] = BIND_NOW;
 	size_t n = 0;
+	int none = -1; /* the middle process has it, and ends */
 
 	while (environ && environ[n])
 		n++;
@@ -272,12 +269,11 @@ int beget__image_helper(int socket, pid_t *pid)
 		.helper = true,
 		.argv = (char *[]){image.name, mark, NULL},
 		.envp = envp,
-		.pidfd = -1,
+		.pid = pid,
+		.pidfd = &none,
 	};
 	int error = start(&l);
 	free(envp);
-	if (!error)
-		*pid = l.pid;
 	return error;
 }
 

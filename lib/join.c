@@ -46,6 +46,8 @@ static void take_message(struct beget_process *p, struct beget__frame *f)
 		p->has_failure = beget__message_get_failed(f, &p->failure);
 	else if (f->kind == BEGET__RESULT)
 		take_result(p, f);
+	else if (f->kind == BEGET__CRASHED)
+		p->has_crash = beget__message_get_crashed(f, &p->crash);
 	else if (f->kind == BEGET__ENDED)
 		p->has_word = beget__message_get_ended(f, &p->word);
 	if (p->in)
@@ -243,19 +245,9 @@ static int await(struct beget_process *const *ps, size_t n, bool (*far_enough)(c
 	return result;
 }
 
-static int check(const struct beget_process *p, const char *what)
-{
-	if (!p)
-		return beget__fail_plain(EINVAL, "cannot %s: the handle is NULL", what);
-	if (p->owner != getpid())
-		return beget__fail_plain(ECHILD, "cannot %s: the handle belongs to process %d, of which this is a copy",
-		                         what, (int)p->owner);
-	return 0;
-}
-
 int beget_join(struct beget_process *p, int timeout_ms, struct beget_status *ret)
 {
-	int error = check(p, "join");
+	int error = beget__process_check(p, "join");
 
 	if (error)
 		return error;
@@ -274,7 +266,7 @@ int beget_wait(struct beget_process *const *ps, size_t n, int timeout_ms)
 	size_t handles = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		int error = ps[i] ? check(ps[i], "wait") : 0;
+		int error = ps[i] ? beget__process_check(ps[i], "wait") : 0;
 		if (error)
 			return error;
 		handles += ps[i] != NULL;
@@ -299,7 +291,7 @@ static void await_birth(const struct beget_process *p)
 
 pid_t beget_pid(const struct beget_process *p)
 {
-	int error = check(p, "tell the pid");
+	int error = beget__process_check(p, "tell the pid");
 
 	if (error)
 		return error;
@@ -311,7 +303,7 @@ pid_t beget_pid(const struct beget_process *p)
 
 int beget_sentinel(const struct beget_process *p)
 {
-	int error = check(p, "give a sentinel");
+	int error = beget__process_check(p, "give a sentinel");
 
 	if (error)
 		return error;
@@ -324,7 +316,7 @@ int beget_sentinel(const struct beget_process *p)
 
 int beget_kill(struct beget_process *p, int signal)
 {
-	int error = check(p, "signal");
+	int error = beget__process_check(p, "signal");
 
 	if (error)
 		return error;
@@ -343,7 +335,7 @@ int beget_kill(struct beget_process *p, int signal)
 
 int beget_result_as(struct beget_process *p, unsigned type, void *ret)
 {
-	int error = check(p, "give the result");
+	int error = beget__process_check(p, "give the result");
 
 	if (error)
 		return error;
@@ -363,37 +355,4 @@ int beget_result_as(struct beget_process *p, unsigned type, void *ret)
 	pthread_mutex_unlock(&p->lock);
 	beget__sys_cancel(cancel);
 	return error;
-}
-
-int beget_describe(const struct beget_process *p, char *text, size_t size)
-{
-	static const char *const methods[] = {"forkserver", "spawn", "fork"};
-	struct beget_process *changing = (struct beget_process *)p;
-	char fate[320];
-	int error = check(p, "describe");
-
-	if (error)
-		return error;
-	int cancel = beget__sys_no_cancel();
-	pthread_mutex_lock(&changing->lock);
-	beget__process_look(changing);
-	const struct beget_status *s = &p->status;
-	if (!p->ended)
-		snprintf(fate, sizeof(fate), "runs");
-	else if (s->outcome == BEGET_EXITED)
-		snprintf(fate, sizeof(fate), "exited with code %d", s->code);
-	else if (s->outcome == BEGET_SIGNALED)
-		snprintf(fate, sizeof(fate), "was ended by signal %d (%s)%s", s->code, strsignal(s->code),
-		         s->core_dumped ? ", core dumped" : "");
-	else if (s->outcome == BEGET_FAILED)
-		snprintf(fate, sizeof(fate), "never reached its target: %s", p->failure.text);
-	else
-		snprintf(fate, sizeof(fate), "has ended, and nobody could tell how");
-	char who[32] = "not born";
-	if (p->pid > 0)
-		snprintf(who, sizeof(who), "pid %d", (int)p->pid);
-	int n = snprintf(text, size, "process %s (%s, by %s) %s", p->what, who, methods[p->method], fate);
-	pthread_mutex_unlock(&changing->lock);
-	beget__sys_cancel(cancel);
-	return n;
 }

@@ -11,18 +11,28 @@
 /* Changes with any message. Both ends are one program, but their libbeget.so may be replaced between. */
 #define PROTOCOL 1u
 
-int beget__message_send_start(int socket, int channel)
-{
-	uint32_t protocol = PROTOCOL;
+struct start {
+	uint32_t protocol;
+	int32_t caller;
+	uint32_t tied;
+};
 
-	return beget__wire_send(socket, BEGET__START, &(struct iovec){&protocol, sizeof(protocol)}, 1, &channel, 1);
+int beget__message_send_start(int socket, int channel, pid_t caller, bool tied)
+{
+	struct start start = {PROTOCOL, caller, tied};
+
+	return beget__wire_send(socket, BEGET__START, &(struct iovec){&start, sizeof(start)}, 1, &channel, 1);
 }
 
-bool beget__message_get_start(const struct beget__frame *f)
+bool beget__message_get_start(const struct beget__frame *f, pid_t *caller, bool *tied)
 {
 	struct beget__reader r = {f->body, 0, f->size, false};
+	struct start start;
 
-	return f->kind == BEGET__START && f->nfds == 1 && beget__get_u32(&r) == PROTOCOL && !r.bad;
+	beget__get(&r, &start, sizeof(start));
+	*caller = start.caller;
+	*tied = start.tied;
+	return f->kind == BEGET__START && f->nfds == 1 && start.protocol == PROTOCOL && !r.bad && r.at == r.size;
 }
 
 int beget__message_send_plain(int socket, enum beget__message kind)
@@ -101,20 +111,54 @@ bool beget__message_get_ended(const struct beget__frame *f, struct beget__exit *
 	return !r.bad && r.at == r.size;
 }
 
-void beget__message_put_head(struct beget__writer *w, pid_t caller)
+int beget__message_send_crashed(int socket, const struct beget__crash *crash)
 {
-	beget__put_u32(w, PROTOCOL);
-	beget__put_u32(w, (uint32_t)caller);
+	return beget__wire_send_now(socket, BEGET__CRASHED, crash, sizeof(*crash), NULL, 0);
 }
 
-int beget__message_get_head(struct beget__reader *r, pid_t *caller)
+bool beget__message_get_crashed(const struct beget__frame *f, struct beget__crash *ret)
 {
-	uint32_t protocol = beget__get_u32(r);
+	struct beget__reader r = {f->body, 0, f->size, false};
 
-	*caller = (pid_t)beget__get_u32(r);
-	if (protocol != PROTOCOL)
-		return beget__fail_plain(
-			EPROTO, "cannot read the call: the beget library here is of another version than the caller's");
+	beget__get(&r, ret, sizeof(*ret));
+	ret->module[sizeof(ret->module) - 1] = '\0';
+	return !r.bad && r.at == r.size;
+}
+
+static int put_optional_fd(struct beget__writer *w, struct beget__fds *fds, int fd)
+{
+	beget__put_u32(w, fd >= 0);
+	return fd >= 0 ? beget__put_fd(w, fds, fd) : 0;
+}
+
+static int get_optional_fd(struct beget__reader *r, struct beget__fds *fds)
+{
+	return beget__get_u32(r) ? beget__get_fd(r, fds, true) : -1;
+}
+
+int beget__message_put_head(struct beget__writer *w, const struct beget__head *head, struct beget__fds *fds)
+{
+	beget__put_u32(w, PROTOCOL);
+	beget__put_u32(w, (uint32_t)head->caller);
+	beget__put_u64(w, head->caller_started);
+	beget__put_u32(w, head->flags);
+	beget__put_string(w, head->name);
+	beget__put_u32(w, (uint32_t)head->helper);
+	int error = put_optional_fd(w, fds, head->tie);
+	return error ? error : put_optional_fd(w, fds, head->control);
+}
+
+int beget__message_get_head(struct beget__reader *r, struct beget__fds *fds, struct beget__head *ret)
+{
+	if (beget__get_u32(r) != PROTOCOL)
+		return beget__fail_plain(EPROTO, "cannot read the call: the beget library here is of another version than the caller's");
+	ret->caller = (pid_t)beget__get_u32(r);
+	ret->caller_started = beget__get_u64(r);
+	ret->flags = beget__get_u32(r);
+	ret->name = beget__get_string(r);
+	ret->helper = (pid_t)beget__get_u32(r);
+	ret->tie = get_optional_fd(r, fds);
+	ret->control = get_optional_fd(r, fds);
 	return r->bad ? beget__fail(EBADMSG, "cannot read the call") : 0;
 }
 

@@ -15,12 +15,23 @@ enum beget__message {
 	BEGET__BORN,      /* helper to caller: pid, and a pidfd where there are such */
 	BEGET__FAILED,    /* helper or child to caller: the failure record */
 	BEGET__RESULT,    /* child to caller */
+	BEGET__CRASHED,   /* child to caller: where a fatal signal struck */
 	BEGET__ENDED,     /* helper to caller: how the kernel says it ended */
 };
 
-/* What a child has to know. Arguments and strings point into the message. */
-struct beget__order {
+/* What a child has to know before its call. */
+struct beget__head {
 	pid_t caller;
+	uint64_t caller_started; /* in the kernel's ticks: with the pid, it names the caller for ever */
+	unsigned flags;          /* of the options */
+	const char *name;        /* NULL: that of the program */
+	int tie;                 /* descriptors, or -1: the end of the socket that ties it to the caller, */
+	int control;             /* and the socket of the helper that nested starts shall use */
+	pid_t helper;
+};
+
+/* What a child has to call. Arguments and strings point into the message. */
+struct beget__order {
 	struct beget__target target;
 	struct beget_call call; /* without function */
 };
@@ -32,26 +43,36 @@ struct beget__exit {
 	int64_t user_us, system_us, peak_kib;
 };
 
+/* Where a fatal signal struck. */
+struct beget__crash {
+	int32_t signal, code; /* as in siginfo_t */
+	uint64_t address;     /* that could not be accessed, or of the instruction */
+	uint64_t offset;      /* of the instruction in its module */
+	char module[200];     /* path, "" for the program, "?" for none known */
+};
+
 /* Messages without a body, or with a small one, on a socket at once. */
-int beget__message_send_start(int socket, int channel);
+int beget__message_send_start(int socket, int channel, pid_t caller, bool tied);
 int beget__message_send_plain(int socket, enum beget__message); /* RETIRE, GO */
 int beget__message_send_born(int socket, pid_t, int pidfd);
 int beget__message_send_failed(int socket, const struct beget__failure *);
 int beget__message_send_result(int socket, unsigned type, const union beget__value *);
+int beget__message_send_crashed(int socket, const struct beget__crash *); /* async-signal-safe */
 int beget__message_send_ended(int socket, const struct beget__exit *);
 
 /* CALL: the head, then the state (state.h), then target and arguments, in this order. */
-void beget__message_put_head(struct beget__writer *, pid_t caller);
+int beget__message_put_head(struct beget__writer *, const struct beget__head *, struct beget__fds *);
 int beget__message_put_call(struct beget__writer *, const struct beget__target *, const struct beget_call *,
                             struct beget__fds *);
-int beget__message_get_head(struct beget__reader *, pid_t *caller);
+int beget__message_get_head(struct beget__reader *, struct beget__fds *, struct beget__head *);
 int beget__message_get_call(struct beget__reader *, struct beget__fds *, struct beget__order *);
 
 /* The others, from a frame of that kind. False: hostile bytes. */
-bool beget__message_get_start(const struct beget__frame *);
+bool beget__message_get_start(const struct beget__frame *, pid_t *caller, bool *tied);
 bool beget__message_get_born(const struct beget__frame *, pid_t *);
 bool beget__message_get_failed(const struct beget__frame *, struct beget__failure *);
 bool beget__message_get_result(const struct beget__frame *, unsigned *type, union beget__value *);
+bool beget__message_get_crashed(const struct beget__frame *, struct beget__crash *);
 bool beget__message_get_ended(const struct beget__frame *, struct beget__exit *);
 
 #endif

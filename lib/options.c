@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KNOWN_FLAGS BEGET_UNSAFE_FORK
+#define KNOWN_FLAGS                                                                                             \
+	(BEGET_UNSAFE_FORK | BEGET_TIED | BEGET_NEW_GROUP | BEGET_NEW_SESSION | BEGET_CLOSE_FDS | BEGET_SERVER_STATE | \
+	 BEGET_CRASH_REPORT)
 
 static int check_options(const struct beget_options *options, struct beget_options *ret)
 {
@@ -102,18 +104,25 @@ int beget__plan_make(struct beget__plan *ret, const struct beget_options *option
 	if (error)
 		return error;
 	memset(ret, 0, sizeof(*ret));
-	ret->method = checked.method;
-	ret->flags = checked.flags;
+	ret->options = checked;
 	ret->call = call;
-	if (checked.method == BEGET_FORK) {
+	error = checked.method == BEGET_FORK ? 0 : beget__image_check();
+	if (error)
+		return error;
+	error = beget__target_find(call->function, &ret->target);
+	if (error == -EOPNOTSUPP && checked.method == BEGET_FORK)
+		error = 0;
+	else if (error)
+		return beget__fail_plain(EOPNOTSUPP, "the function at %p is in no loaded module, so only fork can start it",
+		                         (void *)(uintptr_t)call->function);
+	if (checked.name) {
+		snprintf(ret->what, sizeof(ret->what), "%.60s", checked.name);
+		return 0;
+	}
+	if (!ret->target.module) {
 		snprintf(ret->what, sizeof(ret->what), "%p", (void *)(uintptr_t)call->function);
 		return 0;
 	}
-	error = beget__image_check();
-	if (!error)
-		error = beget__target_find(call->function, &ret->target);
-	if (error)
-		return error;
 	const char *slash = strrchr(ret->target.module, '/');
 	const char *name = ret->target.module[0] ? ret->target.module : program_invocation_short_name;
 	snprintf(ret->what, sizeof(ret->what), "%.40s+0x%llx", slash ? slash + 1 : name,

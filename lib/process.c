@@ -3,7 +3,6 @@
  * Runs in the caller. Knows no start method beyond whose child a process is. */
 #include "process.h"
 
-#include "status.h"
 #include "sys.h"
 
 #include <errno.h>
@@ -14,9 +13,9 @@
 #include <unistd.h>
 
 /* Registry: live handles, and those that were freed while their child ran. */
-static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t registry = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static struct beget_process *live, *orphans;
-static _Thread_local int kept = -1; /* the far end for a child that is being forked */
+static _Thread_local const struct beget_process *kept; /* being forked: what is for the child stays open */
 
 static void prepare(void)
 {
@@ -28,14 +27,23 @@ static void parent(void)
 	pthread_mutex_unlock(&registry);
 }
 
+static void close_all(int *fds, int n)
+{
+	for (int i = 0; i < n; i++)
+		beget__sys_close(&fds[i]);
+}
+
 static void disown(struct beget_process *p)
 {
-	if (p->far == kept)
-		p->far = -1;
 	beget__sys_close(&p->channel);
-	beget__sys_close(&p->far);
 	beget__sys_close(&p->pidfd);
 	beget__sys_close(&p->reserve);
+	beget__sys_close(&p->tie);
+	close_all(p->ends, 3);
+	if (p != kept) {
+		beget__sys_close(&p->far);
+		close_all(p->lent, BEGET__LENT);
+	}
 }
 
 static void child(void)
@@ -49,7 +57,7 @@ static void child(void)
 		free(p);
 	}
 	live = NULL; /* the copies stay allocated: the program may free them */
-	pthread_mutex_init(&registry, NULL);
+	registry = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 }
 
 static void watch_forks(void)
@@ -86,6 +94,16 @@ static void delist(struct beget_process *p)
 		p->next->link = p->link;
 }
 
+int beget__process_check(const struct beget_process *p, const char *what)
+{
+	if (!p)
+		return beget__fail_plain(EINVAL, "cannot %s: the handle is NULL", what);
+	if (p->owner != getpid())
+		return beget__fail_plain(ECHILD, "cannot %s: the handle belongs to process %d, of which this is a copy",
+		                         what, (int)p->owner);
+	return 0;
+}
+
 int beget__process_new(struct beget_process **ret, enum beget_method method, const char *what)
 {
 	struct beget_process *p = beget__sys_alloc(sizeof(*p));
@@ -97,7 +115,9 @@ int beget__process_new(struct beget_process **ret, enum beget_method method, con
 	p->method = method;
 	snprintf(p->what, sizeof(p->what), "%s", what);
 	pthread_mutex_init(&p->lock, NULL);
-	p->channel = p->far = p->pidfd = p->reserve = -1;
+	p->channel = p->far = p->pidfd = p->reserve = p->tie = p->control = -1;
+	memset(p->lent, -1, sizeof(p->lent));
+	memset(p->ends, -1, sizeof(p->ends));
 	beget__process_guard();
 	int error = beget__sys_pair(pair);
 	if (!error) {
@@ -121,6 +141,13 @@ void beget__process_close_far(struct beget_process *p)
 	beget__process_unguard();
 }
 
+void beget__process_close_lent(struct beget_process *p)
+{
+	beget__process_guard();
+	close_all(p->lent, BEGET__LENT);
+	beget__process_unguard();
+}
+
 int beget__process_reserve(struct beget_process *p)
 {
 	beget__process_guard();
@@ -136,12 +163,12 @@ int beget__process_reserve(struct beget_process *p)
 
 void beget__process_fork_keep(const struct beget_process *p)
 {
-	kept = p ? p->far : -1;
+	kept = p;
 }
 
-int beget__process_forked(void)
+bool beget__process_starting(void)
 {
-	return kept;
+	return kept != NULL;
 }
 
 void beget__process_free_inbox(struct beget__inbox **in)
@@ -154,32 +181,37 @@ void beget__process_free_inbox(struct beget__inbox **in)
 	*in = NULL;
 }
 
-/* Frees everything but a child that still has to be reaped. */
 static void destroy(struct beget_process *p)
 {
 	beget__process_free_inbox(&p->in);
 	beget__process_free_inbox(&p->result_in);
-	bool reap = p->ours && !p->ended && p->pid > 0 && p->owner == getpid();
 	beget__process_guard();
 	if (p->owner == getpid())
 		delist(p);
-	beget__sys_close(&p->channel);
-	beget__sys_close(&p->far);
-	beget__sys_close(&p->reserve);
-	if (reap)
-		enlist(&orphans, p);
-	else
-		beget__sys_close(&p->pidfd);
+	disown(p);
 	beget__process_unguard();
-	if (!reap) {
-		pthread_mutex_destroy(&p->lock);
-		free(p);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+/* A child that runs on without a handle: ours will have to be reaped, a tied one lives as long as its tie. */
+static bool bereave(struct beget_process *p)
+{
+	if (p->ended || p->owner != getpid() || !(p->ours || p->tie >= 0))
+		return false;
+	beget__process_guard();
+	if (p->ours) {
+		beget__sys_close(&p->channel); /* nobody will read its result */
+		p->closed = true;
 	}
+	delist(p);
+	enlist(&orphans, p);
+	beget__process_unguard();
+	return true;
 }
 
 void beget__process_abandon(struct beget_process *p)
 {
-	struct beget__evidence e = {.pid = p->pid, .pidfd = p->pidfd, .ours = true};
 	siginfo_t info;
 
 	/* Its channel closes without a word from us: a child that waits for one ends. */
@@ -188,36 +220,22 @@ void beget__process_abandon(struct beget_process *p)
 	beget__sys_close(&p->far);
 	beget__process_unguard();
 	if (p->ours)
-		beget__sys_waitid(P_PID, (id_t)e.pid, &info, WEXITED, NULL);
-	p->ended = true;
+		beget__sys_waitid(P_PID, (id_t)p->pid, &info, WEXITED, NULL);
 	destroy(p);
 }
 
 void beget__process_sweep(void)
 {
-	struct beget_process *gone = NULL;
-
 	if (!__atomic_load_n(&orphans, __ATOMIC_RELAXED))
 		return;
 	beget__process_guard();
 	for (struct beget_process *p = orphans, *next; p; p = next) {
-		struct beget__evidence e = {.pid = p->pid, .pidfd = p->pidfd, .ours = true};
-		struct beget__exit end;
 		next = p->next;
-		if (beget__status_find(&e, &end) == -EAGAIN)
-			continue;
-		delist(p);
-		beget__sys_close(&p->pidfd);
-		p->next = gone;
-		gone = p;
+		beget__process_look(p);
+		if (p->ended)
+			destroy(p);
 	}
 	beget__process_unguard();
-	while (gone) {
-		struct beget_process *p = gone;
-		gone = p->next;
-		pthread_mutex_destroy(&p->lock);
-		free(p);
-	}
 }
 
 void beget_free(struct beget_process *p)
@@ -230,7 +248,8 @@ void beget_free(struct beget_process *p)
 		beget__process_look(p);
 		pthread_mutex_unlock(&p->lock);
 	}
-	destroy(p);
+	if (!bereave(p))
+		destroy(p);
 	beget__process_sweep();
 	beget__sys_cancel(cancel);
 }

@@ -19,8 +19,16 @@ struct beget_process {
 	pid_t owner;                        /* the process that the handle belongs to */
 	enum beget_method method;
 	char what[64];        /* for sentences */
+	bool named;           /* by the user */
 	bool ours;            /* our own child, to be waited for */
-	int far;              /* the child's end of the channel, until the child has it */
+	int far;       /* the child's end of the channel, until the child has it */
+	int lent[5];   /* opened for the child, until it has them: see BEGET__LENT_ below */
+	int ends[3];   /* the caller's ends of pipes to the standard streams, until the user has them */
+	int tie;       /* closes when we are gone, and the child is killed */
+	int control;   /* borrowed while the call is sent: the helper's socket, for nested starts */
+	pid_t helper;
+	struct beget__target target; /* to tell what it is; without a module for fork */
+	void (*function)(void);
 	pthread_mutex_t lock; /* over all below, once started */
 	pid_t pid;            /* 0: not known yet, or never born */
 	int pidfd;            /* -1: not known yet, or none on this kernel */
@@ -29,15 +37,18 @@ struct beget_process {
 	struct beget__inbox *in;
 	bool closed;      /* nothing more comes */
 	bool call_unread; /* it ended without having read its call */
-	bool has_failure, has_word, has_result, ended;
+	bool has_failure, has_crash, has_word, has_result, ended;
 	int64_t patient_until; /* it has ended, and its helper may still say how */
 	struct beget__failure failure;
+	struct beget__crash crash;
 	struct beget__exit word;
 	struct beget_status status;
 	unsigned result_type;
 	union beget__value result;
 	struct beget__inbox *result_in; /* what the result points into */
 };
+
+enum { BEGET__LENT_CWD, BEGET__LENT_STREAM, BEGET__LENT_TIE = BEGET__LENT_STREAM + 3, BEGET__LENT };
 
 /* A handle with an open channel. what goes into sentences. */
 int beget__process_new(struct beget_process **ret, enum beget_method, const char *what);
@@ -48,17 +59,22 @@ void beget__process_abandon(struct beget_process *);
 /* The child has its end of the channel. */
 void beget__process_close_far(struct beget_process *);
 
+void beget__process_close_lent(struct beget_process *);
+
 int beget__process_reserve(struct beget_process *);
 
 /* Brings the handle up to date, its lock held; never waits. */
 void beget__process_look(struct beget_process *);
 
+/* -EINVAL for NULL, -ECHILD in a copy of the process that the handle belongs to; what goes into the sentence. */
+int beget__process_check(const struct beget_process *, const char *what);
+
 void beget__process_free_inbox(struct beget__inbox **);
 
-/* Right before and after a fork of ours: in the child, this process's far end stays open and is returned by the second.
- */
+/* Right before and after a fork of ours: in the child, what was opened for it stays open. */
 void beget__process_fork_keep(const struct beget_process *);
-int beget__process_forked(void);
+/* In an atfork handler: true if this fork is a start. */
+bool beget__process_starting(void);
 
 /* Reaps children whose handles were freed before their end. */
 void beget__process_sweep(void);

@@ -20,22 +20,37 @@ static struct {
 	int control;           /* -1: no helper */
 	struct beget__identity identity;
 	atomic_bool gone;
+	bool adopted; /* somebody else's: what it was born with is not known */
 	pid_t pid;
-	struct beget__state born;
+	struct beget__state launched, born;
 } server = {.lock = PTHREAD_RWLOCK_INITIALIZER, .control = -1};
 
-/* A forked copy of the caller must not talk on its socket, nor keep the helper alive with it. */
+/* A child that we start uses our helper; any other forked copy must not talk on our socket, nor keep the helper alive. */
 static void child(void)
 {
-	pthread_rwlock_init(&server.lock, NULL);
-	if (server.control >= 0 && beget__sys_is(server.control, &server.identity))
+	bool there = server.control >= 0 && beget__sys_is(server.control, &server.identity);
+
+	server.lock = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
+	if (there && beget__process_starting()) {
+		server.adopted = true;
+		server.born.unknown = false; /* read when it is needed */
+		return;
+	}
+	if (there)
 		beget__sys_close(&server.control);
 	server.control = -1;
 }
 
-static void watch_forks(void)
+static void register_handler(void)
 {
 	pthread_atfork(NULL, NULL, child);
+}
+
+static void watch_forks(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, register_handler);
 }
 
 /* Only a host that is PID 1 or a subreaper has become the parent of the helper. */
@@ -55,25 +70,26 @@ static void drop(void)
 		return;
 	/* The host may have closed our number and opened another file there. */
 	if (beget__sys_is(server.control, &server.identity)) {
-		if (!server.gone) /* its children still need it for their last word */
+		if (!server.gone && !server.adopted) /* its children still need it for their last word */
 			beget__message_send_plain(server.control, BEGET__RETIRE);
 		beget__process_guard();
 		beget__sys_close(&server.control);
 		beget__process_unguard();
 	}
 	server.control = -1;
-	reap(server.pid, server.gone ? 0 : WNOHANG);
-	beget__state_free(&server.born);
+	if (!server.adopted)
+		reap(server.pid, server.gone ? 0 : WNOHANG);
+	beget__state_free(&server.launched);
 }
 
 static int launch(const struct beget__state *now)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	int pair[2];
 
-	pthread_once(&once, watch_forks);
-	if (beget__state_helper(now, &server.born))
+	watch_forks();
+	if (beget__state_keep(now, &server.launched))
 		return beget__fail(ENOMEM, "cannot launch the helper");
+	beget__state_helper(&server.launched, &server.born);
 	beget__process_guard();
 	int error = beget__sys_pair(pair);
 	if (error) {
@@ -88,36 +104,68 @@ static int launch(const struct beget__state *now)
 	}
 	beget__process_unguard();
 	if (error) {
-		beget__state_free(&server.born);
+		beget__state_free(&server.launched);
 		return error;
 	}
 	server.identity = beget__sys_identity(server.control);
 	server.gone = false;
+	server.adopted = false;
 	beget__trace("launched helper %d", (int)server.pid);
 	return 0;
 }
 
-static bool usable(const struct beget__state *now)
+/* Of a helper that was adopted, only what one can be born with is read, once. */
+static void meet(void)
 {
-	return server.control >= 0 && !server.gone && !beget__state_beyond(now, &server.born);
+	if (server.control >= 0 && server.adopted && !server.born.unknown)
+		beget__state_read_birth(server.pid, &server.born);
 }
 
-int beget__server_enter(const struct beget__state *now, const struct beget__state **born)
+static bool usable(const struct beget__state *now)
 {
-	int error = 0;
+	const char *beyond;
+
+	if (server.control < 0 || server.gone || (server.adopted && (!now || !server.born.unknown)))
+		return false;
+	if (now && (beyond = beget__state_beyond(now, &server.born))) {
+		beget__trace("helper %d cannot give %s", (int)server.pid, beyond);
+		return false;
+	}
+	return true;
+}
+
+static int replace(const struct beget__state *now)
+{
+	struct beget__state fresh;
+
+	meet();
+	if (usable(now))
+		return 0;
+	if (!now) {
+		beget__state_read(&fresh);
+		now = &fresh;
+	}
+	drop();
+	return launch(now);
+}
+
+int beget__server_enter(struct beget__state *now, bool its_state, const struct beget__state **born)
+{
+	const struct beget__state *wanted = its_state ? NULL : now;
 
 	pthread_rwlock_rdlock(&server.lock);
-	while (!usable(now)) {
+	while (!usable(wanted)) {
 		pthread_rwlock_unlock(&server.lock);
 		pthread_rwlock_wrlock(&server.lock);
-		if (!usable(now)) {
-			drop();
-			error = launch(now);
-		}
+		int error = replace(wanted);
 		pthread_rwlock_unlock(&server.lock);
 		if (error)
 			return error;
 		pthread_rwlock_rdlock(&server.lock);
+	}
+	if (its_state) {
+		*now = server.launched;
+		beget__state_read_streams(now);
 	}
 	*born = &server.born;
 	return 0;
@@ -128,15 +176,37 @@ void beget__server_leave(void)
 	pthread_rwlock_unlock(&server.lock);
 }
 
-int beget__server_start(int channel)
+int beget__server_start(int channel, pid_t caller, bool tied)
 {
 	int error = -EPIPE;
 
 	if (beget__sys_is(server.control, &server.identity))
-		error = beget__message_send_start(server.control, channel);
+		error = beget__message_send_start(server.control, channel, caller, tied);
 	if (error == -EPIPE || error == -ECONNRESET || error == -ENOTCONN) {
 		server.gone = true;
 		return -EPIPE;
 	}
 	return error ? beget__fail(-error, "cannot hand the start to the helper") : 0;
+}
+
+void beget__server_visit(void)
+{
+	pthread_rwlock_rdlock(&server.lock);
+}
+
+int beget__server_lend(pid_t *helper)
+{
+	*helper = server.pid;
+	return server.control >= 0 && !server.gone && beget__sys_is(server.control, &server.identity) ? server.control : -1;
+}
+
+void beget__server_adopt(int control, pid_t helper)
+{
+	server.control = control;
+	server.identity = beget__sys_identity(control);
+	server.pid = helper;
+	server.adopted = true;
+	server.gone = false;
+	server.born.unknown = false;
+	watch_forks();
 }

@@ -1,22 +1,53 @@
 /* The door: beget_start checks, chooses the backend, and leaves the thread as it found it.
  * Runs in the caller. */
 #include "start.h"
+
 #include "sys.h"
 
 #include <errno.h>
 #include <unistd.h>
 
-int beget__start_send(const struct beget__plan *plan, const struct beget__state *now, const struct beget__state *born,
-                      struct beget_process *p)
+/* Asked once in each process: it costs a file. */
+static uint64_t started(pid_t self)
+{
+	static _Atomic uint64_t when;
+	static _Atomic pid_t of;
+
+	if (of != self) {
+		when = beget__sys_started(self);
+		of = self;
+	}
+	return when;
+}
+
+int beget__start_write(const struct beget__plan *plan, struct beget_process *p, const struct beget__state *now,
+                       const struct beget__state *born, struct beget__writer *w, struct beget__fds *fds, int *opened)
+{
+	struct beget__head head = {
+		.caller = p->owner,
+		.caller_started = started(p->owner),
+		.flags = plan->options.flags,
+		.name = plan->options.name,
+		.tie = p->lent[BEGET__LENT_TIE],
+		.control = p->control,
+		.helper = p->helper,
+	};
+
+	*opened = -1;
+	int error = beget__message_put_head(w, &head, fds);
+	return error ? beget__fail(-error, "cannot write down the start") : beget__state_put(w, now, born, fds, opened);
+}
+
+int beget__start_send(const struct beget__plan *plan, struct beget_process *p, const struct beget__state *now,
+                      const struct beget__state *born)
 {
 	int numbers[BEGET__WIRE_FDS];
 	struct beget__fds fds = {numbers, 0, BEGET__WIRE_FDS - 1};
 	struct beget__writer w = {0};
 	const struct iovec *iov = NULL;
-	int opened = -1;
+	int opened;
 
-	beget__message_put_head(&w, getpid());
-	int error = beget__state_put(&w, now, born, &fds, &opened);
+	int error = beget__start_write(plan, p, now, born, &w, &fds, &opened);
 	if (!error && (error = beget__message_put_call(&w, &plan->target, plan->call, &fds)))
 		beget__fail(-error, "cannot write down the arguments");
 	int n = error ? error : beget__writer_finish(&w, &iov);
@@ -31,26 +62,44 @@ int beget__start_send(const struct beget__plan *plan, const struct beget__state 
 	return error;
 }
 
-int beget_start(struct beget_process **ret, const struct beget_options *options, const struct beget_call *call)
+static int start(struct beget__plan *plan, struct beget_process **ret)
 {
-	static int (*const backends[])(const struct beget__plan *, struct beget_process **) = {
+	static int (*const backends[])(const struct beget__plan *, struct beget_process *) = {
 		[BEGET_FORKSERVER] = beget__start_forkserver,
 		[BEGET_SPAWN] = beget__start_spawn,
 		[BEGET_FORK] = beget__start_fork,
 	};
+	struct beget_process *p;
+
+	int error = beget__process_new(&p, plan->options.method, plan->what);
+	if (error)
+		return error;
+	p->target = plan->target;
+	p->function = plan->call->function;
+	p->named = plan->options.name != NULL;
+	error = beget__wishes_open(plan, p);
+	if (!error)
+		error = backends[plan->options.method](plan, p);
+	if (error) {
+		beget__process_abandon(p);
+		return error;
+	}
+	beget__wishes_grant(plan, p);
+	beget__trace("started %s", plan->what);
+	*ret = p;
+	return 0;
+}
+
+int beget_start(struct beget_process **ret, const struct beget_options *options, const struct beget_call *call)
+{
 	struct beget__plan plan;
-	struct beget_process *process;
 
 	if (!ret)
 		return beget__fail_plain(EINVAL, "cannot start: there is nowhere to put the handle");
 	int cancel = beget__sys_no_cancel();
 	int error = beget__plan_make(&plan, options, call);
 	if (!error)
-		error = backends[plan.method](&plan, &process);
-	if (!error) {
-		beget__trace("started %s", plan.what);
-		*ret = process;
-	}
+		error = start(&plan, ret);
 	beget__process_sweep();
 	beget__sys_cancel(cancel);
 	return error;

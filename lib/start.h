@@ -6,22 +6,31 @@
 
 /* A checked start. */
 struct beget__plan {
-	enum beget_method method;
-	unsigned flags;
+	struct beget_options options;
 	const struct beget_call *call;
 	struct beget__target target; /* not for fork */
-	char what[64];               /* for sentences */
+	struct beget__wishes wishes;
+	char what[64]; /* for sentences */
 };
 
 /* From what the user wrote; a negative errno and a sentence if anything is wrong with it. */
 int beget__plan_make(struct beget__plan *ret, const struct beget_options *, const struct beget_call *);
 
-int beget__start_fork(const struct beget__plan *, struct beget_process **ret);
-int beget__start_forkserver(const struct beget__plan *, struct beget_process **ret);
-int beget__start_spawn(const struct beget__plan *, struct beget_process **ret);
+/* Opens what the options ask for; it belongs to the process until it is granted: then the child has its part, and the
+ * user gets his. */
+int beget__wishes_open(struct beget__plan *, struct beget_process *);
+void beget__wishes_grant(struct beget__plan *, struct beget_process *);
 
-/* The CALL message of a plan, for a child that has born already. */
-int beget__start_send(const struct beget__plan *, const struct beget__state *now, const struct beget__state *born,
-                      struct beget_process *);
+int beget__start_fork(const struct beget__plan *, struct beget_process *);
+int beget__start_forkserver(const struct beget__plan *, struct beget_process *);
+int beget__start_spawn(const struct beget__plan *, struct beget_process *);
+
+/* Writes down all that the child must know before its call: the head, and where now differs from born. */
+int beget__start_write(const struct beget__plan *, struct beget_process *, const struct beget__state *now,
+                       const struct beget__state *born, struct beget__writer *, struct beget__fds *, int *opened);
+
+/* Sends all of that and the call to a child that has been born already. */
+int beget__start_send(const struct beget__plan *, struct beget_process *, const struct beget__state *now,
+                      const struct beget__state *born);
 
 #endif

@@ -1,55 +1,68 @@
-/* Start by fork: the child is a copy of the caller and has the call already. It waits for the caller's word, which
- * comes when the caller holds a pidfd: so no child can end before its status can be had. */
+/* Start by fork: the child is a copy of the caller and has the call already. It waits for the caller's word, which comes
+ * when the caller holds a pidfd: so no child can end before its status can be had. */
 #include "child.h"
+#include "server.h"
 #include "start.h"
 #include "sys.h"
 
 #include <errno.h>
-#include <unistd.h>
+#include <stdlib.h>
 
 static bool no_pidfds(int error)
 {
 	return error == -ENOSYS || error == -EPERM || error == -EINVAL;
 }
 
-int beget__start_fork(const struct beget__plan *plan, struct beget_process **ret)
+static int fork_child(const struct beget__plan *plan, struct beget_process *p, struct beget__inheritance *i)
 {
-	struct beget_process *p;
-	pid_t caller = getpid();
-	int threads;
-
-	if (!(plan->flags & BEGET_UNSAFE_FORK) && (threads = beget__sys_threads()) > 1)
-		return beget__fail_plain(EDEADLK,
-		                         "cannot fork: %d threads run, and a copy would wait for their locks for ever "
-		                         "(BEGET_UNSAFE_FORK forks all the same)",
-		                         threads);
-	int error = beget__process_new(&p, BEGET_FORK, plan->what);
-	if (error)
-		return error;
 	beget__process_fork_keep(p);
 	pid_t pid = beget__sys_fork();
-	if (pid == 0)
-		beget__child_forked(beget__process_forked(), caller, plan->call);
-	beget__process_fork_keep(NULL);
-	if (pid < 0) {
-		beget__process_abandon(p);
-		return beget__fail(-pid, "cannot fork");
+	if (pid == 0) {
+		i->channel = p->far;
+		beget__child_forked(i);
 	}
+	beget__process_fork_keep(NULL);
+	if (pid < 0)
+		return beget__fail(-pid, "cannot fork");
 	p->ours = true;
 	p->pid = pid;
 	beget__process_close_far(p);
 	beget__process_guard();
-	p->pidfd = beget__sys_pidfd_open(pid);
+	int pidfd = beget__sys_pidfd_open(pid);
+	p->pidfd = pidfd < 0 ? -1 : pidfd;
 	beget__process_unguard();
-	if (p->pidfd < 0) {
-		error = p->pidfd;
-		p->pidfd = -1;
-		if (!no_pidfds(error)) {
-			beget__process_abandon(p);
-			return beget__fail(-error, "cannot open the child");
-		}
-	}
+	if (pidfd < 0 && !no_pidfds(pidfd))
+		return beget__fail(-pidfd, "cannot open the child");
 	beget__message_send_plain(p->channel, BEGET__GO);
-	*ret = p;
+	(void)plan;
 	return 0;
+}
+
+int beget__start_fork(const struct beget__plan *plan, struct beget_process *p)
+{
+	int numbers[16], threads, opened;
+	struct beget__inheritance i = {
+		.fds = {numbers, 0, sizeof(numbers) / sizeof(*numbers)},
+		.call = plan->call,
+		.lent = p->lent,
+		.lent_n = BEGET__LENT,
+	};
+	struct beget__writer w = {0};
+	struct beget__state now, born;
+
+	if (!(plan->options.flags & BEGET_UNSAFE_FORK) && (threads = beget__sys_threads()) > 1)
+		return beget__fail_plain(EDEADLK, "cannot fork: %d threads run, and a copy would wait for their locks for ever "
+		                                  "(BEGET_UNSAFE_FORK forks all the same)", threads);
+	/* The copy has all that the caller has; what it shall have instead is written down for it. */
+	beget__state_none(&born);
+	now = born;
+	beget__state_wish(&now, &plan->wishes);
+	int error = beget__start_write(plan, p, &now, &born, &w, &i.fds, &opened);
+	char *flat = error ? NULL : beget__writer_flatten(&w, &i.reader.size);
+	i.reader.base = flat;
+	if (!error)
+		error = flat ? fork_child(plan, p, &i) : beget__fail(ENOMEM, "cannot write down the start");
+	free(flat);
+	beget__writer_free(&w);
+	return error;
 }

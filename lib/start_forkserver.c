@@ -5,41 +5,38 @@
 
 #include <errno.h>
 
-static int try(const struct beget__plan *plan, const struct beget__state *now, struct beget_process *p)
+static int try(const struct beget__plan *plan, struct beget_process *p, struct beget__state *now)
 {
 	const struct beget__state *born;
 
-	int error = beget__server_enter(now, &born);
+	int error = beget__server_enter(now, plan->options.flags & BEGET_SERVER_STATE, &born);
 	if (error)
 		return error;
+	beget__state_wish(now, &plan->wishes);
 	/* The helper first: a call too large for the socket's buffer waits for its reader. */
-	error = beget__server_start(p->far);
-	beget__process_close_far(p);
-	if (!error)
-		error = beget__start_send(plan, now, born, p);
+	error = beget__server_start(p->far, p->owner, plan->options.flags & BEGET_TIED);
+	if (!error) {
+		beget__process_close_far(p);
+		p->control = beget__server_lend(&p->helper);
+		error = beget__start_send(plan, p, now, born);
+	}
 	beget__server_leave();
 	return error;
 }
 
-int beget__start_forkserver(const struct beget__plan *plan, struct beget_process **ret)
+int beget__start_forkserver(const struct beget__plan *plan, struct beget_process *p)
 {
 	enum { TRIES = 4 }; /* a helper can be killed as often as it is launched */
-	struct beget__state now;
-	int error = -EPIPE;
+	int error = beget__process_reserve(p);
 
-	beget__state_read(&now, false);
-	for (int i = 0; i < TRIES && error == -EPIPE; i++) {
-		struct beget_process *p;
-		error = beget__process_new(&p, BEGET_FORKSERVER, plan->what);
-		if (error)
+	for (int i = 0; i < TRIES && !error; i++) {
+		struct beget__state now;
+		if (!(plan->options.flags & BEGET_SERVER_STATE))
+			beget__state_read(&now);
+		error = try(plan, p, &now);
+		if (error != -EPIPE)
 			return error;
-		error = beget__process_reserve(p);
-		if (!error)
-			error = try(plan, &now, p);
-		if (error)
-			beget__process_abandon(p);
-		else
-			*ret = p;
+		error = 0;
 	}
-	return error == -EPIPE ? beget__fail_plain(ECONNRESET, "the helper ends as soon as it is launched") : error;
+	return error ? error : beget__fail_plain(ECONNRESET, "the helper ends as soon as it is launched");
 }

@@ -1,91 +1,318 @@
-/* The table of state: each row is a piece of state that a child takes over from the caller of the moment, with how it
- * is read there, when it has to travel, and how it is taken over in the child.
+/* The table of state: each row is a piece of state that a child takes over from the caller of the moment, with how it is
+ * read there, when it has to travel, how it is taken over in the child, and when no running helper can give it.
  * Reading and writing run in the caller, taking over in the child. Knows no method and no process. */
 #include "state.h"
 
-#include "error.h"
 #include "sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 extern char **environ;
-
-struct row {
-	const char *name;
-	void (*read)(struct beget__state *, const char *status); /* status: /proc/self/status, "" without /proc */
-	bool (*differs)(const struct beget__state *now, const struct beget__state *born);
-	int (*put)(struct beget__writer *, const struct beget__state *, struct beget__fds *, int *opened);
-	int (*apply)(struct beget__reader *, struct beget__fds *); /* negative errno */
-	bool birth;                                                /* a helper can only be born with it */
-};
-
-static int add_fd(struct beget__writer *w, struct beget__fds *fds, int fd)
-{
-	if (fds->n == fds->room)
-		return -EMSGSIZE;
-	beget__put_u32(w, (uint32_t)fds->n);
-	fds->fds[fds->n++] = fd;
-	return 0;
-}
-
-static int sent_fd(struct beget__reader *r, const struct beget__fds *fds)
-{
-	uint32_t i = beget__get_u32(r);
-
-	if (r->bad || i >= (uint32_t)fds->n)
-		return -EBADMSG;
-	return fds->fds[i] < 0 ? -EMFILE : fds->fds[i];
-}
 
 /* Standard streams: the descriptors themselves, closed ones stay closed. */
 
 static void read_streams(struct beget__state *s, const char *status)
 {
 	(void)status;
-	s->streams = true;
-}
-
-static bool streams_differ(const struct beget__state *now, const struct beget__state *born)
-{
-	return now->streams != born->streams;
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		s->stream[fd] = fcntl(fd, F_GETFD) < 0 ? -1 : fd;
 }
 
 static int put_streams(struct beget__writer *w, const struct beget__state *s, struct beget__fds *fds, int *opened)
 {
-	uint32_t open = 0;
+	uint32_t open = 0, closed = 0;
 	int error = 0;
 
-	(void)s, (void)opened;
-	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) >= 0)
-			open |= 1u << fd;
+	(void)opened;
+	for (int i = 0; i < 3; i++) {
+		open |= (uint32_t)(s->stream[i] >= 0) << i;
+		closed |= (uint32_t)(s->stream[i] == -1) << i;
+	}
 	beget__put_u32(w, open);
-	for (int fd = 0; fd <= STDERR_FILENO && !error; fd++)
-		if (open & 1u << fd)
-			error = add_fd(w, fds, fd);
+	beget__put_u32(w, closed);
+	for (int i = 0; i < 3 && !error; i++)
+		if (s->stream[i] >= 0)
+			error = beget__put_fd(w, fds, s->stream[i]);
 	return error;
 }
 
 static int apply_streams(struct beget__reader *r, struct beget__fds *fds)
 {
-	uint32_t open = beget__get_u32(r);
+	uint32_t open = beget__get_u32(r), closed = beget__get_u32(r);
+	int up[3];
 
-	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-		if (open & 1u << fd) {
-			int sent = sent_fd(r, fds);
-			if (sent < 0)
-				return sent;
-			if (dup2(sent, fd) < 0)
-				return -errno;
-		} else {
-			close(fd);
-		}
+	/* First all out of the way, for they may be each other's numbers in a forked child. */
+	for (int i = 0; i < 3; i++) {
+		int sent = open & 1u << i ? beget__get_fd(r, fds, false) : -1;
+		up[i] = sent < 0 ? sent : beget__sys_dup(sent);
+		if ((open & 1u << i) && up[i] < 0)
+			return up[i];
+	}
+	for (int i = 0; i < 3; i++) {
+		if (closed & 1u << i)
+			close(i);
+		else if (up[i] >= 0 && dup2(up[i], i) < 0)
+			return -errno;
+		beget__sys_close(&up[i]);
+	}
+	return 0;
+}
+
+/* Session: a new one can be made, no other can be joined. */
+
+static void read_session(struct beget__state *s, const char *status)
+{
+	(void)status;
+	s->session = getsid(s->of);
+}
+
+static int apply_own_session(struct beget__reader *r, struct beget__fds *fds)
+{
+	bool own;
+
+	(void)fds;
+	beget__get(r, &own, sizeof(own));
+	return own && setsid() < 0 ? -errno : 0;
+}
+
+/* Process group: the helper lives in one of its own, its children in the caller's. */
+
+static void read_group(struct beget__state *s, const char *status)
+{
+	(void)status;
+	s->group = getpgrp();
+}
+
+static bool group_differs(const struct beget__state *now, const struct beget__state *born)
+{
+	return now->group != born->group && !now->own_session;
+}
+
+static int apply_group(struct beget__reader *r, struct beget__fds *fds)
+{
+	(void)fds;
+	return setpgid(0, (pid_t)beget__get_u32(r)) < 0 ? -errno : 0;
+}
+
+/* Resource limits. */
+
+static void read_limits(struct beget__state *s, const char *status)
+{
+	(void)status;
+	for (int i = 0; i < RLIM_NLIMITS; i++)
+		prlimit(s->of, (__rlimit_resource_t)i, NULL, &s->limits[i]);
+}
+
+static int apply_limits(struct beget__reader *r, struct beget__fds *fds)
+{
+	struct rlimit limits[RLIM_NLIMITS], mine;
+
+	(void)fds;
+	beget__get(r, limits, sizeof(limits));
+	for (int i = 0; i < RLIM_NLIMITS && !r->bad; i++) {
+		getrlimit((__rlimit_resource_t)i, &mine);
+		if (memcmp(&mine, &limits[i], sizeof(mine)) != 0 && setrlimit((__rlimit_resource_t)i, &limits[i]) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static bool limits_beyond(const struct beget__state *now, const struct beget__state *born)
+{
+	for (int i = 0; i < RLIM_NLIMITS; i++)
+		if (now->limits[i].rlim_max > born->limits[i].rlim_max)
+			return true;
+	return false;
+}
+
+/* Scheduling of the calling thread. */
+
+static void read_nice(struct beget__state *s, const char *status)
+{
+	(void)status;
+	s->nice = getpriority(PRIO_PROCESS, (id_t)s->of);
+}
+
+static int apply_nice(struct beget__reader *r, struct beget__fds *fds)
+{
+	(void)fds;
+	return setpriority(PRIO_PROCESS, 0, (int)beget__get_u32(r)) < 0 ? -errno : 0;
+}
+
+static bool nice_beyond(const struct beget__state *now, const struct beget__state *born)
+{
+	return now->nice < born->nice;
+}
+
+static void read_scheduling(struct beget__state *s, const char *status)
+{
+	struct sched_param parameter = {0};
+	int policy = sched_getscheduler(s->of);
+
+	(void)status;
+	sched_getparam(s->of, &parameter);
+	if (policy & SCHED_RESET_ON_FORK) { /* no child has it */
+		policy = SCHED_OTHER;
+		parameter.sched_priority = 0;
+	}
+	s->scheduling.policy = policy;
+	s->scheduling.priority = parameter.sched_priority;
+	s->scheduling.io = (int32_t)syscall(SYS_ioprio_get, 1, s->of);
+}
+
+static bool scheduling_differs(const struct beget__state *now, const struct beget__state *born)
+{
+	return memcmp(&now->scheduling, &born->scheduling, sizeof(now->scheduling)) != 0;
+}
+
+static void read_affinity(struct beget__state *s, const char *status)
+{
+	(void)status;
+	memset(s->affinity, 0, sizeof(s->affinity));
+	syscall(SYS_sched_getaffinity, 0, sizeof(s->affinity), s->affinity);
+}
+
+static int apply_affinity(struct beget__reader *r, struct beget__fds *fds)
+{
+	uint64_t set[sizeof(((struct beget__state *)0)->affinity) / sizeof(uint64_t)];
+
+	(void)fds;
+	beget__get(r, set, sizeof(set));
+	return syscall(SYS_sched_setaffinity, 0, sizeof(set), set) < 0 ? -errno : 0;
+}
+
+/* Process attributes. */
+
+static void read_personality(struct beget__state *s, const char *status)
+{
+	(void)status;
+	s->personality = (uint32_t)personality(0xffffffff);
+}
+
+static int apply_personality(struct beget__reader *r, struct beget__fds *fds)
+{
+	(void)fds;
+	return personality(beget__get_u32(r)) < 0 ? -errno : 0;
+}
+
+static void read_timer_slack(struct beget__state *s, const char *status)
+{
+	(void)status;
+	s->timer_slack = prctl(PR_GET_TIMERSLACK);
+}
+
+static int apply_timer_slack(struct beget__reader *r, struct beget__fds *fds)
+{
+	(void)fds;
+	return prctl(PR_SET_TIMERSLACK, (unsigned long)beget__get_u32(r)) < 0 ? -errno : 0;
+}
+
+static void read_dumpable(struct beget__state *s, const char *status)
+{
+	(void)status;
+	s->dumpable = prctl(PR_GET_DUMPABLE) == 1;
+}
+
+static int apply_dumpable(struct beget__reader *r, struct beget__fds *fds)
+{
+	(void)fds;
+	return prctl(PR_SET_DUMPABLE, beget__get_u32(r) == 1) < 0 ? -errno : 0;
+}
+
+/* Capabilities: exec gives root back what it dropped; that is taken away again. What exec takes, none can give. */
+
+static int capabilities(int call, uint32_t words[6])
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2];
+
+	for (int i = 0; i < 2; i++)
+		data[i] = (struct __user_cap_data_struct){words[3 * i], words[3 * i + 1], words[3 * i + 2]};
+	if (syscall(call, &header, data) < 0)
+		return -errno;
+	for (int i = 0; i < 2; i++) {
+		words[3 * i] = data[i].effective;
+		words[3 * i + 1] = data[i].permitted;
+		words[3 * i + 2] = data[i].inheritable;
+	}
+	return 0;
+}
+
+static void read_capabilities(struct beget__state *s, const char *status)
+{
+	(void)status;
+	capabilities(SYS_capget, s->capabilities);
+}
+
+static int apply_capabilities(struct beget__reader *r, struct beget__fds *fds)
+{
+	uint32_t theirs[6], mine[6] = {0};
+	bool more = false;
+
+	(void)fds;
+	beget__get(r, theirs, sizeof(theirs));
+	int error = capabilities(SYS_capget, mine);
+	for (int i = 0; i < 6; i++) {
+		more |= mine[i] & ~theirs[i];
+		mine[i] &= theirs[i];
+	}
+	return error || !more ? error : capabilities(SYS_capset, mine);
+}
+
+/* File mode creation mask. Reading it by setting it would race with other threads: /proc tells it, else we must. */
+
+static void read_umask(struct beget__state *s, const char *status)
+{
+	const char *line = strstr(status, "\nUmask:");
+
+	if (line) {
+		s->umask = (uint32_t)strtoul(line + 7, NULL, 8);
+		return;
+	}
+	s->umask = umask(077);
+	umask((mode_t)s->umask);
+}
+
+static int apply_umask(struct beget__reader *r, struct beget__fds *fds)
+{
+	(void)fds;
+	umask((mode_t)beget__get_u32(r));
+	return 0;
+}
+
+/* Ignored signals; handlers cannot travel and are defaults in the child. */
+
+static void read_ignored(struct beget__state *s, const char *status)
+{
+	const char *line = strstr(status, "\nSigIgn:");
+	struct sigaction action;
+
+	s->ignored = line ? strtoull(line + 8, NULL, 16) : 0;
+	for (int n = 1; !line && n < NSIG && n <= 64; n++)
+		if (sigaction(n, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+			s->ignored |= UINT64_C(1) << (n - 1);
+}
+
+static int apply_ignored(struct beget__reader *r, struct beget__fds *fds)
+{
+	uint64_t ignored = beget__get_u64(r);
+
+	(void)fds;
+	for (int n = 1; n < NSIG && n <= 64; n++) {
+		/* libc keeps some real-time signals for itself and refuses them: they stay as they are */
+		if (n != SIGKILL && n != SIGSTOP)
+			(void)signal(n, ignored & UINT64_C(1) << (n - 1) ? SIG_IGN : SIG_DFL);
 	}
 	return 0;
 }
@@ -102,6 +329,8 @@ static bool env_differs(const struct beget__state *now, const struct beget__stat
 {
 	char **a = now->env, **b = born->env;
 
+	if (a == b)
+		return false;
 	if (!a || !b)
 		return (a && *a) || (b && *b);
 	for (; *a && *b; a++, b++)
@@ -140,144 +369,42 @@ static int apply_env(struct beget__reader *r, struct beget__fds *fds)
 	return 0;
 }
 
-/* File mode creation mask. Reading it by setting it would race with other threads: /proc tells it, else we must. */
-
-static void read_umask(struct beget__state *s, const char *status)
-{
-	const char *line = strstr(status, "\nUmask:");
-
-	if (line) {
-		s->umask = (mode_t)strtoul(line + 7, NULL, 8);
-		return;
-	}
-	s->umask = umask(077);
-	umask(s->umask);
-}
-
-static bool umask_differs(const struct beget__state *now, const struct beget__state *born)
-{
-	return now->umask != born->umask;
-}
-
-static int put_umask(struct beget__writer *w, const struct beget__state *s, struct beget__fds *fds, int *opened)
-{
-	(void)fds, (void)opened;
-	beget__put_u32(w, (uint32_t)s->umask);
-	return 0;
-}
-
-static int apply_umask(struct beget__reader *r, struct beget__fds *fds)
-{
-	(void)fds;
-	umask((mode_t)beget__get_u32(r));
-	return 0;
-}
-
-/* Process group: the helper lives in one of its own, its children in the caller's. */
-
-static void read_group(struct beget__state *s, const char *status)
-{
-	(void)status;
-	s->group = getpgrp();
-}
-
-static bool group_differs(const struct beget__state *now, const struct beget__state *born)
-{
-	return now->group != born->group;
-}
-
-static int put_group(struct beget__writer *w, const struct beget__state *s, struct beget__fds *fds, int *opened)
-{
-	(void)fds, (void)opened;
-	beget__put_u32(w, (uint32_t)s->group);
-	return 0;
-}
-
-static int apply_group(struct beget__reader *r, struct beget__fds *fds)
-{
-	(void)fds;
-	return setpgid(0, (pid_t)beget__get_u32(r)) < 0 ? -errno : 0;
-}
-
-/* Session: nobody can join one. */
-
-static void read_session(struct beget__state *s, const char *status)
-{
-	(void)status;
-	s->session = getsid(0);
-}
-
-static bool session_differs(const struct beget__state *now, const struct beget__state *born)
-{
-	return now->session != born->session;
-}
-
-/* Ignored signals; handlers cannot travel and are defaults in the child. */
-
-static void read_ignored(struct beget__state *s, const char *status)
-{
-	const char *line = strstr(status, "\nSigIgn:");
-	struct sigaction action;
-
-	s->ignored = line ? strtoull(line + 8, NULL, 16) : 0;
-	for (int n = 1; !line && n < NSIG && n <= 64; n++)
-		if (sigaction(n, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
-			s->ignored |= UINT64_C(1) << (n - 1);
-}
-
-static bool ignored_differ(const struct beget__state *now, const struct beget__state *born)
-{
-	return now->ignored != born->ignored;
-}
-
-static int put_ignored(struct beget__writer *w, const struct beget__state *s, struct beget__fds *fds, int *opened)
-{
-	(void)fds, (void)opened;
-	beget__put_u64(w, s->ignored);
-	return 0;
-}
-
-static int apply_ignored(struct beget__reader *r, struct beget__fds *fds)
-{
-	uint64_t ignored = beget__get_u64(r);
-
-	(void)fds;
-	for (int n = 1; n < NSIG && n <= 64; n++) {
-		/* libc keeps some real-time signals for itself and refuses them: they stay as they are */
-		if (n != SIGKILL && n != SIGSTOP)
-			(void)signal(n, ignored & UINT64_C(1) << (n - 1) ? SIG_IGN : SIG_DFL);
-	}
-	return 0;
-}
-
 /* Working directory: the directory itself, so that a renamed or removed one is no matter. */
 
 static void read_cwd(struct beget__state *s, const char *status)
 {
-	struct stat st;
+	struct statx st;
 
 	(void)status;
-	if (stat(".", &st) == 0) {
-		s->cwd_device = st.st_dev;
-		s->cwd_inode = st.st_ino;
-	}
+	memset(&st, 0, sizeof(st));
+	statx(AT_FDCWD, ".", AT_NO_AUTOMOUNT, STATX_INO | 0x1000 /* STATX_MNT_ID, Linux 5.8 */, &st);
+	s->cwd.mount = st.stx_mnt_id;
+	s->cwd.device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;
+	s->cwd.inode = st.stx_ino;
 }
 
 static bool cwd_differs(const struct beget__state *now, const struct beget__state *born)
 {
-	return now->cwd_device != born->cwd_device || now->cwd_inode != born->cwd_inode;
+	return now->cwd_fd >= 0 || memcmp(&now->cwd, &born->cwd, sizeof(now->cwd)) != 0;
+}
+
+/* Nobody can enter a directory that may not be searched; one can only be born in it. */
+static bool cwd_beyond(const struct beget__state *now, const struct beget__state *born)
+{
+	return now->cwd_fd < 0 && cwd_differs(now, born) && faccessat(AT_FDCWD, ".", X_OK, AT_EACCESS) < 0;
 }
 
 static int put_cwd(struct beget__writer *w, const struct beget__state *s, struct beget__fds *fds, int *opened)
 {
-	(void)s;
+	if (s->cwd_fd >= 0)
+		return beget__put_fd(w, fds, s->cwd_fd);
 	*opened = beget__sys_open(".", O_PATH | O_DIRECTORY);
-	return *opened < 0 ? *opened : add_fd(w, fds, *opened);
+	return *opened < 0 ? *opened : beget__put_fd(w, fds, *opened);
 }
 
 static int apply_cwd(struct beget__reader *r, struct beget__fds *fds)
 {
-	int fd = sent_fd(r, fds);
+	int fd = beget__get_fd(r, fds, false);
 
 	if (fd < 0)
 		return fd;
@@ -289,20 +416,8 @@ static int apply_cwd(struct beget__reader *r, struct beget__fds *fds)
 static void read_mask(struct beget__state *s, const char *status)
 {
 	(void)status;
-	sigemptyset(&s->mask);
+	memset(&s->mask, 0, sizeof(s->mask)); /* libc fills only what the kernel knows */
 	pthread_sigmask(SIG_SETMASK, NULL, &s->mask);
-}
-
-static bool mask_differs(const struct beget__state *now, const struct beget__state *born)
-{
-	return memcmp(&now->mask, &born->mask, sizeof(now->mask)) != 0;
-}
-
-static int put_mask(struct beget__writer *w, const struct beget__state *s, struct beget__fds *fds, int *opened)
-{
-	(void)fds, (void)opened;
-	beget__put(w, &s->mask, sizeof(s->mask));
-	return 0;
 }
 
 static int apply_mask(struct beget__reader *r, struct beget__fds *fds)
@@ -314,114 +429,87 @@ static int apply_mask(struct beget__reader *r, struct beget__fds *fds)
 	return r->bad ? -EBADMSG : -pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
 
-/* In the order of taking over: the mask last, so that no signal comes between. */
-static const struct row rows[] = {
-	{"the standard streams", read_streams, streams_differ, put_streams, apply_streams, false},
-	{"the environment", read_env, env_differs, put_env, apply_env, false},
-	{"the umask", read_umask, umask_differs, put_umask, apply_umask, false},
-	{"the session", read_session, session_differs, NULL, NULL, true},
-	{"the process group", read_group, group_differs, put_group, apply_group, false},
-	{"the ignored signals", read_ignored, ignored_differ, put_ignored, apply_ignored, false},
-	{"the working directory", read_cwd, cwd_differs, put_cwd, apply_cwd, false},
-	{"the signal mask", read_mask, mask_differs, put_mask, apply_mask, false},
+/* Credentials: all user and group ids, capabilities, no_new_privs, seccomp, as /proc tells them; and securebits. */
+
+static uint64_t digest(uint64_t h, const char *from, const char *to) /* FNV-1a */
+{
+	for (; from && to && from < to; from++)
+		h = (h ^ (unsigned char)*from) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+static void read_credentials(struct beget__state *s, const char *status)
+{
+	static const char *const ranges[][2] = {
+		{"\nUid:", "\nFDSize:"}, {"\nGroups:", "\nNStgid:"}, {"\nCapInh:", "\nSpeculation"}};
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
+		h = digest(h, strstr(status, ranges[i][0]), strstr(status, ranges[i][1]));
+	s->credentials = h;
+}
+
+static bool credentials_differ(const struct beget__state *now, const struct beget__state *born)
+{
+	return now->credentials != born->credentials;
+}
+
+/* Namespaces. Entering one takes CAP_SYS_ADMIN, which an unprivileged process can only have from a user namespace of its
+ * own: so without that capability, one look is enough. */
+
+static void read_namespaces(struct beget__state *s, const char *status)
+{
+	static const char *const names[] = {"user", "mnt", "net", "ipc", "uts", "cgroup", "pid_for_children", "time_for_children"};
+	const char *effective = strstr(status, "\nCapEff:");
+	bool admin = effective && (strtoull(effective + 8, NULL, 16) & 1u << CAP_SYS_ADMIN);
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	char where[32] = "thread-self", path[80], text[64];
+
+	if (s->of)
+		snprintf(where, sizeof(where), "%d", (int)s->of);
+	for (size_t i = 0; i < (admin ? sizeof(names) / sizeof(*names) : 1); i++) {
+		snprintf(path, sizeof(path), "/proc/%s/ns/%s", where, names[i]);
+		ssize_t n = readlink(path, text, sizeof(text));
+		h = digest(h, text, text + (n > 0 ? n : 0));
+	}
+	s->namespaces = h;
+}
+
+static bool namespaces_differ(const struct beget__state *now, const struct beget__state *born)
+{
+	return now->namespaces != born->namespaces;
+}
+
+static bool session_differs(const struct beget__state *now, const struct beget__state *born)
+{
+	return now->session != born->session;
+}
+
+#define VALUE(member) offsetof(struct beget__state, member), sizeof(((struct beget__state *)0)->member)
+
+/* Streams first, for the other rows' errors may be traced there; rights after what may need them; the mask last, so that
+ * no signal comes between. */
+/* clang-format off */
+const struct beget__row beget__state_rows[BEGET__ROWS] = {
+	/* name                     value                read               differs              put          apply              beyond            lost */
+	{"the standard streams",    VALUE(stream),       read_streams,      NULL,                put_streams, apply_streams,     NULL,               false},
+	{"the session",             VALUE(session),      read_session,      session_differs,     NULL,        NULL,              session_differs,    false},
+	{"a session of its own",    VALUE(own_session),  NULL,              NULL,                NULL,        apply_own_session, NULL,               false},
+	{"the process group",       VALUE(group),        read_group,        group_differs,       NULL,        apply_group,       NULL,               false},
+	{"the credentials",         VALUE(credentials),  read_credentials,  credentials_differ,  NULL,        NULL,              credentials_differ, false},
+	{"the namespaces",          VALUE(namespaces),   read_namespaces,   namespaces_differ,   NULL,        NULL,              namespaces_differ,  false},
+	{"the scheduling",          VALUE(scheduling),   read_scheduling,   scheduling_differs,  NULL,        NULL,              scheduling_differs, false},
+	{"the resource limits",     VALUE(limits),       read_limits,       NULL,                NULL,        apply_limits,      limits_beyond,      false},
+	{"the nice value",          VALUE(nice),         read_nice,         NULL,                NULL,        apply_nice,        nice_beyond,        false},
+	{"the CPU affinity",        VALUE(affinity),     read_affinity,     NULL,                NULL,        apply_affinity,    NULL,               false},
+	{"the personality",         VALUE(personality),  read_personality,  NULL,                NULL,        apply_personality, NULL,               false},
+	{"the timer slack",         VALUE(timer_slack),  read_timer_slack,  NULL,                NULL,        apply_timer_slack, NULL,               false},
+	{"the umask",               VALUE(umask),        read_umask,        NULL,                NULL,        apply_umask,       NULL,               false},
+	{"the ignored signals",     VALUE(ignored),      read_ignored,      NULL,                NULL,        apply_ignored,     NULL,               false},
+	{"the environment",         VALUE(env),          read_env,          env_differs,         put_env,     apply_env,         NULL,               false},
+	{"the working directory",   VALUE(cwd),          read_cwd,          cwd_differs,         put_cwd,     apply_cwd,         cwd_beyond,         false},
+	{"the capabilities",        VALUE(capabilities), read_capabilities, NULL,                NULL,        apply_capabilities, NULL,             true},
+	{"the dumpable attribute",  VALUE(dumpable),     read_dumpable,     NULL,                NULL,        apply_dumpable,    NULL,               true},
+	{"the signal mask",         VALUE(mask),         read_mask,         NULL,                NULL,        apply_mask,        NULL,               true},
 };
-enum { ROWS = sizeof(rows) / sizeof(*rows) };
-
-static void read_status(char *text, size_t size)
-{
-	int fd = beget__sys_open("/proc/self/status", O_RDONLY);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	beget__sys_close(&fd);
-}
-
-void beget__state_read(struct beget__state *s, bool only_mask)
-{
-	char status[4096];
-
-	memset(s, 0, sizeof(*s));
-	if (only_mask) {
-		read_mask(s, "");
-		return;
-	}
-	read_status(status, sizeof(status));
-	for (int i = 0; i < ROWS; i++)
-		rows[i].read(s, status);
-}
-
-void beget__state_exec(const struct beget__state *now, struct beget__state *ret)
-{
-	*ret = *now;
-	sigfillset(&ret->mask);
-}
-
-int beget__state_helper(const struct beget__state *now, struct beget__state *ret)
-{
-	size_t n = 0, size = 0;
-
-	beget__state_exec(now, ret);
-	ret->streams = false;
-	ret->group = 0; /* its own */
-	ret->env = NULL;
-	while (now->env && now->env[n])
-		size += strlen(now->env[n++]) + 1;
-	char **env = beget__sys_alloc((n + 1) * sizeof(*env) + size);
-	if (!env)
-		return -ENOMEM;
-	char *at = (char *)(env + n + 1);
-	for (size_t i = 0; i < n; i++) {
-		env[i] = at;
-		at = stpcpy(at, now->env[i]) + 1;
-	}
-	ret->env = env;
-	return 0;
-}
-
-void beget__state_free(struct beget__state *s)
-{
-	free(s->env);
-	s->env = NULL;
-}
-
-bool beget__state_beyond(const struct beget__state *now, const struct beget__state *born)
-{
-	for (int i = 0; i < ROWS; i++)
-		if (rows[i].birth && rows[i].differs(now, born))
-			return true;
-	return false;
-}
-
-int beget__state_put(struct beget__writer *w, const struct beget__state *now, const struct beget__state *born,
-                     struct beget__fds *fds, int *opened)
-{
-	uint32_t which = 0;
-
-	*opened = -1;
-	for (int i = 0; i < ROWS; i++)
-		if (rows[i].put && rows[i].differs(now, born))
-			which |= 1u << i;
-	beget__put_u32(w, which);
-	for (int i = 0; i < ROWS; i++) {
-		int error = which & 1u << i ? rows[i].put(w, now, fds, opened) : 0;
-		if (error)
-			return beget__fail(-error, "cannot read %s for the child", rows[i].name);
-	}
-	return 0;
-}
-
-int beget__state_apply(struct beget__reader *r, struct beget__fds *fds)
-{
-	uint32_t which = beget__get_u32(r);
-
-	for (int i = 0; i < ROWS; i++) {
-		if (!(which & 1u << i))
-			continue;
-		int error = rows[i].apply ? rows[i].apply(r, fds) : -EBADMSG;
-		if (r->bad)
-			error = -EBADMSG;
-		if (error)
-			return beget__fail(-error, "cannot take over %s of the caller", rows[i].name);
-	}
-	return which >> ROWS ? beget__fail(EBADMSG, "cannot read the state of the caller") : 0;
-}
+/* clang-format on */

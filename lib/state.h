@@ -1,4 +1,5 @@
-/* What a child takes over from the caller beyond its call: one row per piece of state. */
+/* What a child takes over from the caller beyond its call, and how it travels. The pieces themselves are the rows of the
+ * table in state.c; snapshot.c reads, compares, writes and applies them all. */
 #ifndef BEGET__STATE_H
 #define BEGET__STATE_H
 
@@ -6,31 +7,75 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
-/* A reading of the caller, or what a process of ours was born with. */
+/* A reading of the caller and its thread, or what a process of ours has from birth. */
 struct beget__state {
-	bool streams; /* descriptors 0 to 2 are the caller's */
-	char **env;
-	mode_t umask;
+	/* These travel. */
+	int stream[3]; /* the descriptor that shall be there, -1: closed */
+	bool own_session;
+	int32_t group; /* 0: one of its own */
+	struct rlimit limits[RLIM_NLIMITS];
+	int32_t nice;
+	uint64_t affinity[16];
+	uint32_t personality;
+	int32_t timer_slack;
+	int32_t dumpable;
+	uint32_t capabilities[6]; /* effective, permitted, inheritable: low words, then high */
+	uint32_t umask;
 	uint64_t ignored; /* bit n-1: signal n */
-	pid_t group, session;
-	uint64_t cwd_device, cwd_inode;
+	char **env;
+	struct {
+		uint64_t mount, device, inode;
+	} cwd;
+	int cwd_fd; /* go there instead, unless -1 */
 	sigset_t mask;
+	/* With these one can only be born. */
+	int32_t session;
+	struct {
+		int32_t policy, priority, io;
+	} scheduling;
+	uint64_t credentials, namespaces; /* digests */
+
+	pid_t of;     /* whose reading: 0, the calling thread's */
+	bool unknown; /* what can travel was not read, and so must */
 };
 
-/* Reads the caller. With only_mask the rest is left as exec will inherit it. */
-void beget__state_read(struct beget__state *, bool only_mask);
+/* What the user asked for instead of the caller's. */
+struct beget__wishes {
+	char *const *env; /* NULL: the caller's */
+	int cwd_fd;       /* -1: the caller's */
+	int stream[3];    /* BEGET__AS_IS: the caller's */
+	bool own_group, own_session;
+};
+#define BEGET__AS_IS (-2)
 
-/* What a freshly exec'd child of the caller has: all of now, but every signal blocked. */
+/* Reads all of it, or only what exec does not carry over by itself. */
+void beget__state_read(struct beget__state *);
+void beget__state_read_for_exec(struct beget__state *);
+void beget__state_read_streams(struct beget__state *); /* only these, into a state that has the rest */
+
+/* Of nothing: for a copy of the caller, which has it all. */
+void beget__state_none(struct beget__state *);
+
+/* Reads of another process of ours what one can only be born with. */
+void beget__state_read_birth(pid_t, struct beget__state *);
+
+void beget__state_wish(struct beget__state *, const struct beget__wishes *);
+
+/* A child that was executed by a caller in this state has all of it, but for what exec takes away. */
 void beget__state_exec(const struct beget__state *now, struct beget__state *ret);
 
-/* What the helper has, launched by a caller in this state. Copies the environment: 0 or -ENOMEM. */
-int beget__state_helper(const struct beget__state *now, struct beget__state *ret);
-void beget__state_free(struct beget__state *); /* of beget__state_helper */
+/* What the helper has, launched by a caller in this state. */
+void beget__state_helper(const struct beget__state *now, struct beget__state *ret);
 
-/* True if a helper born in that state cannot give its children the state of now. */
-bool beget__state_beyond(const struct beget__state *now, const struct beget__state *born);
+/* A copy that owns its environment: 0 or -ENOMEM. */
+int beget__state_keep(const struct beget__state *, struct beget__state *ret);
+void beget__state_free(struct beget__state *); /* of a kept one */
+
+/* The name of a row that a helper born in that state cannot give its children, or NULL. */
+const char *beget__state_beyond(const struct beget__state *now, const struct beget__state *born);
 
 /* Writes the rows in which now differs from born. *opened is a descriptor to close after sending, or -1. */
 int beget__state_put(struct beget__writer *, const struct beget__state *now, const struct beget__state *born,
@@ -38,5 +83,24 @@ int beget__state_put(struct beget__writer *, const struct beget__state *now, con
 
 /* In the child: reads the rows and takes them over. The environment stays in the message. */
 int beget__state_apply(struct beget__reader *, struct beget__fds *);
+
+/* One piece of state. */
+struct beget__row {
+	const char *name;
+	size_t offset, size; /* of its value in struct beget__state */
+	/* From the kernel; status is the text of /proc/thread-self/status, "" without /proc. */
+	void (*read)(struct beget__state *, const char *status);
+	/* NULL: if the bytes of the values differ. */
+	bool (*differs)(const struct beget__state *now, const struct beget__state *born);
+	/* NULL: the bytes of the value travel. */
+	int (*put)(struct beget__writer *, const struct beget__state *, struct beget__fds *, int *opened);
+	/* Takes over the value, or reads it itself if the row has a put. NULL: one can only be born with it. */
+	int (*apply)(struct beget__reader *, struct beget__fds *);
+	/* True if a helper cannot give it. NULL: it can. */
+	bool (*beyond)(const struct beget__state *now, const struct beget__state *born);
+	bool lost_by_exec;
+};
+enum { BEGET__ROWS = 19 };
+extern const struct beget__row beget__state_rows[BEGET__ROWS]; /* in the order of taking over */
 
 #endif

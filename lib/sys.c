@@ -67,6 +67,18 @@ static int above_stdio(int fd)
 	return up < 0 ? -error : up;
 }
 
+static int keep_both(int pair[2], int ret[2])
+{
+	if (pair[0] < 0 || pair[1] < 0) {
+		int error = pair[0] < 0 ? pair[0] : pair[1];
+		beget__sys_close(&pair[0]);
+		beget__sys_close(&pair[1]);
+		return error;
+	}
+	memcpy(ret, pair, 2 * sizeof(*ret));
+	return 0;
+}
+
 int beget__sys_pair(int fds[2])
 {
 	int pair[2];
@@ -76,20 +88,25 @@ int beget__sys_pair(int fds[2])
 		return -errno;
 	pair[0] = above_stdio(pair[0]);
 	pair[1] = above_stdio(pair[1]);
-	if (pair[0] < 0 || pair[1] < 0) {
-		int error = pair[0] < 0 ? pair[0] : pair[1];
-		beget__sys_close(&pair[0]);
-		beget__sys_close(&pair[1]);
-		return error;
-	}
-	memcpy(fds, pair, sizeof(pair));
-	return 0;
+	return keep_both(pair, fds);
+}
+
+int beget__sys_pipe(int fds[2])
+{
+	int pair[2];
+
+	FAULT("pipe", -fault);
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return -errno;
+	pair[0] = above_stdio(pair[0]);
+	pair[1] = above_stdio(pair[1]);
+	return keep_both(pair, fds);
 }
 
 int beget__sys_open(const char *path, int flags)
 {
 	FAULT("open", -fault);
-	return above_stdio(open(path, flags | O_CLOEXEC));
+	return above_stdio(open(path, flags | O_CLOEXEC, 0666));
 }
 
 int beget__sys_dup(int fd)
@@ -404,6 +421,19 @@ int beget__sys_zombie_exit(pid_t pid, int *wait_status)
 		return -ENODATA;
 	*wait_status = atoi(code);
 	return 0;
+}
+
+uint64_t beget__sys_started(pid_t pid)
+{
+	char text[1024];
+
+	if (!read_proc(pid, "stat", text, sizeof(text)))
+		return 0;
+	/* the 22nd field; the second may hold anything, so count from behind its bracket */
+	const char *p = strrchr(text, ')');
+	for (int field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	return p ? strtoull(p, NULL, 10) : 0;
 }
 
 /* Joined threads stay listed for a while: PF_EXITING in the flags tells them. */

@@ -23,6 +23,7 @@ void *beget__sys_alloc(size_t size); /* zeroed; NULL */
 int beget__sys_pair(int fds[2]); /* SOCK_SEQPACKET */
 int beget__sys_open(const char *path, int flags);
 int beget__sys_dup(int fd);
+int beget__sys_pipe(int fds[2]);
 void beget__sys_close(int *fd); /* -1 allowed; becomes -1 */
 void beget__sys_close_range(unsigned first, unsigned last);
 
@@ -56,6 +57,9 @@ int beget__sys_waitid(idtype_t, id_t, siginfo_t *, int options, struct rusage *)
 int beget__sys_pidfd_exit(int pidfd, int *wait_status); /* -ENODATA: the kernel has no record (yet) */
 int beget__sys_zombie_exit(pid_t, int *wait_status);    /* -ENODATA: no readable zombie */
 int beget__sys_threads(void);                           /* that run in this process; at least 1 */
+
+/* When a process started, in the kernel's ticks: with its pid it is a name that is never given again. 0: not known. */
+uint64_t beget__sys_started(pid_t);
 
 int64_t beget__sys_now_ms(void);
 

@@ -89,11 +89,7 @@ int beget__target_find(void (*function)(void), struct beget__target *ret)
 {
 	struct search search = {(uintptr_t)function, ret};
 
-	if (!dl_iterate_phdr(holds_address, &search))
-		return beget__fail_plain(EOPNOTSUPP,
-		                         "the function at %p is in no loaded module, so only fork can start it",
-		                         (void *)(uintptr_t)function);
-	return 0;
+	return dl_iterate_phdr(holds_address, &search) ? 0 : -EOPNOTSUPP;
 }
 
 struct resolution {

@@ -34,6 +34,29 @@ size_t beget__value_size(unsigned type)
 	return type < sizeof(sizes) ? sizes[type] : 0;
 }
 
+int beget__put_fd(struct beget__writer *w, struct beget__fds *fds, int fd)
+{
+	if (fds->n == fds->room)
+		return -EMSGSIZE;
+	beget__put_u32(w, (uint32_t)fds->n);
+	fds->fds[fds->n++] = fd;
+	return 0;
+}
+
+int beget__get_fd(struct beget__reader *r, struct beget__fds *fds, bool take)
+{
+	uint32_t i = beget__get_u32(r);
+
+	if (r->bad || !fds || i >= (uint32_t)fds->n) {
+		r->bad = true;
+		return -EBADMSG;
+	}
+	int fd = fds->fds[i];
+	if (take)
+		fds->fds[i] = -1;
+	return fd < 0 ? -EMFILE : fd;
+}
+
 /* Size, presence, padding, bytes: NULL and an empty run are different things. */
 static void put_run(struct beget__writer *w, const void *data, size_t size, size_t align)
 {
@@ -73,11 +96,7 @@ int beget__value_put(struct beget__writer *w, const struct beget_arg *arg, struc
 		return 0;
 	case BEGET_TYPE_BYTES: put_run(w, v->bytes.data, v->bytes.data ? v->bytes.size : 0, BYTES_ALIGN); return 0;
 	case BEGET_TYPE_FD:
-		if (fds->n == fds->room)
-			return -EMSGSIZE;
-		beget__put_u32(w, (uint32_t)fds->n);
-		fds->fds[fds->n++] = v->fd.fd;
-		return 0;
+		return beget__put_fd(w, fds, v->fd.fd);
 	default: beget__put(w, v, beget__value_size(arg->type)); return 0;
 	}
 }
@@ -85,8 +104,6 @@ int beget__value_put(struct beget__writer *w, const struct beget_arg *arg, struc
 bool beget__value_get(struct beget__reader *r, unsigned type, size_t *size, struct beget__fds *fds,
                       union beget__value *ret)
 {
-	uint32_t index;
-
 	*size = 0;
 	memset(ret, 0, sizeof(*ret));
 	switch (type) {
@@ -100,13 +117,8 @@ bool beget__value_get(struct beget__reader *r, unsigned type, size_t *size, stru
 		break;
 	case BEGET_TYPE_BYTES: ret->bytes.data = get_run(r, &ret->bytes.size, BYTES_ALIGN); break;
 	case BEGET_TYPE_FD:
-		index = beget__get_u32(r);
-		if (!fds || index >= (uint32_t)fds->n || fds->fds[index] < 0) {
-			r->bad = true;
-			break;
-		}
-		ret->fd.fd = fds->fds[index]; /* its new owner */
-		fds->fds[index] = -1;
+		ret->fd.fd = beget__get_fd(r, fds, true);
+		r->bad |= ret->fd.fd < 0;
 		break;
 	case BEGET_TYPE_VOID: break;
 	default:

@@ -36,6 +36,12 @@ struct beget__fds {
 	int n, room;
 };
 
+/* Adds one, writing down its index: -EMSGSIZE if they are too many. */
+int beget__put_fd(struct beget__writer *, struct beget__fds *, int fd);
+/* Reads an index: the descriptor, or -EBADMSG, or -EMFILE where it got lost on the way. With take, it is the caller's
+ * from then on. */
+int beget__get_fd(struct beget__reader *, struct beget__fds *, bool take);
+
 /* Writes the value that arg->value points to. A descriptor is added to fds: -EMSGSIZE if it is full. */
 int beget__value_put(struct beget__writer *, const struct beget_arg *, struct beget__fds *);
 

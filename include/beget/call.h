@@ -124,6 +124,13 @@ struct BEGET_CALL_TAKES_AT_MOST_TEN_ARGUMENTS;
 #define BEGET_BYTES(p, n) ((struct beget_bytes){ (p), (n) })
 #define BEGET_FD(number)  ((struct beget_fd){ (number) })
 
+/* Standard streams: none; an open descriptor; a pipe, whose other end *end receives; a file; for err: what out is. */
+#define BEGET_STREAM_NULL       ((struct beget_stream){ .kind = BEGET_TO_NULL })
+#define BEGET_STREAM_FD(number) ((struct beget_stream){ .kind = BEGET_TO_FD, .fd = (number) })
+#define BEGET_STREAM_PIPE(end_) ((struct beget_stream){ .kind = BEGET_TO_PIPE, .end = (end_) })
+#define BEGET_STREAM_FILE(name) ((struct beget_stream){ .kind = BEGET_TO_FILE, .path = (name) })
+#define BEGET_STREAM_OUT        ((struct beget_stream){ .kind = BEGET_TO_OUT })
+
 /* Options of one start, as .field = value, ... beget_options(3) */
 #define BEGET_OPTIONS(...) (&(const struct beget_options){ .size = sizeof(struct beget_options), __VA_ARGS__ })
 

@@ -1,0 +1,190 @@
+/* The engine over the table of state: reads a snapshot of the caller, compares it with what a child has from birth, writes
+ * the difference, and applies it in the child. Runs in caller and child. Knows no single row. */
+#include "state.h"
+
+#include "error.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static void read_text(const char *path, char *text, size_t size)
+{
+	int fd = beget__sys_open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		beget__sys_close(&fd);
+}
+
+void beget__state_none(struct beget__state *s)
+{
+	memset(s, 0, sizeof(*s));
+	for (int i = 0; i < 3; i++)
+		s->stream[i] = BEGET__AS_IS;
+	s->cwd_fd = -1;
+	s->group = -1;
+	s->env = environ;
+}
+
+void beget__state_read(struct beget__state *s)
+{
+	char status[4096];
+
+	beget__state_none(s);
+	read_text("/proc/thread-self/status", status, sizeof(status));
+	for (int i = 0; i < BEGET__ROWS; i++)
+		if (beget__state_rows[i].read)
+			beget__state_rows[i].read(s, status);
+}
+
+void beget__state_read_for_exec(struct beget__state *s)
+{
+	beget__state_none(s);
+	for (int i = 0; i < BEGET__ROWS; i++)
+		if (beget__state_rows[i].lost_by_exec)
+			beget__state_rows[i].read(s, "");
+}
+
+void beget__state_read_streams(struct beget__state *s)
+{
+	beget__state_rows[0].read(s, "");
+}
+
+void beget__state_read_birth(pid_t pid, struct beget__state *s)
+{
+	char path[40], status[4096];
+
+	beget__state_none(s);
+	s->of = pid;
+	s->unknown = true;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	read_text(path, status, sizeof(status));
+	for (int i = 0; i < BEGET__ROWS; i++)
+		if (beget__state_rows[i].beyond)
+			beget__state_rows[i].read(s, status);
+}
+
+void beget__state_wish(struct beget__state *s, const struct beget__wishes *w)
+{
+	if (w->env)
+		s->env = (char **)w->env;
+	s->cwd_fd = w->cwd_fd;
+	for (int i = 0; i < 3; i++)
+		if (w->stream[i] != BEGET__AS_IS)
+			s->stream[i] = w->stream[i];
+	s->own_session = w->own_session;
+	if (w->own_group)
+		s->group = 0;
+}
+
+void beget__state_exec(const struct beget__state *now, struct beget__state *ret)
+{
+	*ret = *now;
+	ret->cwd_fd = -1;
+	ret->dumpable = 1;
+	/* exec gives root what it gave up, and others at most what they had. */
+	for (int i = 0; i < 6 && geteuid() == 0; i++)
+		ret->capabilities[i] = ~0u;
+	memset(&ret->mask, 0, sizeof(ret->mask));
+	sigfillset(&ret->mask);
+}
+
+void beget__state_helper(const struct beget__state *now, struct beget__state *ret)
+{
+	beget__state_exec(now, ret);
+	for (int i = 0; i < 3; i++)
+		ret->stream[i] = BEGET__AS_IS; /* its own: nothing that a caller could have */
+	ret->group = -1;
+}
+
+int beget__state_keep(const struct beget__state *s, struct beget__state *ret)
+{
+	size_t n = 0, size = 0;
+
+	while (s->env && s->env[n])
+		size += strlen(s->env[n++]) + 1;
+	char **env = beget__sys_alloc((n + 1) * sizeof(*env) + size);
+	if (!env)
+		return -ENOMEM;
+	char *at = (char *)(env + n + 1);
+	for (size_t i = 0; i < n; i++) {
+		env[i] = at;
+		at = stpcpy(at, s->env[i]) + 1;
+	}
+	*ret = *s;
+	ret->env = env;
+	return 0;
+}
+
+void beget__state_free(struct beget__state *s)
+{
+	free(s->env);
+	s->env = NULL;
+}
+
+static bool differs(const struct beget__row *row, const struct beget__state *now, const struct beget__state *born)
+{
+	if (row->differs)
+		return row->differs(now, born);
+	return memcmp((const char *)now + row->offset, (const char *)born + row->offset, row->size) != 0;
+}
+
+const char *beget__state_beyond(const struct beget__state *now, const struct beget__state *born)
+{
+	for (int i = 0; i < BEGET__ROWS; i++)
+		if (beget__state_rows[i].beyond && beget__state_rows[i].beyond(now, born))
+			return beget__state_rows[i].name;
+	return NULL;
+}
+
+int beget__state_put(struct beget__writer *w, const struct beget__state *now, const struct beget__state *born,
+                     struct beget__fds *fds, int *opened)
+{
+	uint32_t which = 0;
+
+	*opened = -1;
+	for (int i = 0; i < BEGET__ROWS; i++)
+		if (beget__state_rows[i].apply && (born->unknown || differs(&beget__state_rows[i], now, born)))
+			which |= 1u << i;
+	beget__put_u32(w, which);
+	for (int i = 0; i < BEGET__ROWS; i++) {
+		const struct beget__row *row = &beget__state_rows[i];
+		int error = 0;
+		if (!(which & 1u << i))
+			continue;
+		if (row->put)
+			error = row->put(w, now, fds, opened);
+		else
+			beget__put(w, (const char *)now + row->offset, row->size);
+		if (error)
+			return beget__fail(-error, "cannot read %s for the child", row->name);
+	}
+	return 0;
+}
+
+int beget__state_apply(struct beget__reader *r, struct beget__fds *fds)
+{
+	uint32_t which = beget__get_u32(r);
+
+	if (r->bad || which >> BEGET__ROWS)
+		return beget__fail(EBADMSG, "cannot read the state of the caller");
+	for (int i = 0; i < BEGET__ROWS; i++) {
+		const struct beget__row *row = &beget__state_rows[i];
+		if (!(which & 1u << i))
+			continue;
+		int error = row->apply ? row->apply(r, fds) : -EBADMSG;
+		if (r->bad)
+			error = -EBADMSG;
+		if (error)
+			return beget__fail(-error, "cannot take over %s of the caller", row->name);
+	}
+	return 0;
+}

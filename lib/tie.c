@@ -1,0 +1,51 @@
+/* A child's bond with its caller. PR_SET_PDEATHSIG would fire when the creating thread ends and would name the helper;
+ * signal-driven input on a socket whose other end only the caller holds means the caller itself, however it ends.
+ * Runs in the child. */
+#include "tie.h"
+
+#include "error.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+int beget__tie_arm(int socket)
+{
+	struct pollfd gone = {.fd = socket, .events = POLLIN | POLLRDHUP};
+
+	/* Open across exec: a target that becomes another program stays tied. */
+	if (fcntl(socket, F_SETOWN, getpid()) < 0 || fcntl(socket, F_SETSIG, SIGKILL) < 0 ||
+	    fcntl(socket, F_SETFL, O_RDWR | O_ASYNC) < 0 || fcntl(socket, F_SETFD, 0) < 0)
+		return beget__fail(errno, "cannot tie the child to its caller");
+	if (beget__sys_poll(&gone, 1, 0) > 0) /* it was gone before we were armed */
+		kill(getpid(), SIGKILL);
+	return 0;
+}
+
+/* What polls readable from the first look on. */
+static int ended(void)
+{
+	int pair[2];
+	int error = beget__sys_pipe(pair);
+
+	if (error)
+		return error;
+	beget__sys_close(&pair[1]);
+	return pair[0];
+}
+
+int beget__tie_watch(pid_t pid, uint64_t started)
+{
+	int fd = beget__sys_pidfd_open(pid);
+
+	if (fd == -ESRCH)
+		return ended();
+	if (fd < 0)
+		return fd;
+	if (beget__sys_started(pid) == started) /* looked at after the opening: it is that process */
+		return fd;
+	beget__sys_close(&fd);
+	return ended();
+}

@@ -1,0 +1,14 @@
+/* A child's bond with its caller. */
+#ifndef BEGET__TIE_H
+#define BEGET__TIE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* From here on SIGKILL ends this process when the other end of the socket is gone. 0 or a negative errno. */
+int beget__tie_arm(int socket);
+
+/* A descriptor that polls readable once that process is gone. */
+int beget__tie_watch(pid_t, uint64_t started);
+
+#endif

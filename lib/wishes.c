@@ -1,0 +1,139 @@
+/* What the user wants the child to have instead of what the caller has: directory, environment, standard streams. All of
+ * it is opened and checked here, before any process exists.
+ * Runs in the caller; knows no method. */
+#include "start.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const names[3] = {"standard input", "standard output", "standard error"};
+
+static int check_env(char *const *env)
+{
+	for (size_t i = 0; env && env[i]; i++) {
+		const char *equals = strchr(env[i], '=');
+		if (!equals || equals == env[i])
+			return beget__fail_plain(EINVAL, "environment: entry %zu, \"%.40s\", is not NAME=value", i, env[i]);
+	}
+	return 0;
+}
+
+static int open_directory(const char *path, int *ret)
+{
+	int fd = beget__sys_open(path, O_PATH | O_DIRECTORY);
+
+	if (fd < 0)
+		return beget__fail(-fd, "cannot open the working directory %.120s", path);
+	*ret = fd;
+	/* opens, but could not be entered */
+	return faccessat(fd, ".", X_OK, AT_EACCESS) < 0 ? beget__fail(errno, "cannot enter the working directory %.120s", path) : 0;
+}
+
+static int open_pipe(int i, int *end, int *lent, int *mine)
+{
+	int pair[2];
+	int error = end ? beget__sys_pipe(pair) : -EINVAL;
+
+	if (error)
+		return beget__fail(-error, "cannot make a pipe to the child's %s", names[i]);
+	*lent = pair[i == STDIN_FILENO ? 0 : 1];
+	*mine = pair[i == STDIN_FILENO ? 1 : 0];
+	return 0;
+}
+
+/* One stream: *ret is the descriptor that the child shall have there; what is opened for it becomes *lent. */
+static int open_stream(int i, const struct beget_stream *s, int out, int *ret, int *lent, int *mine)
+{
+	const char *path = s->kind == BEGET_TO_NULL ? "/dev/null" : s->path;
+	int flags = i == STDIN_FILENO ? O_RDONLY : O_WRONLY;
+	int error = 0;
+
+	switch (s->kind) {
+	case BEGET_AS_IS: return 0;
+	case BEGET_TO_FD:
+		if (fcntl(s->fd, F_GETFD) < 0)
+			return beget__fail_plain(EBADF, "%s: descriptor %d is not open", names[i], s->fd);
+		*ret = s->fd;
+		return 0;
+	case BEGET_TO_OUT:
+		if (i != STDERR_FILENO)
+			return beget__fail_plain(EINVAL, "%s: only standard error can be what standard output is", names[i]);
+		*ret = out;
+		return 0;
+	case BEGET_TO_PIPE: error = open_pipe(i, s->end, lent, mine); break;
+	case BEGET_TO_FILE:
+		if (!path)
+			return beget__fail_plain(EINVAL, "%s: there is no path", names[i]);
+		flags |= i == STDIN_FILENO ? 0 : O_CREAT | O_TRUNC;
+		/* fallthrough */
+	case BEGET_TO_NULL:
+		*lent = beget__sys_open(path, flags);
+		if (*lent < 0) {
+			error = beget__fail(-*lent, "%s: cannot open %.120s", names[i], path);
+			*lent = -1;
+		}
+		break;
+	default: return beget__fail_plain(EINVAL, "%s: there is no such kind of stream (%u)", names[i], (unsigned)s->kind);
+	}
+	if (!error)
+		*ret = *lent;
+	return error;
+}
+
+/* SIGKILL to the child when the other end closes: armed by the child, see tie.c */
+static int open_tie(struct beget_process *p)
+{
+	int pair[2];
+	int error = beget__sys_pair(pair);
+
+	if (error)
+		return beget__fail(-error, "cannot tie the child");
+	p->tie = pair[0];
+	p->lent[BEGET__LENT_TIE] = pair[1];
+	return 0;
+}
+
+int beget__wishes_open(struct beget__plan *plan, struct beget_process *p)
+{
+	const struct beget_options *o = &plan->options;
+	const struct beget_stream *streams[3] = {&o->in, &o->out, &o->err};
+	struct beget__wishes *w = &plan->wishes;
+
+	*w = (struct beget__wishes){
+		.env = o->env,
+		.cwd_fd = -1,
+		.stream = {BEGET__AS_IS, BEGET__AS_IS, BEGET__AS_IS},
+		.own_group = o->flags & BEGET_NEW_GROUP,
+		.own_session = o->flags & BEGET_NEW_SESSION,
+	};
+	int error = check_env(o->env);
+	beget__process_guard();
+	if (!error && o->cwd)
+		error = open_directory(o->cwd, &p->lent[BEGET__LENT_CWD]);
+	w->cwd_fd = p->lent[BEGET__LENT_CWD];
+	for (int i = 0; i < 3 && !error; i++) {
+		int out = w->stream[1] == BEGET__AS_IS ? (fcntl(1, F_GETFD) < 0 ? -1 : 1) : w->stream[1];
+		error = open_stream(i, streams[i], out, &w->stream[i], &p->lent[BEGET__LENT_STREAM + i], &p->ends[i]);
+	}
+	if (!error && (o->flags & BEGET_TIED))
+		error = open_tie(p);
+	beget__process_unguard();
+	return error;
+}
+
+void beget__wishes_grant(struct beget__plan *plan, struct beget_process *p)
+{
+	const struct beget_stream *streams[3] = {&plan->options.in, &plan->options.out, &plan->options.err};
+
+	beget__process_guard();
+	for (int i = 0; i < 3; i++)
+		if (p->ends[i] >= 0) {
+			*streams[i]->end = p->ends[i];
+			p->ends[i] = -1;
+		}
+	beget__process_unguard();
+	beget__process_close_lent(p);
+}
