@@ -81,12 +81,16 @@ static void drain(struct beget_process *p)
 		beget__process_unguard();
 		if (got == -EAGAIN)
 			return;
-		if (got == -ECONNRESET)
+		if (got == -ECONNRESET) {
 			p->call_unread = true; /* reported once, before what is still in the queue */
-		else if (got == 0)
-			p->closed = true;
-		else if (got < 0)
+			continue;
+		}
+		if (got < 0 && p->in)
 			beget__frame_clear(&p->in->frame); /* garbage: the kernel will tell what became of it */
+		if (got == -ENOMEM)
+			return; /* the next look tries again */
+		if (got <= 0 && got != -EBADMSG && got != -EMFILE)
+			p->closed = true;
 	}
 }
 
@@ -136,7 +140,7 @@ void beget__process_look(struct beget_process *p)
 	drain(p);
 	if (p->pid == 0) { /* only the helper can tell, and it closes its end after it has */
 		if (p->closed)
-			finish(p, NULL);
+			finish(p, p->has_word ? &p->word : NULL);
 		return;
 	}
 	/* Without pidfds, a result or the closed channel promises the end. */
@@ -147,7 +151,7 @@ void beget__process_look(struct beget_process *p)
 		.pid = p->pid,
 		.pidfd = p->pidfd,
 		.ours = p->ours,
-		.ended = gone || (!p->ours && p->closed),
+		.ended = gone || (!p->ours && p->closed && p->pidfd < 0),
 		.patient = !p->closed && beget__sys_now_ms() < p->patient_until,
 		.word = p->has_word ? &p->word : NULL,
 	};

@@ -27,7 +27,7 @@ static void from_waitid(const siginfo_t *info, const struct rusage *usage, struc
 	ret->peak_kib = usage->ru_maxrss;
 }
 
-/* 1: told; 0: it runs; else it is no child of ours any more. */
+/* 1: told; 0: it runs; else it is no child of ours. Only our own are looked for by pid: another's may be reused. */
 static int wait_for(const struct beget__evidence *e, struct beget__exit *ret)
 {
 	siginfo_t info;
@@ -37,7 +37,7 @@ static int wait_for(const struct beget__evidence *e, struct beget__exit *ret)
 	memset(&usage, 0, sizeof(usage));
 	if (e->pidfd >= 0)
 		error = beget__status_sources.waitid(P_PIDFD, (id_t)e->pidfd, &info, WEXITED | WNOHANG, &usage);
-	if (error && error != -ECHILD)
+	if (error && error != -ECHILD && e->ours)
 		error = beget__status_sources.waitid(P_PID, (id_t)e->pid, &info, WEXITED | WNOHANG, &usage);
 	if (error || info.si_pid == 0)
 		return error;
@@ -60,6 +60,9 @@ int beget__status_find(const struct beget__evidence *e, struct beget__exit *ret)
 	}
 	if (!ended && !e->word)
 		return -EAGAIN;
+	/* A host that is process 1 or a subreaper inherits the children of a helper that died. */
+	if (!e->ours && !e->word && e->pidfd >= 0 && wait_for(e, &found) == 1)
+		goto told;
 	if (e->pidfd >= 0 && beget__status_sources.pidfd_exit(e->pidfd, &found.wait_status) == 0) {
 		if (e->word) { /* the record has no times */
 			int status = found.wait_status;

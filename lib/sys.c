@@ -291,7 +291,11 @@ void beget__sys_file_seal(int fd)
 
 int beget__sys_map(int fd, size_t size, void **ret)
 {
+	struct stat st;
+
 	FAULT("mmap", -fault);
+	if (fstat(fd, &st) < 0 || st.st_size < 0 || (uint64_t)st.st_size < size)
+		return -EINVAL; /* reading behind the end of a file is SIGBUS */
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	if (p == MAP_FAILED)
 		return -errno;

@@ -146,33 +146,53 @@ int beget__wire_send_now(int socket, unsigned kind, const void *body, size_t siz
 	return error;
 }
 
-/* Keeps what came with the message; those that do not fit the frame are closed. */
-static void keep_fds(struct beget__frame *f, struct msghdr *message)
+/* The descriptors that came with a packet: at most FDS_PER_PACKET, for which there is room. */
+static int unpack_fds(struct msghdr *message, int *fds)
 {
+	int count = 0;
+
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
 		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-			if (f->nfds < BEGET__WIRE_FDS && !f->dropped)
-				f->fds[f->nfds++] = fd;
-			else
-				beget__sys_close(&fd);
-		}
+		memcpy(fds + count, CMSG_DATA(c), n * sizeof(int));
+		count += (int)n;
 	}
+	return count;
+}
+
+/* They become the frame's. Where the kernel had no room for one, that one and all behind it are missing. */
+static int keep_fds(struct beget__frame *f, int *fds, int n, bool truncated)
+{
+	int left = f->want_fds - f->nfds;
+	int most = left < FDS_PER_PACKET ? left : FDS_PER_PACKET;
+
+	if (n > most)
+		return -EBADMSG;
+	for (int i = 0; i < (truncated ? most : n); i++) {
+		/* The kernel fills the lowest free places, which may be those of closed standard streams. */
+		int fd = i < n ? beget__sys_above_stdio(fds[i]) : -1;
+		if (f->dropped)
+			beget__sys_close(&fd);
+		f->dropped |= fd < 0;
+		f->fds[f->nfds++] = fd < 0 ? -1 : fd;
+	}
+	f->dropped |= truncated;
+	return 0;
 }
 
 static int map_outside(struct beget__frame *f)
 {
 	void *body;
 
-	if (f->fds[0] < 0)
+	if (f->fds[0] < 0) {
+		f->size = 0;
+		f->outside = false;
 		return -EMFILE;
+	}
 	int error = beget__sys_map(f->fds[0], f->size, &body);
 	if (error)
-		return error;
+		return error == -ENOMEM || error == -EAGAIN ? -ENOMEM : -EBADMSG;
 	beget__sys_close(&f->fds[0]);
 	memmove(f->fds, f->fds + 1, (size_t)(f->nfds - 1) * sizeof(int));
 	f->nfds--;
@@ -219,9 +239,10 @@ static int first_packet(struct beget__frame *f, const struct header *header, siz
 
 static int next_packet(struct beget__frame *f, const struct header *header, const char *data, size_t n)
 {
-	if (header->kind != MORE || header->flags || header->length || header->fds || n > f->size - f->got ||
-	    (n == 0 && f->nfds == 0))
+	if (header->kind != MORE || header->flags || header->length || header->fds || n > f->size - f->got)
 		return -EBADMSG;
+	if (n == 0)
+		return 0;
 	int error = make_room(f, n);
 	if (error)
 		return error;
@@ -231,15 +252,8 @@ static int next_packet(struct beget__frame *f, const struct header *header, cons
 }
 
 /* 1: whole; 0: more to come. */
-static int complete(struct beget__frame *f, bool truncated)
+static int complete(struct beget__frame *f)
 {
-	if (f->nfds > f->want_fds)
-		return -EBADMSG;
-	if (truncated) { /* the kernel dropped some: they and all behind them are missing */
-		f->dropped = true;
-		while (f->nfds < f->want_fds)
-			f->fds[f->nfds++] = -1;
-	}
 	if (f->nfds < f->want_fds || (!f->outside && f->got < f->size))
 		return 0;
 	if (f->outside) {
@@ -251,23 +265,22 @@ static int complete(struct beget__frame *f, bool truncated)
 	return f->dropped ? -EMFILE : 1;
 }
 
-/* The frame that was begun stays; the packet's, which has to be whole, goes beside it. */
-static int take_between(struct beget__frame *f, int had, const struct header *header, const char *data, size_t n,
-                        bool truncated)
+/* A frame is begun and another sender speaks: it has one beside, or the sender of the first has died within it. */
+static struct beget__frame *another(struct beget__frame *f, const char *data, size_t n)
 {
-	struct beget__frame *b = f->between;
+	struct beget__frame *other = f->between ? f->between : f;
 
-	b->nfds = f->nfds - had;
-	memcpy(b->fds, f->fds + had, (size_t)b->nfds * sizeof(int));
-	f->nfds = had;
-	memcpy(b->buffer, data, n);
-	int error = first_packet(b, header, n);
-	if (!error)
-		error = complete(b, truncated);
-	if (error == 1 || error == -EMFILE)
-		return 2;
-	beget__frame_clear(b);
-	return 0;
+	beget__frame_clear(other);
+	memcpy(other->buffer, data, n);
+	return other;
+}
+
+/* A packet of nothing, which only a hostile sender writes, is received like the end. */
+static bool hung_up(int socket)
+{
+	struct pollfd state = {.fd = socket, .events = POLLRDHUP};
+
+	return beget__sys_poll(&state, 1, 0) != 0;
 }
 
 int beget__wire_receive(int socket, struct beget__frame *f, int flags)
@@ -289,35 +302,36 @@ int beget__wire_receive(int socket, struct beget__frame *f, int flags)
 			.msg_controllen = sizeof(control.room),
 		};
 		ssize_t got = beget__sys_recvmsg(socket, &message, flags);
-		if (got <= 0)
+		if (got == 0)
+			return hung_up(socket) ? 0 : -EBADMSG;
+		if (got < 0)
 			return (int)got;
-		int had = f->nfds;
-		keep_fds(f, &message);
+		int fds[FDS_PER_PACKET], nfds = unpack_fds(&message, fds);
+		bool truncated = message.msg_flags & MSG_CTRUNC;
+		struct beget__frame *to = f;
 		int error = -EBADMSG;
 		if ((size_t)got >= sizeof(header) && header.magic == MAGIC && !(message.msg_flags & MSG_TRUNC)) {
 			size_t n = (size_t)got - sizeof(header);
-			if (f->started && header.kind != MORE && f->between) {
-				if (take_between(f, had, &header, later, n, message.msg_flags & MSG_CTRUNC))
-					return 2;
-				continue;
-			}
-			if (f->started && header.kind != MORE) {
-				/* The sender died in the middle of a frame and another speaks: forget the old one. */
-				struct beget__frame dead = *f;
-				dead.nfds = had;
-				f->nfds -= had;
-				memmove(f->fds, f->fds + had, (size_t)f->nfds * sizeof(int));
-				beget__frame_clear(&dead);
-				f->room = 0;
-				memcpy(f->buffer, later, n);
-				f->started = false;
-			}
-			error = f->started ? next_packet(f, &header, later, n) : first_packet(f, &header, n);
+			if (f->started && header.kind != MORE)
+				to = another(f, later, n);
+			error = !to->started                        ? first_packet(to, &header, n)
+			        : n == 0 && nfds == 0 && !truncated ? -EBADMSG
+			                                            : next_packet(to, &header, later, n);
 		}
 		if (!error)
-			error = complete(f, message.msg_flags & MSG_CTRUNC);
+			error = keep_fds(to, fds, nfds, truncated);
 		if (error)
+			for (int i = 0; i < nfds; i++)
+				beget__sys_close(&fds[i]);
+		else
+			error = complete(to);
+		if (to != f) { /* it has to be whole */
+			if (error == 1 || error == -EMFILE)
+				return 2;
+			beget__frame_clear(to);
+		} else if (error) {
 			return error;
+		}
 	}
 }
 

@@ -1,0 +1,54 @@
+/* Makes chosen system calls of the library fail, by the names in lib/sys.c: the n-th one of a name, or every one of
+ * several names. Counts what it hit. */
+#ifndef FAULT_H
+#define FAULT_H
+
+#include "sys.h"
+
+#include <string.h>
+
+static struct {
+	const char *calls; /* names with a space before and behind each */
+	int error;
+	int at; /* 0: every one */
+	int seen, hits;
+} fault;
+
+static inline int fault_ask(const char *call)
+{
+	char name[40] = " ";
+
+	strncat(name, call, sizeof(name) - 3);
+	strcat(name, " ");
+	if (!strstr(fault.calls, name))
+		return 0;
+	fault.seen++;
+	if (fault.at && fault.seen != fault.at)
+		return 0;
+	fault.hits++;
+	return fault.error;
+}
+
+/* calls: " open " or " open dup " */
+static inline void fault_nth(const char *calls, int n, int error)
+{
+	fault.calls = calls;
+	fault.error = error;
+	fault.at = n;
+	fault.seen = fault.hits = 0;
+	beget__sys_fault = fault_ask;
+}
+
+static inline void fault_every(const char *calls, int error)
+{
+	fault_nth(calls, 0, error);
+}
+
+/* How often it struck. */
+static inline int fault_off(void)
+{
+	beget__sys_fault = NULL;
+	return fault.hits;
+}
+
+#endif
