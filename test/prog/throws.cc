@@ -33,7 +33,9 @@ static void throws()
 static bool aborted(beget_method method)
 {
 	Scope scope;
-	beget_options options = {sizeof(options), method, 0};
+	beget_options options{};
+	options.size = sizeof options;
+	options.method = method;
 	beget_call call = {throws, BEGET_TYPE_VOID, 0, nullptr};
 	beget_process *process = nullptr;
 	beget_status status;
