@@ -446,7 +446,8 @@ static void read_credentials(struct beget__state *s, const char *status)
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
 		h = digest(h, strstr(status, ranges[i][0]), strstr(status, ranges[i][1]));
-	s->credentials = h;
+	int securebits = s->of ? 0 : prctl(PR_GET_SECUREBITS);
+	s->credentials = digest(h, (const char *)&securebits, (const char *)(&securebits + 1));
 }
 
 static bool credentials_differ(const struct beget__state *now, const struct beget__state *born)
