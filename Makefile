@@ -14,7 +14,7 @@ export CC CXX BUILD
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 OWN_CPPFLAGS = -Iinclude -Ilib -D_GNU_SOURCE
-OWN_CFLAGS = -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden -pthread
+OWN_CFLAGS = -std=c11 $(WARNINGS) -fPIC -fno-plt -fvisibility=hidden -pthread
 COMPILE = $(CC) $(OWN_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -MMD -MP
 LINK = $(CC) $(CFLAGS) -pthread $(LDFLAGS)
 LIBS = -lffi

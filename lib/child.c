@@ -200,8 +200,9 @@ void beget__child_forked(struct beget__inheritance *i)
 	struct {
 		struct beget__frame frame;
 		char buffer[BEGET__WIRE_PACKET];
-	} in = {.frame.buffer = in.buffer};
+	} in; /* touched only as far as it is filled */
 
+	beget__frame_init(&in.frame, in.buffer, NULL);
 	begin(BEGET_FORK);
 	int got = beget__wire_receive(i->channel, &in.frame, 0);
 	if (got != 1 || in.frame.kind != BEGET__GO)

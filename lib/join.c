@@ -54,15 +54,23 @@ static void take_message(struct beget_process *p, struct beget__frame *f)
 		beget__frame_clear(f);
 }
 
+static struct beget__inbox *new_inbox(void)
+{
+	struct beget__inbox *in = beget__sys_alloc_unset(sizeof(*in));
+
+	if (in) {
+		beget__frame_init(&in->frame, in->buffer, &in->between);
+		beget__frame_init(&in->between, in->between_buffer, NULL);
+	}
+	return in;
+}
+
 /* Takes all that has come; never waits. */
 static void drain(struct beget_process *p)
 {
 	while (!p->closed) {
-		if (!p->in && !(p->in = beget__sys_alloc(sizeof(*p->in))))
+		if (!p->in && !(p->in = new_inbox()))
 			return; /* the next look tries again */
-		p->in->frame.buffer = p->in->buffer;
-		p->in->frame.between = &p->in->between;
-		p->in->between.buffer = p->in->between_buffer;
 		if (p->reserve >= 0) {
 			/* Let go of the reserved place for the descriptor that comes with BORN, if it is there. */
 			struct pollfd ready = {.fd = p->channel, .events = POLLIN};

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KNOWN_FLAGS                                                                                             \
+#define KNOWN_FLAGS                                                                                                    \
 	(BEGET_UNSAFE_FORK | BEGET_TIED | BEGET_NEW_GROUP | BEGET_NEW_SESSION | BEGET_CLOSE_FDS | BEGET_SERVER_STATE | \
 	 BEGET_CRASH_REPORT)
 
@@ -106,15 +106,15 @@ int beget__plan_make(struct beget__plan *ret, const struct beget_options *option
 	memset(ret, 0, sizeof(*ret));
 	ret->options = checked;
 	ret->call = call;
-	error = checked.method == BEGET_FORK ? 0 : beget__image_check();
-	if (error)
-		return error;
-	error = beget__target_find(call->function, &ret->target);
-	if (error == -EOPNOTSUPP && checked.method == BEGET_FORK)
-		error = 0;
-	else if (error)
-		return beget__fail_plain(EOPNOTSUPP, "the function at %p is in no loaded module, so only fork can start it",
-		                         (void *)(uintptr_t)call->function);
+	if (checked.method != BEGET_FORK) {
+		error = beget__image_check();
+		if (error)
+			return error;
+		if (beget__target_find(call->function, &ret->target))
+			return beget__fail_plain(EOPNOTSUPP,
+			                         "the function at %p is in no loaded module, so only fork can start it",
+			                         (void *)(uintptr_t)call->function);
+	}
 	if (checked.name) {
 		snprintf(ret->what, sizeof(ret->what), "%.60s", checked.name);
 		return 0;

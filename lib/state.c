@@ -51,20 +51,25 @@ static int apply_streams(struct beget__reader *r, struct beget__fds *fds)
 {
 	uint32_t open = beget__get_u32(r), closed = beget__get_u32(r);
 	int up[3];
+	bool moved[3] = {false};
 
 	/* First all out of the way, for they may be each other's numbers in a forked child. */
 	for (int i = 0; i < 3; i++) {
-		int sent = open & 1u << i ? beget__get_fd(r, fds, false) : -1;
-		up[i] = sent < 0 ? sent : beget__sys_dup(sent);
+		up[i] = open & 1u << i ? beget__get_fd(r, fds, false) : -1;
+		if (up[i] >= 0 && up[i] <= STDERR_FILENO && up[i] != i)
+			moved[i] = (up[i] = beget__sys_dup(up[i])) >= 0;
 		if ((open & 1u << i) && up[i] < 0)
 			return up[i];
 	}
 	for (int i = 0; i < 3; i++) {
 		if (closed & 1u << i)
 			close(i);
+		else if (up[i] == i)
+			fcntl(i, F_SETFD, 0);
 		else if (up[i] >= 0 && dup2(up[i], i) < 0)
 			return -errno;
-		beget__sys_close(&up[i]);
+		if (moved[i])
+			beget__sys_close(&up[i]);
 	}
 	return 0;
 }

@@ -54,6 +54,12 @@ void *beget__sys_alloc(size_t size)
 	return calloc(1, size);
 }
 
+void *beget__sys_alloc_unset(size_t size)
+{
+	FAULT("alloc", NULL);
+	return malloc(size);
+}
+
 /* A host that closed its standard streams must not find our descriptors there. */
 int beget__sys_above_stdio(int fd)
 {

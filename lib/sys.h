@@ -17,7 +17,8 @@
 /* If set, asked before each call by name; an errno makes the call fail, zero lets it pass. For tests. */
 extern int (*beget__sys_fault)(const char *call);
 
-void *beget__sys_alloc(size_t size); /* zeroed; NULL */
+void *beget__sys_alloc(size_t size);       /* zeroed; NULL */
+void *beget__sys_alloc_unset(size_t size); /* its pages are not touched */
 
 /* Descriptors: all close-on-exec and never 0 to 2. */
 int beget__sys_pair(int fds[2]); /* SOCK_SEQPACKET */

@@ -283,6 +283,13 @@ static bool hung_up(int socket)
 	return beget__sys_poll(&state, 1, 0) != 0;
 }
 
+void beget__frame_init(struct beget__frame *f, char *buffer, struct beget__frame *between)
+{
+	memset(f, 0, offsetof(struct beget__frame, fds));
+	f->buffer = buffer;
+	f->between = between;
+}
+
 int beget__wire_receive(int socket, struct beget__frame *f, int flags)
 {
 	union {

@@ -21,8 +21,8 @@ int beget__wire_send(int socket, unsigned kind, const struct iovec *, int n, con
 /* Sends one small frame and never waits, even where the other who sends on this socket has filled it. */
 int beget__wire_send_now(int socket, unsigned kind, const void *body, size_t size, const int *fds, int nfds);
 
-/* A frame on its way in. Set buffer (BEGET__WIRE_PACKET bytes, the body's first home) before the first receive, and
- * between (another, with its buffer) where two processes send on one socket. */
+/* A frame on its way in. Its buffer, of BEGET__WIRE_PACKET bytes, is the body's first home; between is another frame, for
+ * sockets on which two processes send, or NULL. */
 struct beget__frame {
 	char *buffer;
 	struct beget__frame *between;
@@ -36,6 +36,8 @@ struct beget__frame {
 	int nfds, want_fds;
 	int fds[BEGET__WIRE_FDS];
 };
+
+void beget__frame_init(struct beget__frame *, char *buffer, struct beget__frame *between);
 
 /* Receives packets until the frame is whole: 1; the sender closed: 0; -EAGAIN with MSG_DONTWAIT in flags; 2 where
  * another sender's frame came between the packets of this one and is whole in *between, to be cleared after use;
