@@ -91,8 +91,8 @@ void beget__state_exec(const struct beget__state *now, struct beget__state *ret)
 	ret->cwd_fd = -1;
 	ret->dumpable = 1;
 	/* exec gives root what it gave up, and others at most what they had. */
-	for (int i = 0; i < 6 && geteuid() == 0; i++)
-		ret->capabilities[i] = ~0u;
+	if (geteuid() == 0)
+		memset(ret->capabilities, 0xff, sizeof(ret->capabilities));
 	memset(&ret->mask, 0, sizeof(ret->mask));
 	sigfillset(&ret->mask);
 }

@@ -20,6 +20,15 @@
 
 extern char **environ;
 
+static struct beget__place place_of(const char *path)
+{
+	struct statx st;
+
+	memset(&st, 0, sizeof(st));
+	statx(AT_FDCWD, path, AT_NO_AUTOMOUNT, STATX_INO | 0x1000 /* STATX_MNT_ID, Linux 5.8 */, &st);
+	return (struct beget__place){st.stx_mnt_id, (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor, st.stx_ino};
+}
+
 /* Standard streams: the descriptors themselves, closed ones stay closed. */
 
 static void read_streams(struct beget__state *s, const char *status)
@@ -378,14 +387,8 @@ static int apply_env(struct beget__reader *r, struct beget__fds *fds)
 
 static void read_cwd(struct beget__state *s, const char *status)
 {
-	struct statx st;
-
 	(void)status;
-	memset(&st, 0, sizeof(st));
-	statx(AT_FDCWD, ".", AT_NO_AUTOMOUNT, STATX_INO | 0x1000 /* STATX_MNT_ID, Linux 5.8 */, &st);
-	s->cwd.mount = st.stx_mnt_id;
-	s->cwd.device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;
-	s->cwd.inode = st.stx_ino;
+	s->cwd = place_of(".");
 }
 
 static bool cwd_differs(const struct beget__state *now, const struct beget__state *born)
@@ -436,6 +439,8 @@ static int apply_mask(struct beget__reader *r, struct beget__fds *fds)
 
 /* Credentials: all user and group ids, capabilities, no_new_privs, seccomp, as /proc tells them; and securebits. */
 
+#define DIGEST UINT64_C(0xcbf29ce484222325)
+
 static uint64_t digest(uint64_t h, const char *from, const char *to) /* FNV-1a */
 {
 	for (; from && to && from < to; from++)
@@ -447,7 +452,7 @@ static void read_credentials(struct beget__state *s, const char *status)
 {
 	static const char *const ranges[][2] = {
 		{"\nUid:", "\nFDSize:"}, {"\nGroups:", "\nNStgid:"}, {"\nCapInh:", "\nSpeculation"}};
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	uint64_t h = DIGEST;
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
 		h = digest(h, strstr(status, ranges[i][0]), strstr(status, ranges[i][1]));
@@ -460,24 +465,31 @@ static bool credentials_differ(const struct beget__state *now, const struct bege
 	return now->credentials != born->credentials;
 }
 
-/* Namespaces. Entering one takes CAP_SYS_ADMIN, which an unprivileged process can only have from a user namespace of its
- * own: so without that capability, one look is enough. */
+/* Namespaces and root directory. Entering a namespace takes CAP_SYS_ADMIN, which an unprivileged process can only have
+ * from a user namespace of its own: so without that capability, one look is enough. A mount namespace has mounts of its
+ * own, the root directory's among them. */
 
 static void read_namespaces(struct beget__state *s, const char *status)
 {
-	static const char *const names[] = {"user", "mnt", "net", "ipc", "uts", "cgroup", "pid_for_children", "time_for_children"};
+	static const char *const names[] = {"user", "net", "uts", "ipc", "cgroup", "pid_for_children", "time_for_children"};
 	const char *effective = strstr(status, "\nCapEff:");
 	bool admin = effective && (strtoull(effective + 8, NULL, 16) & 1u << CAP_SYS_ADMIN);
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	char where[32] = "thread-self", path[80], text[64];
+	char path[40] = "/proc/thread-self/ns", root[40] = "/", text[64];
+	struct beget__place place;
 
-	if (s->of)
-		snprintf(where, sizeof(where), "%d", (int)s->of);
+	if (s->of) {
+		snprintf(path, sizeof(path), "/proc/%d/ns", (int)s->of);
+		snprintf(root, sizeof(root), "/proc/%d/root", (int)s->of);
+	}
+	place = place_of(root);
+	uint64_t h = digest(DIGEST, (const char *)&place, (const char *)(&place + 1));
+	int dir = beget__sys_open(path, O_PATH | O_DIRECTORY);
 	for (size_t i = 0; i < (admin ? sizeof(names) / sizeof(*names) : 1); i++) {
-		snprintf(path, sizeof(path), "/proc/%s/ns/%s", where, names[i]);
-		ssize_t n = readlink(path, text, sizeof(text));
+		ssize_t n = readlinkat(dir, names[i], text, sizeof(text));
 		h = digest(h, text, text + (n > 0 ? n : 0));
 	}
+	if (dir >= 0)
+		beget__sys_close(&dir);
 	s->namespaces = h;
 }
 
@@ -503,7 +515,7 @@ const struct beget__row beget__state_rows[BEGET__ROWS] = {
 	{"a session of its own",    VALUE(own_session),  NULL,              NULL,                NULL,        apply_own_session, NULL,               false},
 	{"the process group",       VALUE(group),        read_group,        group_differs,       NULL,        apply_group,       NULL,               false},
 	{"the credentials",         VALUE(credentials),  read_credentials,  credentials_differ,  NULL,        NULL,              credentials_differ, false},
-	{"the namespaces",          VALUE(namespaces),   read_namespaces,   namespaces_differ,   NULL,        NULL,              namespaces_differ,  false},
+	{"the namespaces and root", VALUE(namespaces),   read_namespaces,   namespaces_differ,   NULL,        NULL,              namespaces_differ,  false},
 	{"the scheduling",          VALUE(scheduling),   read_scheduling,   scheduling_differs,  NULL,        NULL,              scheduling_differs, false},
 	{"the resource limits",     VALUE(limits),       read_limits,       NULL,                NULL,        apply_limits,      limits_beyond,      false},
 	{"the nice value",          VALUE(nice),         read_nice,         NULL,                NULL,        apply_nice,        nice_beyond,        false},

@@ -26,7 +26,7 @@ struct beget__state {
 	uint32_t umask;
 	uint64_t ignored; /* bit n-1: signal n */
 	char **env;
-	struct {
+	struct beget__place {
 		uint64_t mount, device, inode;
 	} cwd;
 	int cwd_fd; /* go there instead, unless -1 */
