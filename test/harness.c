@@ -47,6 +47,14 @@ int count_descriptors(void)
 	return count_entries("/proc/self/fd");
 }
 
+bool ends(int fd, int timeout_ms)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	char byte;
+
+	return poll(&ready, 1, timeout_ms) == 1 && read(fd, &byte, 1) == 0;
+}
+
 static bool runs(pid_t pid)
 {
 	char path[40], text[512];
@@ -240,20 +248,51 @@ void expect_exit(struct beget_process *p, int code)
 	expect_end(p, BEGET_EXITED, code);
 }
 
-int int_result(enum beget_method method, const struct beget_call *call)
+static struct beget_process *joined(const struct beget_options *options, const struct beget_call *call)
 {
-	struct beget_process *p = start(method, call);
-	struct beget_status status;
+	struct beget_process *p = start_with(options, call);
+
+	if (beget_join(p, 10000, NULL) < 0)
+		fail_msg("join: %s", beget_error());
+	return p;
+}
+
+static _Noreturn void no_result(const struct beget_process *p)
+{
 	char text[400];
+
+	beget_describe(p, text, sizeof(text));
+	fail_msg("result: %s (%s)", beget_error(), text);
+	abort();
+}
+
+int int_result_with(const struct beget_options *options, const struct beget_call *call)
+{
+	struct beget_process *p = joined(options, call);
 	int value;
 
-	if (beget_join(p, 10000, &status) < 0)
-		fail_msg("join: %s", beget_error());
-	beget_describe(p, text, sizeof(text));
 	if (beget_result(p, &value) < 0)
-		fail_msg("result: %s (%s)", beget_error(), text);
+		no_result(p);
 	beget_free(p);
 	return value;
+}
+
+int int_result(enum beget_method method, const struct beget_call *call)
+{
+	return int_result_with(BEGET_OPTIONS(.method = method), call);
+}
+
+const char *text_result_with(const struct beget_options *options, const struct beget_call *call)
+{
+	static char text[8192];
+	struct beget_process *p = joined(options, call);
+	const char *value;
+
+	if (beget_result(p, &value) < 0)
+		no_result(p);
+	snprintf(text, sizeof(text), "%s", value ? value : "(null)");
+	beget_free(p);
+	return text;
 }
 
 static int parent_of(void)

@@ -54,10 +54,17 @@ void expect_exit(struct beget_process *, int code);
 
 /* Starts a target that returns int, joins, frees, and gives the result; fails the test if there is none. */
 int int_result(enum beget_method, const struct beget_call *);
+int int_result_with(const struct beget_options *, const struct beget_call *);
+
+/* The same for a target that returns a string; it lives until the next call. */
+const char *text_result_with(const struct beget_options *, const struct beget_call *);
 
 void sleep_ms(int ms);
 int64_t now_ms(void);
 int count_descriptors(void);
+
+/* True if within that time there is nothing more to read and nobody left who could write. */
+bool ends(int fd, int timeout_ms);
 
 /* The pid of the helper of this process, launched if need be: the parent of a forkserver child. */
 pid_t helper_pid(void);
