@@ -268,7 +268,7 @@ int beget_join(struct beget_process *p, int timeout_ms, struct beget_status *ret
 	if (result == 0 && ret)
 		*ret = p->status;
 	if (result == -ETIMEDOUT)
-		beget__fail_plain(ETIMEDOUT, "cannot join process %d: it still runs", (int)p->pid);
+		beget__fail_plain(ETIMEDOUT, "cannot join %s (process %d): it still runs", p->what, (int)p->pid);
 	beget__sys_cancel(cancel);
 	return result;
 }
@@ -337,9 +337,9 @@ int beget_kill(struct beget_process *p, int signal)
 	pthread_mutex_lock(&p->lock);
 	beget__process_look(p);
 	if (p->ended || polls_ended(p))
-		error = beget__fail_plain(ESRCH, "cannot signal process %d: it has ended", (int)p->pid);
+		error = beget__fail_plain(ESRCH, "cannot signal %s (process %d): it has ended", p->what, (int)p->pid);
 	else if ((error = beget__sys_signal(p->pid, p->pidfd, signal)))
-		beget__fail(-error, "cannot send signal %d to process %d", signal, (int)p->pid);
+		beget__fail(-error, "cannot send signal %d to %s (process %d)", signal, p->what, (int)p->pid);
 	pthread_mutex_unlock(&p->lock);
 	beget__sys_cancel(cancel);
 	return error;
@@ -357,7 +357,7 @@ int beget_result_as(struct beget_process *p, unsigned type, void *ret)
 	pthread_mutex_lock(&p->lock);
 	beget__process_look(p);
 	if (!p->ended)
-		error = beget__fail_plain(EBUSY, "there is no result yet: process %d still runs", (int)p->pid);
+		error = beget__fail_plain(EBUSY, "there is no result yet: %s (process %d) still runs", p->what, (int)p->pid);
 	else if (!p->has_result || p->result_type == BEGET_TYPE_VOID)
 		error = beget__fail_plain(ENODATA, "there is no result: the target did not return one");
 	else if (p->result_type != type)
