@@ -55,7 +55,7 @@ void *beget__sys_alloc(size_t size)
 }
 
 /* A host that closed its standard streams must not find our descriptors there. */
-static int above_stdio(int fd)
+int beget__sys_above_stdio(int fd)
 {
 	if (fd < 0)
 		return -errno;
@@ -74,8 +74,8 @@ int beget__sys_pair(int fds[2])
 	FAULT("socketpair", -fault);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	pair[0] = above_stdio(pair[0]);
-	pair[1] = above_stdio(pair[1]);
+	pair[0] = beget__sys_above_stdio(pair[0]);
+	pair[1] = beget__sys_above_stdio(pair[1]);
 	if (pair[0] < 0 || pair[1] < 0) {
 		int error = pair[0] < 0 ? pair[0] : pair[1];
 		beget__sys_close(&pair[0]);
@@ -89,7 +89,7 @@ int beget__sys_pair(int fds[2])
 int beget__sys_open(const char *path, int flags)
 {
 	FAULT("open", -fault);
-	return above_stdio(open(path, flags | O_CLOEXEC));
+	return beget__sys_above_stdio(open(path, flags | O_CLOEXEC));
 }
 
 int beget__sys_dup(int fd)
@@ -230,7 +230,7 @@ int beget__sys_file(size_t size)
 {
 	if (!file_size_allowed(size))
 		return -EFBIG;
-	int fd = above_stdio(memfd());
+	int fd = beget__sys_above_stdio(memfd());
 	if (fd >= 0)
 		return fd;
 	fd = beget__sys_open("/dev/shm", O_TMPFILE | O_RDWR);
@@ -319,14 +319,14 @@ pid_t beget__sys_vfork(int (*child)(void *), void *argument, int exit_signal, in
 	if (pid < 0)
 		return -error;
 	if (*pidfd >= 0 && *pidfd <= STDERR_FILENO)
-		*pidfd = above_stdio(*pidfd);
+		*pidfd = beget__sys_above_stdio(*pidfd);
 	return pid;
 }
 
 int beget__sys_pidfd_open(pid_t pid)
 {
 	FAULT("pidfd_open", -fault);
-	return above_stdio((int)syscall(SYS_pidfd_open, pid, 0));
+	return beget__sys_above_stdio((int)syscall(SYS_pidfd_open, pid, 0));
 }
 
 static int pidfd_signal(int pidfd, int signal)

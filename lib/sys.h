@@ -23,6 +23,7 @@ void *beget__sys_alloc(size_t size); /* zeroed; NULL */
 int beget__sys_pair(int fds[2]); /* SOCK_SEQPACKET */
 int beget__sys_open(const char *path, int flags);
 int beget__sys_dup(int fd);
+int beget__sys_above_stdio(int fd); /* moves one that is 0 to 2; negative: -errno */
 void beget__sys_close(int *fd); /* -1 allowed; becomes -1 */
 void beget__sys_close_range(unsigned first, unsigned last);
 
