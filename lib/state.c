@@ -363,6 +363,7 @@ int beget__state_helper(const struct beget__state *now, struct beget__state *ret
 	beget__state_exec(now, ret);
 	ret->streams = false;
 	ret->group = 0; /* its own */
+	ret->ignored &= ~(UINT64_C(1) << (SIGCHLD - 1)); /* it waits for its children */
 	ret->env = NULL;
 	while (now->env && now->env[n])
 		size += strlen(now->env[n++]) + 1;
