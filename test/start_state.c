@@ -337,10 +337,11 @@ static const char *difference_with(enum beget_method method, int fd, int to)
 static void redirected_streams(enum beget_method method)
 {
 	char path[] = "/tmp/beget-state-XXXXXX";
-	int file = mkostemp(path, O_CLOEXEC);
+	int low = mkostemp(path, O_CLOEXEC), file = fcntl(low, F_DUPFD_CLOEXEC, 3);
 
-	assert_true(file > 2);
+	close(low);
 	unlink(path);
+	assert_true(file > 2);
 	for (int fd = 0; fd <= 2; fd++) {
 		expect_same("a file", difference_with(method, fd, file));
 		expect_same("back", difference(method));
