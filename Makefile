@@ -32,7 +32,6 @@ PROGS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/prog/*.c))
 CXXPROGS = $(patsubst %.cc,$(BUILD)/%,$(wildcard test/prog/*.cc))
 TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit_*.c test/start_*.c test/helper_*.c test/fault_*.c))
 TESTLIBS = $(patsubst %.c,$(BUILD)/%.so,$(wildcard test/lib/*.c))
-TESTLIBS = $(patsubst %.c,$(BUILD)/%.so,$(wildcard test/lib/*.c))
 SCRIPTS = $(wildcard test/*.sh)
 
 .DELETE_ON_ERROR:
@@ -109,10 +108,6 @@ $(BUILD)/test/prog/%: test/prog/%.c $(STATIC) | $(BUILD)/.need-test
 $(BUILD)/test/prog/%: test/prog/%.cc $(STATIC) | $(BUILD)/.need-test
 	@mkdir -p $(@D)
 	$(COMPILE_CXX) -o $@ $< $(LDFLAGS) $(STATIC) $(LIBS)
-
-$(BUILD)/test/lib/%.so: test/lib/%.c
-	@mkdir -p $(@D)
-	$(COMPILE) -shared -Wl,--build-id=none -fvisibility=default -o $@ $< $(LDFLAGS)
 
 $(BUILD)/test/lib/%.so: test/lib/%.c
 	@mkdir -p $(@D)

@@ -96,7 +96,8 @@ static void append_file(FILE *out, const char *path)
 
 static struct text own_texts(void)
 {
-	static const char *const patterns[] = {"README.md", "LICENSE", "man/*", "include/beget.h", "lib/*", "test/*.c"};
+	static const char *const patterns[] = {"README.md",       "LICENSE",    "man/*",
+	                                       "include/beget.h", "lib/*.[ch]", "test/*.[ch]"};
 	char *once = NULL;
 	size_t size = 0, copies;
 	FILE *all = open_memstream(&once, &size), *file = tmpfile();
