@@ -16,6 +16,7 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -W
 OWN_CPPFLAGS = -Iinclude -Ilib -D_GNU_SOURCE
 OWN_CFLAGS = -std=c11 $(WARNINGS) -fPIC -fno-plt -fvisibility=hidden -pthread
 COMPILE = $(CC) $(OWN_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -MMD -MP
+COMPILE_CXX = $(CXX) $(OWN_CPPFLAGS) $(CPPFLAGS) -std=c++11 -Wall -Wextra $(CFLAGS) -pthread -MMD -MP
 LINK = $(CC) $(CFLAGS) -pthread $(LDFLAGS)
 LIBS = -lffi
 
@@ -25,30 +26,34 @@ STATIC = $(BUILD)/libbeget.a
 SONAME = libbeget.so.$(SOVERSION)
 SHARED = $(BUILD)/libbeget.so.$(VERSION)
 PAGES = $(wildcard man/*.[1-9])
-EXAMPLES = $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c))
+EXAMPLES = $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c)) $(patsubst %.cc,$(BUILD)/%,$(wildcard examples/*.cc)) \
+	$(BUILD)/examples/demo
 PROGS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/prog/*.c))
 CXXPROGS = $(patsubst %.cc,$(BUILD)/%,$(wildcard test/prog/*.cc))
 TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit_*.c test/start_*.c test/helper_*.c test/fault_*.c))
+TESTLIBS = $(patsubst %.c,$(BUILD)/%.so,$(wildcard test/lib/*.c))
 SCRIPTS = $(wildcard test/*.sh)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help demo test check lint asan ubsan tsan valgrind coverage install uninstall dist clean examples programs
 
-all: $(STATIC) $(BUILD)/libbeget.so $(BUILD)/beget.pc ## the library, static and shared
+all: $(STATIC) $(BUILD)/libbeget.so $(BUILD)/beget.pc ## the library, static and shared (the default)
 
 help: ## this list
-	@sed -n 's/^\([a-z ]*\):.*## \(.*\)/\1	\2/p' Makefile
+	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '%-10s %s\n' "$$name" "$$text"; done
+	@echo 'Settings: CC, CXX, CFLAGS, CPPFLAGS, LDFLAGS, BUILD=$(BUILD), PREFIX=$(PREFIX), DESTDIR=$(DESTDIR)'
 
-# Packages
+# Packages, one after the other: two installations at once would lock each other out
+
+COMPILER_PACKAGE = $(if $(findstring clang,$1),clang,$2)=$(firstword $1)
 
 $(BUILD)/.need-lib: tools/need
 	@mkdir -p $(@D)
-	@tools/need libffi-dev=ffi.h
+	@tools/need $(call COMPILER_PACKAGE,$(CC),gcc) libc6-dev=stdio.h libffi-dev=ffi.h
 	@touch $@
-$(BUILD)/.need-test: tools/need
-	@mkdir -p $(@D)
-	@tools/need libffi-dev=ffi.h libcmocka-dev=cmocka.h g++=$(firstword $(CXX)) mandoc=mandoc
+$(BUILD)/.need-test: $(BUILD)/.need-lib
+	@tools/need $(call COMPILER_PACKAGE,$(CXX),g++) libcmocka-dev=cmocka.h mandoc=mandoc
 	@touch $@
 
 # Library
@@ -81,9 +86,17 @@ $(BUILD)/examples/%: examples/%.c $(STATIC)
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $< $(LDFLAGS) $(STATIC) $(LIBS)
 
+$(BUILD)/examples/%: examples/%.cc $(STATIC) | $(BUILD)/.need-test
+	@mkdir -p $(@D)
+	$(COMPILE_CXX) -o $@ $< $(LDFLAGS) $(STATIC) $(LIBS)
+
+$(BUILD)/examples/demo: examples/demo/main.c examples/demo/cost.c examples/demo/demo.h $(STATIC)
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $(filter %.c,$^) $(LDFLAGS) $(STATIC) $(LIBS)
+
 examples: $(EXAMPLES) ## the programs in examples/
 
-demo: $(BUILD)/examples/demo ## run one function by all three methods, with figures
+demo: $(BUILD)/examples/demo ## real work by all three methods, and what a start costs
 	$<
 
 # Tests
@@ -94,7 +107,11 @@ $(BUILD)/test/prog/%: test/prog/%.c $(STATIC) | $(BUILD)/.need-test
 
 $(BUILD)/test/prog/%: test/prog/%.cc $(STATIC) | $(BUILD)/.need-test
 	@mkdir -p $(@D)
-	$(CXX) $(OWN_CPPFLAGS) $(CPPFLAGS) -std=c++11 -Wall -Wextra $(CFLAGS) -pthread -MMD -MP -o $@ $< $(LDFLAGS) $(STATIC) $(LIBS)
+	$(COMPILE_CXX) -o $@ $< $(LDFLAGS) $(STATIC) $(LIBS)
+
+$(BUILD)/test/lib/%.so: test/lib/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -shared -Wl,--build-id=none -fvisibility=default -o $@ $< $(LDFLAGS)
 
 $(BUILD)/test/%: test/%.c $(BUILD)/test/harness.o $(STATIC) | $(BUILD)/.need-test
 	@mkdir -p $(@D)
@@ -104,7 +121,7 @@ $(BUILD)/test/harness.o: test/harness.c | $(BUILD)/.need-test
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 
-programs: $(TESTS) $(PROGS) $(CXXPROGS)
+programs: $(TESTS) $(TESTLIBS) $(PROGS) $(CXXPROGS)
 
 test: all programs examples ## build and run every test
 	@test/run $(TESTS) $(SCRIPTS)
@@ -132,7 +149,7 @@ coverage: ## line coverage of lib/ by the tests
 watched: programs
 	@WRAP="$(WRAP)" test/run $(TESTS)
 
-lint: | $(BUILD)/.need-test ## warnings as errors, static analysis, manuals
+lint: | $(BUILD)/.need-test ## warnings as errors, static analysis, layout, manuals, scripts
 	@tools/need cppcheck=cppcheck clang=clang clang-format=clang-format shellcheck=shellcheck
 	@test/lint
 
@@ -143,7 +160,7 @@ FILES = $(DESTDIR)$(INCLUDEDIR)/beget.h $(DESTDIR)$(INCLUDEDIR)/beget/call.h $(D
 	$(DESTDIR)$(LIBDIR)/pkgconfig/beget.pc
 INSTALLED_PAGES = $(foreach page,$(PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 
-install: all ## into $(DESTDIR)$(PREFIX)
+install: all ## library, headers and manual, under DESTDIR and PREFIX
 	install -d $(sort $(dir $(FILES) $(INSTALLED_PAGES)))
 	install -m 644 include/beget.h $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 include/beget/call.h $(DESTDIR)$(INCLUDEDIR)/beget
@@ -155,12 +172,12 @@ install: all ## into $(DESTDIR)$(PREFIX)
 	$(foreach page,$(INSTALLED_PAGES),install -m 644 man/$(notdir $(page)) $(page) &&) true
 	tools/manlinks install $(DESTDIR)$(MANDIR) $(PAGES)
 
-uninstall: ## what install put there
+uninstall: ## remove what install put there
 	tools/manlinks uninstall $(DESTDIR)$(MANDIR) $(PAGES)
 	rm -f $(FILES) $(INSTALLED_PAGES)
 	-rmdir $(DESTDIR)$(INCLUDEDIR)/beget
 
-dist: ## a source archive of HEAD
+dist: ## a source archive of the last commit
 	@mkdir -p $(BUILD)
 	git archive --prefix=beget-$(VERSION)/ -o $(BUILD)/beget-$(VERSION).tar.gz HEAD
 

@@ -23,7 +23,8 @@
 
 #define CHILD_MARK  "--beget-child"
 #define HELPER_MARK "--beget-helper"
-#define BIND_NOW    "LD_BIND_NOW=1"
+#define BIND_NOW    "LD_BIND_NOW"
+#define OUR_BINDING "beget"
 
 static struct {
 	bool known;
@@ -90,9 +91,9 @@ enum beget__birth beget__image_init(int argc, char **argv)
 	image.inherited = true;
 	const char *slash = strrchr(image.name, '/');
 	prctl(PR_SET_NAME, slash ? slash + 1 : image.name); /* executed by descriptor, we are named by its number */
-	const char *bind = getenv("LD_BIND_NOW");
-	if (birth == BEGET__BORN_HELPER && bind && bind[0] == '1') /* added by launch, or harmless to its children */
-		unsetenv("LD_BIND_NOW");
+	const char *bind = getenv(BIND_NOW);
+	if (birth == BEGET__BORN_HELPER && bind && strcmp(bind, OUR_BINDING) == 0) /* not the caller's */
+		unsetenv(BIND_NOW);
 	return birth;
 }
 
@@ -250,7 +251,7 @@ int beget__image_spawn(int socket, pid_t *pid, int *pidfd)
 
 int beget__image_helper(int socket, pid_t *pid)
 {
-	char mark[] = HELPER_MARK, bind[] = BIND_NOW;
+	char mark[] = HELPER_MARK, bind[] = BIND_NOW "=" OUR_BINDING;
 	size_t n = 0;
 	int none = -1; /* the middle process has it, and ends */
 
@@ -260,7 +261,7 @@ int beget__image_helper(int socket, pid_t *pid)
 	if (!envp)
 		return beget__fail(ENOMEM, "cannot launch the helper");
 	/* What the helper binds eagerly, its children need not bind one by one. */
-	if (!getenv("LD_BIND_NOW"))
+	if (!getenv(BIND_NOW))
 		envp[n] = bind;
 	if (n)
 		memcpy(envp, environ, n * sizeof(*envp));

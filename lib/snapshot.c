@@ -103,6 +103,7 @@ void beget__state_helper(const struct beget__state *now, struct beget__state *re
 	for (int i = 0; i < 3; i++)
 		ret->stream[i] = BEGET__AS_IS; /* its own: nothing that a caller could have */
 	ret->group = -1;
+	ret->ignored &= ~(UINT64_C(1) << (SIGCHLD - 1)); /* it waits for its children */
 }
 
 int beget__state_keep(const struct beget__state *s, struct beget__state *ret)

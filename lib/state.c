@@ -316,6 +316,7 @@ static void read_ignored(struct beget__state *s, const char *status)
 	for (int n = 1; !line && n < NSIG && n <= 64; n++)
 		if (sigaction(n, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
 			s->ignored |= UINT64_C(1) << (n - 1);
+	s->ignored &= ~(UINT64_C(3) << 31); /* 32 and 33 are libc's own: it lets nobody touch them */
 }
 
 static int apply_ignored(struct beget__reader *r, struct beget__fds *fds)

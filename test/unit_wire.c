@@ -504,6 +504,37 @@ static void a_dead_half_frame(void)
 	down();
 }
 
+/* Where two processes send, the one's frame may come between the packets of the other's, and both are kept. */
+static void between_the_packets(void)
+{
+	static struct {
+		struct beget__frame frame;
+		char buffer[BEGET__WIRE_PACKET];
+	} other;
+
+	up();
+	other.frame.buffer = other.buffer;
+	in.frame.between = &other.frame;
+	send_packet((struct header){MAGIC, KIND, 0, 2, 0, 200}, 100, 1);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(send_bytes("other", 6, ends, 2), 0);
+		assert_int_equal(receive(), 2);
+		assert_int_equal(other.frame.size, 6);
+		assert_memory_equal(other.frame.body, "other", 6);
+		assert_int_equal(other.frame.nfds, 2);
+		beget__frame_clear(&other.frame);
+		send_packet((struct header){MAGIC, 9, 0, 1, 0, 100}, 50, 1); /* no more than half a frame: forgotten */
+		assert_int_equal(receive(), -EAGAIN);
+	}
+	send_packet((struct header){MAGIC, MORE, 0, 0, 0, 0}, 100, 1);
+	assert_int_equal(receive(), 1);
+	assert_int_equal(in.frame.size, 200);
+	assert_int_equal(in.frame.nfds, 2);
+	in.frame.between = NULL;
+	expect_service();
+	down();
+}
+
 /* No more than so many descriptors can be opened. The old limit comes back. */
 static struct rlimit leave_places(int k)
 {
@@ -636,6 +667,7 @@ int main(void)
 		UNIT(the_sender_ends),
 		UNIT(the_receiver_is_gone),
 		UNIT(a_dead_half_frame),
+		UNIT(between_the_packets),
 		UNIT(the_table_is_full),
 		UNIT(the_table_is_full_for_the_rest),
 		UNIT(no_room_for_the_body),

@@ -1,0 +1,62 @@
+#!/bin/sh
+# Each example runs to its end and says what it is there to say; the README's program is examples/hello.c.
+# Speaks TAP. Run from the project's root. Environment: BUILD.
+BUILD=${BUILD:-build}
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+n=0
+failed=0
+LC_ALL=C
+export LC_ALL
+
+# The name, and the status of the test just made; its output is in $tmp/out.
+report() {
+	n=$((n + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $n - $1"
+	else
+		failed=1
+		echo "not ok $n - $1"
+		head -n 30 "$tmp/out" | sed 's/^/# /'
+	fi
+}
+
+# A telling line (a pattern that a whole line matches), program, arguments.
+says() {
+	line=$1 program=$2
+	shift 2
+	tested=" $tested $program "
+	timeout 60 "$BUILD/examples/$program" "$@" >"$tmp/out" 2>&1 </dev/null && grep -qx "$line" "$tmp/out"
+	report "$program: $line" $?
+}
+
+says '2 + 3 = 5' hello
+says 'primes below 1000000: 78498' parallel
+says 'read 1 from process [0-9]*' descriptor
+says 'the caller goes on' crash
+says 'ended by signal 15' timeout
+says 'all 5 have ended' epoll
+says '2.5 \* 4 = 10' cxx
+says ' *spawn  *[0-9]*  *[0-9.]* ms   the same' demo -n 5 LICENSE
+[ "$(grep -c 'the same$' "$tmp/out")" = 3 ] && [ "$(grep -c 'beget, ' "$tmp/out")" = 6 ]
+report "demo: all methods count the same and are timed" $?
+[ "$(sed -n 's/^ *one process  *\([0-9]*\) .*/\1/p' "$tmp/out")" = "$(wc -w <LICENSE | tr -d ' ')" ]
+report "demo: counts what wc counts" $?
+
+# None is forgotten, none is long.
+: >"$tmp/out"
+for file in examples/*.c examples/*.cc; do
+	name=${file##*/}
+	case $tested in *" ${name%.*} "*) ;; *) echo "$file is not run" >>"$tmp/out" ;; esac
+	[ "$(wc -l <"$file")" -le 60 ] || echo "$file has more than 60 lines" >>"$tmp/out"
+done
+! [ -s "$tmp/out" ]
+report "each example is run and has at most 60 lines" $?
+
+sed -n '/^```c$/,/^```$/p' README.md | sed '/^```$/q' | sed '1d;$d' >"$tmp/readme.c"
+sed 1,2d examples/hello.c | diff "$tmp/readme.c" - >"$tmp/out" 2>&1
+report "the README's program is examples/hello.c" $?
+
+echo "1..$n"
+exit $failed

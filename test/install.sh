@@ -1,0 +1,184 @@
+#!/bin/sh
+# An installed copy is enough: a program written from the manual builds against it, statically and dynamically, runs by
+# each method, and its manual is found by every function's name. Uninstalling leaves nothing behind.
+# Speaks TAP. Run from the project's root. Environment: BUILD, CC, MAKE.
+BUILD=${BUILD:-build}
+CC=${CC:-cc}
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+n=0
+failed=0
+LC_ALL=C
+export LC_ALL
+root=$tmp/root
+
+# The name, and the status of the test just made; its output is in $tmp/out.
+report() {
+	n=$((n + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $n - $1"
+	else
+		failed=1
+		echo "not ok $n - $1"
+		head -n 20 "$tmp/out" | sed 's/^/# /'
+	fi
+}
+
+skip() {
+	n=$((n + 1))
+	echo "ok $n - $1 # SKIP $2"
+}
+
+# The build's own beget.pc names the default prefix: this one is made in a copy of the build, and the build stays as it is.
+copy=$tmp/build
+mkdir "$copy" && cp -a "$BUILD/lib" "$BUILD"/libbeget* "$BUILD/.need-lib" "$copy"
+make_in_copy() {
+	MAKEFLAGS='' ${MAKE:-make} -s BUILD="$copy" CC="$CC" DESTDIR="$root" PREFIX=/usr "$1" >"$tmp/out" 2>&1
+}
+installed() {
+	find "$root" ! -type d | sed "s|^$root||" | sort
+}
+
+make_in_copy install
+report "make install" $?
+
+installed >"$tmp/files"
+for file in include/beget.h include/beget/call.h lib/libbeget.a lib/libbeget.so lib/libbeget.so.0 lib/pkgconfig/beget.pc \
+	share/man/man3/beget.3 share/man/man7/beget.7; do
+	grep -qx "/usr/$file" "$tmp/files" || echo "no $file"
+done >"$tmp/out"
+! [ -s "$tmp/out" ]
+report "headers, libraries, pkg-config file and manual are there" $?
+
+[ "$(readlink "$root/usr/lib/libbeget.so")" = libbeget.so.0 ] && [ -f "$root/usr/lib/libbeget.so" ]
+report "libbeget.so leads to the library" $?
+
+# The program: all that it says is in beget(3), BEGET_CALL(3), beget_options(3) and beget_join(3).
+mkdir "$tmp/elsewhere"
+cat >"$tmp/elsewhere/program.c" <<'END'
+#include <beget.h>
+#include <stdio.h>
+#include <string.h>
+
+struct range {
+	long from, to;
+};
+
+static long sum(const struct range *r, const char *label, struct beget_bytes bytes)
+{
+	long n = (long)strlen(label) + (long)bytes.size;
+	for (long i = r->from; i < r->to; i++)
+		n += i;
+	return n;
+}
+
+int main(int argc, char **argv)
+{
+	beget_init(argc, argv);
+
+	static const char *const names[] = {"forkserver", "spawn", "fork"};
+	struct range r = {1, 101};
+	for (int m = BEGET_FORKSERVER; m <= BEGET_FORK; m++) {
+		struct beget_process *process;
+		if (beget_start(&process, BEGET_OPTIONS(.method = (enum beget_method)m),
+		                BEGET_CALL(sum, &r, "abc", BEGET_BYTES("12345", (size_t)5))) < 0) {
+			fprintf(stderr, "%s\n", beget_error());
+			return 1;
+		}
+		struct beget_status status;
+		long result = 0;
+		if (beget_join(process, BEGET_FOREVER, &status) < 0 || beget_result(process, &result) < 0)
+			fprintf(stderr, "%s\n", beget_error());
+		printf("%s %ld\n", names[m], result);
+		beget_free(process);
+	}
+	return 0;
+}
+END
+
+# The name, what the program was linked with.
+runs() {
+	for method in forkserver spawn fork; do
+		if [ -x "$tmp/elsewhere/program" ]; then
+			(cd "$tmp/elsewhere" && LD_LIBRARY_PATH=$root/usr/lib timeout 60 ./program) >"$tmp/out" 2>&1
+		else
+			echo "it was not built" >"$tmp/out"
+		fi
+		grep -qx "$method 5058" "$tmp/out"
+		report "$1: by $method" $?
+	done
+}
+
+build() {
+	name=$1
+	shift
+	rm -f "$tmp/elsewhere/program"
+	# CC and CFLAGS may be several words.
+	# shellcheck disable=SC2086
+	(cd "$tmp/elsewhere" && $CC -Wall -Wextra -Werror ${CFLAGS-} program.c "$@" -o program) >"$tmp/out" 2>&1
+	report "$name: builds" $?
+	runs "$name"
+}
+
+build "dynamic" -I"$root/usr/include" -L"$root/usr/lib" -lbeget
+readelf -d "$tmp/elsewhere/program" 2>/dev/null | grep -q 'NEEDED.*libbeget\.so\.0'
+report "dynamic: needs libbeget.so.0" $?
+build "static library" -I"$root/usr/include" "$root/usr/lib/libbeget.a" -lffi -pthread
+if printf 'int main(void){return 0;}' | $CC -x c - -static -lffi -o "$tmp/elsewhere/empty" 2>/dev/null; then
+	build "static program" -I"$root/usr/include" -static "$root/usr/lib/libbeget.a" -lffi -pthread
+else
+	skip "static program: builds" "no static libc or libffi"
+fi
+
+if command -v pkg-config >/dev/null 2>&1; then
+	pc() {
+		PKG_CONFIG_PATH='' PKG_CONFIG_LIBDIR="$root/usr/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root" \
+			PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 pkg-config "$@" beget
+	}
+	# Its answer is several words.
+	# shellcheck disable=SC2046
+	build "pkg-config" $(pc --cflags --libs)
+	case $(pc --libs --static) in
+	*-lffi*) true ;;
+	*) false ;;
+	esac
+	report "pkg-config --static names libffi" $?
+	[ "$(pc --modversion)" = "$(sed -n 's/^#define BEGET_VERSION "\(.*\)"/\1/p' include/beget.h)" ]
+	report "pkg-config knows the version" $?
+else
+	skip "pkg-config" "it is not installed"
+fi
+
+# Each function and macro that the header names has a page of its own name, and that page names it.
+names=$(sed -n 's/^[a-z].*[ *]\(beget_[a-z_]*\)(.*/\1/p' include/beget.h
+	sed -n 's/^#define \(BEGET_CALL\|BEGET_OPTIONS\|BEGET_BYTES\|BEGET_FD\|beget_result\)(.*/\1/p' include/beget/call.h)
+if command -v mandoc >/dev/null 2>&1; then
+	found=0
+	: >"$tmp/missing"
+	for name in $names; do
+		page=$root/usr/share/man/man3/$name.3
+		found=$((found + 1))
+		# The link pages are relative to the manual's root, as man(1) reads them.
+		(cd "$root/usr/share/man" && mandoc -Tascii "$page") 2>/dev/null |
+			sed "s/.$(printf '\b')//g" >"$tmp/page"
+		sed -n '/^NAME/,/^LIBRARY/p' "$tmp/page" | tr ',' ' ' | grep -qw "$name" || echo "$name" >>"$tmp/missing"
+	done
+	cp "$tmp/missing" "$tmp/out"
+	[ "$found" -gt 15 ] && ! [ -s "$tmp/missing" ]
+	report "$found names lead to a page that has them" $?
+else
+	skip "names lead to a page that has them" "no mandoc"
+fi
+if man --version 2>/dev/null | grep -q '^man '; then
+	MANPAGER='cat' man -M "$root/usr/share/man" 3 beget_join >"$tmp/out" 2>&1 && grep -q beget_wait "$tmp/out"
+	report "man beget_join" $?
+else
+	skip "man beget_join" "no man"
+fi
+
+make_in_copy uninstall && installed >"$tmp/out" && ! [ -s "$tmp/out" ]
+report "make uninstall leaves no file behind" $?
+
+echo "1..$n"
+exit $failed

@@ -1,0 +1,14 @@
+/* A library without a build-id: its functions are known by its program headers and their first bytes. */
+
+int plain_add(int a, int b);
+int plain_multiply(int a, int b);
+
+int plain_add(int a, int b)
+{
+	return a + b;
+}
+
+int plain_multiply(int a, int b)
+{
+	return a * b + 1;
+}

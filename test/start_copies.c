@@ -1,0 +1,156 @@
+/* Copies of the caller, forked by it or started by the library: a copy cannot use the caller's handles and does them no
+ * harm, and it can start processes of its own. */
+#include "harness.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct beget_process *handle, *freed;
+
+static int answers(int n)
+{
+	return n;
+}
+
+static void sleeper(void)
+{
+	for (;;)
+		pause();
+}
+
+/* As a bit each, which of the calls do not answer -ECHILD. */
+static int not_refused(void)
+{
+	struct beget_status status;
+	char text[100];
+	int value;
+
+	return (beget_join(handle, 0, &status) != -ECHILD) << 0 | (beget_join(handle, -1, NULL) != -ECHILD) << 1 |
+	       (beget_wait(&handle, 1, -1) != -ECHILD) << 2 | (beget_result(handle, &value) != -ECHILD) << 3 |
+	       (beget_kill(handle, SIGKILL) != -ECHILD) << 4 | (beget_sentinel(handle) != -ECHILD) << 5 |
+	       (beget_pid(handle) != -ECHILD) << 6 | (beget_describe(handle, text, sizeof(text)) != -ECHILD) << 7;
+}
+
+static int answer_of(enum beget_method method, int n)
+{
+	struct beget_process *p;
+	int value = -1;
+
+	if (beget_start(&p, BEGET_OPTIONS(.method = method), BEGET_CALL(answers, n)) < 0)
+		return -1;
+	if (beget_join(p, 10000, NULL) < 0 || beget_result(p, &value) < 0)
+		value = -1;
+	beget_free(p);
+	return value;
+}
+
+/* What a copy does: it is refused, frees what is not its own, and starts something. */
+static int lives_as_a_copy(void)
+{
+	int wrong = not_refused();
+
+	beget_free(handle);
+	beget_free(NULL);
+	if (wrong)
+		return wrong;
+	return answer_of(BEGET_FORK, 4) != 4 || answer_of(BEGET_SPAWN, 5) != 5 || answer_of(BEGET_FORKSERVER, 6) != 6
+	               ? 1000
+	               : 0;
+}
+
+static void forked_by_the_caller(enum beget_method method)
+{
+	int status;
+
+	handle = start(method, BEGET_CALL(sleeper));
+	for (int i = 0; i < 3; i++) {
+		fflush(stdout);
+		pid_t pid = fork();
+		if (pid == 0)
+			_exit(lives_as_a_copy() ? 1 : 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		assert_int_equal(beget_join(handle, 0, NULL), -ETIMEDOUT);
+	}
+	assert_int_equal(beget_kill(handle, SIGTERM), 0);
+	expect_end(handle, BEGET_SIGNALED, SIGTERM);
+}
+
+static void forked_by_the_library(enum beget_method method)
+{
+	handle = start(method, BEGET_CALL(sleeper));
+	assert_int_equal(int_result(BEGET_FORK, BEGET_CALL(lives_as_a_copy)), 0);
+	assert_int_equal(beget_join(handle, 0, NULL), -ETIMEDOUT);
+	assert_int_equal(beget_kill(handle, SIGTERM), 0);
+	expect_end(handle, BEGET_SIGNALED, SIGTERM);
+}
+
+/* A handle with a result in it, and one that was freed while its process ran. */
+static void after_the_end(enum beget_method method)
+{
+	int status, value;
+	pid_t pid;
+
+	handle = start(method, BEGET_CALL(answers, 8));
+	freed = start(method, BEGET_CALL(sleeper));
+	pid_t runs = beget_pid(freed);
+	beget_free(freed);
+	assert_int_equal(beget_join(handle, 10000, NULL), 0);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		_exit(lives_as_a_copy() ? 1 : 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(beget_result(handle, &value), 0);
+	assert_int_equal(value, 8);
+	expect_exit(handle, 0);
+	kill(runs, SIGKILL);
+	assert_true(process_gone(runs, 10000));
+	expect_exit(start(method, BEGET_CALL(answers, 0)), 0); /* reaps it */
+}
+
+/* The copy holds nothing that would keep the caller's children from seeing its end, or the caller from seeing theirs.
+ */
+static void a_copy_that_stays(enum beget_method method)
+{
+	int before = count_descriptors(), pipe_[2];
+
+	handle = start(method, BEGET_CALL(answers, 3));
+	(void)beget_pid(handle);
+	assert_int_equal(pipe(pipe_), 0);
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int n = count_descriptors();
+		if (write(pipe_[1], &n, sizeof(n)) != sizeof(n))
+			_exit(1);
+		sleeper();
+	}
+	int there = 0;
+	assert_int_equal(read(pipe_[0], &there, sizeof(there)), sizeof(there));
+	close(pipe_[0]);
+	close(pipe_[1]);
+	expect_exit(handle, 0);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	/* Those of before but the helper's socket, and the pipe. */
+	assert_in_range(there, 2, before + 2);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct behaviour table[] = {
+		BEHAVIOUR(forked_by_the_caller),
+		BEHAVIOUR(forked_by_the_library),
+		BEHAVIOUR(after_the_end),
+		BEHAVIOUR(a_copy_that_stays),
+	};
+
+	beget_init(argc, argv);
+	return run_behaviours(table, sizeof(table) / sizeof(*table));
+}

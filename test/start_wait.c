@@ -1,0 +1,413 @@
+/* Waiting: a join tells the truth in time, whatever the target does, whichever thread asks and as often as it is asked.
+ * The sentinel says when. Before the end, results and signals get their errors. */
+#include "harness.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int answer(int n)
+{
+	return n;
+}
+
+static void sleeper(void)
+{
+	for (;;)
+		pause();
+}
+
+static void naps(int ms)
+{
+	sleep_ms(ms);
+}
+
+static void expect_killed(struct beget_process *p)
+{
+	assert_int_equal(beget_kill(p, SIGKILL), 0);
+	expect_end(p, BEGET_SIGNALED, SIGKILL);
+}
+
+/* Join. */
+
+static void timeouts(enum beget_method method)
+{
+	struct beget_status status = {.code = 77};
+	struct beget_process *p = start(method, BEGET_CALL(sleeper));
+
+	assert_int_equal(beget_join(p, 0, &status), -ETIMEDOUT);
+	int64_t before = now_ms();
+	assert_int_equal(beget_join(p, 100, &status), -ETIMEDOUT);
+	assert_in_range(now_ms() - before, 100, 20000);
+	assert_int_equal(status.code, 77);
+	assert_non_null(strstr(beget_error(), "still runs"));
+	expect_killed(p);
+}
+
+static void again_after_the_end(enum beget_method method)
+{
+	struct beget_status first, second;
+	struct beget_process *p = start(method, BEGET_CALL(answer, 1));
+
+	memset(&first, 1, sizeof(first));
+	memset(&second, 2, sizeof(second));
+	assert_int_equal(beget_join(p, BEGET_FOREVER, &first), 0);
+	assert_int_equal(beget_join(p, 0, &second), 0);
+	assert_int_equal(beget_join(p, -5, NULL), 0);
+	assert_memory_equal(&first, &second, sizeof(first));
+	beget_free(p);
+}
+
+static void *joins(void *p)
+{
+	static _Thread_local struct beget_status status;
+
+	if (beget_join(p, 20000, &status) < 0)
+		return NULL;
+	return (void *)(intptr_t)(1000 + (int)status.outcome * 100 + status.code);
+}
+
+static void by_two_threads(enum beget_method method)
+{
+	struct beget_process *p = start(method, BEGET_CALL(sleeper));
+	pthread_t t[2];
+	void *got[2];
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, joins, p), 0);
+	sleep_ms(20);
+	assert_int_equal(beget_kill(p, SIGTERM), 0);
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], &got[i]);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal((intptr_t)got[i], 1000 + BEGET_SIGNALED * 100 + SIGTERM);
+	beget_free(p);
+}
+
+static void before_and_after_the_end(enum beget_method method)
+{
+	struct beget_process *p = start(method, BEGET_CALL(answer, 3)), *sleeping = start(method, BEGET_CALL(sleeper));
+	int value = 5;
+	long other = 5;
+
+	assert_int_equal(beget_result_as(sleeping, BEGET_TYPE_INT, &value), -EBUSY);
+	assert_int_equal(beget_kill(sleeping, 0), 0);
+	assert_int_equal(beget_kill(sleeping, 4711), -EINVAL);
+	assert_int_equal(beget_join(p, 10000, NULL), 0);
+	assert_int_equal(beget_result(p, &other), -EINVAL);
+	assert_int_equal(beget_result_as(p, BEGET_TYPE_VOID, &other), -EINVAL);
+	assert_int_equal(beget_result_as(p, BEGET_TYPE_INT, NULL), -EINVAL);
+	assert_int_equal(other, 5);
+	assert_int_equal(value, 5);
+	assert_int_equal(beget_result(p, &value), 0);
+	assert_int_equal(value, 3);
+	assert_int_equal(beget_kill(p, SIGTERM), -ESRCH);
+	assert_true(beget_pid(p) > 0);
+	beget_free(p);
+	expect_killed(sleeping);
+}
+
+/* A process that has ended and was not joined yet cannot be signalled either. */
+static void kill_at_the_end(enum beget_method method)
+{
+	struct beget_process *p = start(method, BEGET_CALL(answer, 3));
+	struct pollfd end = {.fd = beget_sentinel(p), .events = POLLIN};
+
+	assert_int_equal(poll(&end, 1, 10000), 1);
+	assert_int_equal(beget_kill(p, SIGTERM), -ESRCH);
+	expect_exit(p, 0);
+}
+
+static void no_handle(enum beget_method method)
+{
+	char text[10];
+	int value;
+
+	(void)method;
+	assert_int_equal(beget_join(NULL, 0, NULL), -EINVAL);
+	assert_int_equal(beget_result_as(NULL, BEGET_TYPE_INT, &value), -EINVAL);
+	assert_int_equal(beget_kill(NULL, SIGTERM), -EINVAL);
+	assert_int_equal(beget_sentinel(NULL), -EINVAL);
+	assert_int_equal(beget_pid(NULL), -EINVAL);
+	assert_int_equal(beget_describe(NULL, text, sizeof(text)), -EINVAL);
+	beget_free(NULL);
+}
+
+/* Signals to the caller. */
+
+static volatile sig_atomic_t handled;
+
+static void count(int signal)
+{
+	(void)signal;
+	handled++;
+}
+
+static void *disturbs(void *thread)
+{
+	for (int i = 0; i < 20; i++) {
+		sleep_ms(5);
+		pthread_kill(*(pthread_t *)thread, SIGUSR1);
+	}
+	return NULL;
+}
+
+static void interrupted(enum beget_method method)
+{
+	struct sigaction action = {.sa_handler = count}, before;
+	struct beget_process *p = start(method, BEGET_CALL(naps, 300));
+	pthread_t self = pthread_self(), t;
+
+	handled = 0;
+	sigaction(SIGUSR1, &action, &before);
+	assert_int_equal(pthread_create(&t, NULL, disturbs, &self), 0);
+	int joined = beget_join(p, 20000, NULL), waited = beget_wait(&p, 1, 20000);
+	pthread_join(t, NULL);
+	sigaction(SIGUSR1, &before, NULL);
+	assert_int_equal(joined, 0);
+	assert_int_equal(waited, 0);
+	assert_true(handled > 0);
+	expect_exit(p, 0);
+}
+
+static void interrupted_until_the_timeout(enum beget_method method)
+{
+	struct sigaction action = {.sa_handler = count}, before;
+	struct beget_process *p = start(method, BEGET_CALL(sleeper));
+	pthread_t self = pthread_self(), t;
+
+	sigaction(SIGUSR1, &action, &before);
+	assert_int_equal(pthread_create(&t, NULL, disturbs, &self), 0);
+	int64_t from = now_ms();
+	int waited = beget_wait(&p, 1, 60), joined = beget_join(p, 60, NULL);
+	int64_t took = now_ms() - from;
+	pthread_join(t, NULL);
+	sigaction(SIGUSR1, &before, NULL);
+	assert_int_equal(waited, -ETIMEDOUT);
+	assert_int_equal(joined, -ETIMEDOUT);
+	assert_in_range(took, 120, 20000);
+	expect_killed(p);
+}
+
+/* Wait. */
+
+static void exactly_one(enum beget_method method)
+{
+	struct beget_process *p[5] = {NULL};
+
+	for (int i = 0; i < 5; i++)
+		if (i != 1) /* an entry that is done with */
+			p[i] = start(method, BEGET_CALL(sleeper));
+	assert_int_equal(beget_wait(p, 5, 0), -ETIMEDOUT);
+	assert_int_equal(beget_wait(p, 5, 50), -ETIMEDOUT);
+	assert_int_equal(beget_kill(p[3], SIGTERM), 0);
+	assert_int_equal(beget_wait(p, 5, 10000), 3);
+	assert_int_equal(beget_wait(p, 5, 0), 3);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(beget_join(p[3], 0, NULL), 0);
+		if (p[i] && i != 3)
+			expect_killed(p[i]);
+	}
+	expect_end(p[3], BEGET_SIGNALED, SIGTERM);
+}
+
+static void none_to_wait_for(enum beget_method method)
+{
+	struct beget_process *p[3] = {NULL};
+
+	(void)method;
+	assert_int_equal(beget_wait(p, 3, 0), -EINVAL);
+	assert_int_equal(beget_wait(p, 0, 0), -EINVAL);
+	assert_int_equal(beget_wait(NULL, 0, 0), -EINVAL);
+}
+
+static void in_the_order_of_their_ends(enum beget_method method)
+{
+	static const int order[] = {4, 0, 3, 1, 2};
+	struct beget_process *p[5];
+
+	for (int i = 0; i < 5; i++)
+		p[i] = start(method, BEGET_CALL(sleeper));
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(beget_kill(p[order[i]], SIGKILL), 0);
+		assert_int_equal(beget_wait(p, 5, 10000), order[i]);
+		expect_end(p[order[i]], BEGET_SIGNALED, SIGKILL);
+		p[order[i]] = NULL;
+	}
+}
+
+static void three_hundred(enum beget_method method)
+{
+	enum { N = 300 };
+	struct beget_process *p[N];
+	int value;
+
+	for (int i = 0; i < N; i++)
+		p[i] = start(method, BEGET_CALL(answer, i));
+	for (int left = N; left > 0; left--) {
+		int i = beget_wait(p, N, 30000);
+		assert_in_range(i, 0, N - 1);
+		assert_int_equal(beget_result(p[i], &value), 0);
+		assert_int_equal(value, i);
+		beget_free(p[i]);
+		p[i] = NULL;
+	}
+}
+
+/* The sentinel. */
+
+static void sentinel_in_poll(enum beget_method method)
+{
+	struct beget_process *p = start(method, BEGET_CALL(sleeper));
+	struct pollfd end = {.fd = beget_sentinel(p), .events = POLLIN};
+
+	assert_int_equal(poll(&end, 1, 20), 0);
+	assert_int_equal(beget_sentinel(p), end.fd);
+	assert_int_equal(beget_kill(p, SIGKILL), 0);
+	assert_int_equal(poll(&end, 1, 10000), 1);
+	assert_true(end.revents & POLLIN);
+	assert_int_equal(beget_join(p, 0, NULL), 0);
+	end.revents = 0;
+	assert_int_equal(poll(&end, 1, 0), 1);
+	expect_end(p, BEGET_SIGNALED, SIGKILL);
+}
+
+static void sentinel_in_epoll(enum beget_method method)
+{
+	struct beget_process *p = start(method, BEGET_CALL(sleeper));
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = 9}, got = {.events = 0};
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, beget_sentinel(p), &event), 0);
+	assert_int_equal(epoll_wait(epoll, &got, 1, 20), 0);
+	assert_int_equal(beget_kill(p, SIGKILL), 0);
+	assert_int_equal(epoll_wait(epoll, &got, 1, 10000), 1);
+	assert_int_equal(got.data.u32, 9);
+	assert_true(got.events & EPOLLIN);
+	assert_int_equal(beget_join(p, 0, NULL), 0);
+	close(epoll);
+	beget_free(p);
+}
+
+static int select_on(int fd, int ms)
+{
+	struct timeval timeout = {ms / 1000, ms % 1000 * 1000};
+	fd_set set;
+
+	FD_ZERO(&set);
+	FD_SET(fd, &set);
+	return select(fd + 1, &set, NULL, NULL, &timeout);
+}
+
+static void sentinel_in_select(enum beget_method method)
+{
+	struct beget_process *p = start(method, BEGET_CALL(sleeper));
+
+	assert_int_equal(select_on(beget_sentinel(p), 20), 0);
+	assert_int_equal(beget_kill(p, SIGKILL), 0);
+	assert_int_equal(select_on(beget_sentinel(p), 10000), 1);
+	assert_int_equal(beget_join(p, 0, NULL), 0);
+	beget_free(p);
+}
+
+static void join_after_the_sentinel(enum beget_method method)
+{
+	for (int i = 0; i < 200; i++) {
+		struct beget_process *p = start(method, BEGET_CALL(answer, i));
+		struct pollfd end = {.fd = beget_sentinel(p), .events = POLLIN};
+		struct beget_status status;
+		int value;
+		assert_int_equal(poll(&end, 1, 10000), 1);
+		if (beget_join(p, 0, &status) < 0)
+			fail_msg("join %d: %s", i, beget_error());
+		assert_int_equal(status.outcome, BEGET_EXITED);
+		assert_int_equal(status.code, 0);
+		assert_int_equal(beget_result(p, &value), 0);
+		assert_int_equal(value, i);
+		beget_free(p);
+	}
+}
+
+/* Another program takes the child's place, without what the library left in it. */
+
+static void executes(const char *path, const char *argument)
+{
+	execl(path, path, argument, (char *)NULL);
+	_exit(99);
+}
+
+static void another_program(enum beget_method method)
+{
+	struct beget_process *p = start(method, BEGET_CALL(executes, "/bin/sleep", "0.2"));
+	int value;
+
+	assert_int_equal(beget_join(p, 10000, NULL), 0);
+	assert_int_equal(beget_result(p, &value), -ENODATA);
+	expect_exit(p, 0);
+	expect_exit(start(method, BEGET_CALL(executes, "/bin/false", (const char *)NULL)), 1);
+	p = start(method, BEGET_CALL(executes, "/bin/sleep", "1000"));
+	assert_int_equal(beget_join(p, 20, NULL), -ETIMEDOUT);
+	assert_int_equal(beget_kill(p, SIGTERM), 0);
+	expect_end(p, BEGET_SIGNALED, SIGTERM);
+}
+
+/* What it used. */
+
+static int works(int ms)
+{
+	struct timespec t;
+	volatile unsigned n = 0;
+
+	do {
+		for (int i = 0; i < 10000; i++)
+			n += (unsigned)i;
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	} while (t.tv_sec * 1000 + t.tv_nsec / 1000000 < ms);
+	return 1;
+}
+
+static void times(enum beget_method method)
+{
+	struct beget_process *p = start(method, BEGET_CALL(works, 60));
+	struct beget_status status;
+
+	assert_int_equal(beget_join(p, 30000, &status), 0);
+	assert_in_range(status.user_us + status.system_us, 50000, 20000000);
+	assert_true(status.user_us > 0);
+	assert_true(status.system_us >= 0);
+	assert_in_range(status.peak_kib, 100, INT64_C(1) << 32);
+	beget_free(p);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct behaviour table[] = {
+		BEHAVIOUR(timeouts),
+		BEHAVIOUR(again_after_the_end),
+		BEHAVIOUR(by_two_threads),
+		BEHAVIOUR(before_and_after_the_end),
+		BEHAVIOUR(kill_at_the_end),
+		BEHAVIOUR_OF(no_handle, BY(BEGET_FORK)),
+		BEHAVIOUR(interrupted),
+		BEHAVIOUR(interrupted_until_the_timeout),
+		BEHAVIOUR(exactly_one),
+		BEHAVIOUR_OF(none_to_wait_for, BY(BEGET_FORK)),
+		BEHAVIOUR(in_the_order_of_their_ends),
+		BEHAVIOUR(three_hundred),
+		BEHAVIOUR(sentinel_in_poll),
+		BEHAVIOUR(sentinel_in_epoll),
+		BEHAVIOUR(sentinel_in_select),
+		BEHAVIOUR(join_after_the_sentinel),
+		BEHAVIOUR(another_program),
+		BEHAVIOUR(times),
+	};
+
+	beget_init(argc, argv);
+	return run_behaviours(table, sizeof(table) / sizeof(*table));
+}

@@ -1,0 +1,354 @@
+/* The catalogue of messages: each comes back as it was sent; one that is cut, too long, or says what cannot be is
+ * refused, and none makes its reader allocate more than what arrived justifies. */
+#include "fault.h"
+#include "harness.h"
+#include "message.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int ends[2];
+
+static struct {
+	struct beget__frame frame;
+	_Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__WIRE_PACKET];
+} in;
+
+static void up(void)
+{
+	assert_int_equal(beget__sys_pair(ends), 0);
+	memset(&in, 0, sizeof(in));
+	in.frame.buffer = in.buffer;
+}
+
+static void down(void)
+{
+	beget__frame_clear(&in.frame);
+	beget__sys_close(&ends[0]);
+	beget__sys_close(&ends[1]);
+}
+
+static const struct beget__frame *receive(unsigned kind)
+{
+	beget__frame_clear(&in.frame);
+	assert_int_equal(beget__wire_receive(ends[1], &in.frame, MSG_DONTWAIT), 1);
+	assert_int_equal(in.frame.kind, kind);
+	return &in.frame;
+}
+
+/* A frame that somebody else composed. */
+static struct beget__frame *forged(unsigned kind, const void *body, size_t size, int nfds)
+{
+	static struct beget__frame f;
+	static char buffer[BEGET__WIRE_PACKET];
+
+	memset(&f, 0, sizeof(f));
+	memcpy(buffer, body, size);
+	f.kind = kind;
+	f.body = f.buffer = buffer;
+	f.size = f.got = size;
+	f.nfds = f.want_fds = nfds;
+	for (int i = 0; i < nfds; i++)
+		f.fds[i] = -1;
+	return &f;
+}
+
+static void start_message(void)
+{
+	uint32_t protocol;
+
+	up();
+	assert_int_equal(beget__message_send_start(ends[0], ends[0]), 0);
+	assert_true(beget__message_get_start(receive(BEGET__START)));
+	memcpy(&protocol, in.frame.body, sizeof(protocol));
+	assert_true(beget__message_get_start(forged(BEGET__START, &protocol, 4, 1)));
+	assert_false(beget__message_get_start(forged(BEGET__START, &protocol, 4, 0)));
+	assert_false(beget__message_get_start(forged(BEGET__START, &protocol, 4, 2)));
+	assert_false(beget__message_get_start(forged(BEGET__START, &protocol, 3, 1)));
+	assert_false(beget__message_get_start(forged(BEGET__RETIRE, &protocol, 4, 1)));
+	protocol++;
+	assert_false(beget__message_get_start(forged(BEGET__START, &protocol, 4, 1)));
+	down();
+}
+
+static void plain_messages(void)
+{
+	up();
+	assert_int_equal(beget__message_send_plain(ends[0], BEGET__RETIRE), 0);
+	assert_int_equal(receive(BEGET__RETIRE)->size, 0);
+	assert_int_equal(beget__message_send_plain(ends[0], BEGET__GO), 0);
+	assert_int_equal(receive(BEGET__GO)->nfds, 0);
+	down();
+}
+
+static void born_message(void)
+{
+	static const int32_t bad[] = {0, -1, INT32_MIN};
+	int32_t two[2] = {5, 0};
+	pid_t pid = 0;
+
+	up();
+	assert_int_equal(beget__message_send_born(ends[0], 4711, ends[0]), 0);
+	assert_true(beget__message_get_born(receive(BEGET__BORN), &pid));
+	assert_int_equal(pid, 4711);
+	assert_int_equal(in.frame.nfds, 1);
+	assert_int_equal(beget__message_send_born(ends[0], 1, -1), 0);
+	assert_true(beget__message_get_born(receive(BEGET__BORN), &pid));
+	assert_int_equal(in.frame.nfds, 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_false(beget__message_get_born(forged(BEGET__BORN, &bad[i], 4, 0), &pid));
+	assert_false(beget__message_get_born(forged(BEGET__BORN, two, 3, 0), &pid));
+	assert_false(beget__message_get_born(forged(BEGET__BORN, two, 8, 0), &pid));
+	assert_false(beget__message_get_born(forged(BEGET__BORN, two, 4, 2), &pid));
+	assert_int_equal(pid, 1); /* untouched by the refused */
+	down();
+}
+
+static void failed_message(void)
+{
+	struct beget__failure failure = {-EMFILE, "helper: cannot make a child"}, back;
+
+	up();
+	assert_int_equal(beget__message_send_failed(ends[0], &failure), 0);
+	assert_true(beget__message_get_failed(receive(BEGET__FAILED), &back));
+	assert_int_equal(back.code, -EMFILE);
+	assert_string_equal(back.text, failure.text);
+	memset(failure.text, 'x', sizeof(failure.text)); /* without an end */
+	assert_true(beget__message_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure), 0), &back));
+	assert_int_equal(strlen(back.text), sizeof(back.text) - 1);
+	assert_false(beget__message_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure) - 1, 0), &back));
+	failure.code = 0;
+	assert_false(beget__message_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure), 0), &back));
+	failure.code = EMFILE;
+	assert_false(beget__message_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure), 0), &back));
+	down();
+}
+
+static void ended_message(void)
+{
+	struct beget__exit end = {.wait_status = 0x86, .user_us = 1, .system_us = 2, .peak_kib = 3}, back;
+	char longer[sizeof(end) + 1] = {0};
+
+	up();
+	assert_int_equal(beget__message_send_ended(ends[0], &end), 0);
+	assert_true(beget__message_get_ended(receive(BEGET__ENDED), &back));
+	assert_memory_equal(&back, &end, sizeof(end));
+	assert_false(beget__message_get_ended(forged(BEGET__ENDED, &end, sizeof(end) - 1, 0), &back));
+	assert_false(beget__message_get_ended(forged(BEGET__ENDED, longer, sizeof(longer), 0), &back));
+	down();
+}
+
+static void result_message(void)
+{
+	union beget__value value = {.ll = LLONG_MIN}, back;
+	unsigned type;
+
+	up();
+	assert_int_equal(beget__message_send_result(ends[0], BEGET_TYPE_LLONG, &value), 0);
+	assert_true(beget__message_get_result(receive(BEGET__RESULT), &type, &back));
+	assert_int_equal(type, BEGET_TYPE_LLONG);
+	assert_true(back.ll == LLONG_MIN);
+	assert_int_equal(beget__message_send_result(ends[0], BEGET_TYPE_VOID, &value), 0);
+	assert_true(beget__message_get_result(receive(BEGET__RESULT), &type, &back));
+	assert_int_equal(type, BEGET_TYPE_VOID);
+	value.pointer = "text";
+	assert_int_equal(beget__message_send_result(ends[0], BEGET_TYPE_STRING, &value), 0);
+	assert_true(beget__message_get_result(receive(BEGET__RESULT), &type, &back));
+	assert_string_equal(back.pointer, "text");
+	value.bytes = (struct beget_bytes){calloc(1, 100000), 100000};
+	assert_int_equal(beget__message_send_result(ends[0], BEGET_TYPE_BYTES, &value), 0);
+	assert_true(beget__message_get_result(receive(BEGET__RESULT), &type, &back));
+	assert_int_equal(back.bytes.size, 100000);
+	assert_memory_equal(back.bytes.data, value.bytes.data, 100000);
+	free((void *)value.bytes.data);
+	down();
+}
+
+static void results_that_lie(void)
+{
+	static const struct {
+		uint32_t words[4];
+		size_t size;
+	} lies[] = {
+		{{BEGET_TYPE_INT, 0, 0, 0}, 4},
+		{{BEGET_TYPE_INT, 0, 0, 0}, 12},
+		{{BEGET_TYPE_VOID, 0, 0, 0}, 8},
+		{{BEGET_TYPE_FD, 0, 0, 0}, 8},
+		{{BEGET_TYPE_RAW, 0, 0, 0}, 12},
+		{{BEGET_TYPE_RAW + 1, 0, 0, 0}, 12},
+		{{BEGET_TYPE_STRING, 5, 0, 0}, 12},
+		{{BEGET_TYPE_STRING, 4, 0, 0x61616161}, 16},
+		{{UINT32_MAX, 0, 0, 0}, 16},
+		{{BEGET_TYPE_INT, 0, 0, 0}, 3},
+		{{BEGET_TYPE_BYTES, 0xffffffff, 0xffffffff, 1}, 16},
+	};
+	union beget__value back;
+	unsigned type;
+
+	for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++)
+		if (beget__message_get_result(forged(BEGET__RESULT, lies[i].words, lies[i].size, 0), &type, &back))
+			fail_msg("lie %zu is believed", i);
+}
+
+static int three(int i, const char *s, struct beget_fd fd, struct beget_bytes b)
+{
+	return i + (s != NULL) + fd.fd + (int)b.size;
+}
+
+/* A CALL as the caller writes it, in one piece; the caller frees it. */
+static char *compose(size_t *size)
+{
+	static int numbers[BEGET__WIRE_FDS];
+	struct beget__fds fds = {numbers, 0, BEGET__WIRE_FDS};
+	struct beget__target target = {.module = "module", .offset = 0x1234, .id_size = 3, .id = "id"};
+	struct beget__writer w = {0};
+	const struct iovec *iov = NULL;
+	char *all = aligned_alloc(BEGET__ALIGN_MAX, BEGET__ALIGN_MAX);
+
+	beget__message_put_head(&w, 99);
+	assert_int_equal(beget__message_put_call(&w, &target,
+	                                         BEGET_CALL(three, 7, "seven", BEGET_FD(1), BEGET_BYTES("b", 1)), &fds),
+	                 0);
+	assert_int_equal(fds.n, 1);
+	assert_int_equal(beget__writer_finish(&w, &iov), 1);
+	*size = iov->iov_len;
+	memcpy(all, iov->iov_base, *size);
+	beget__writer_free(&w);
+	return all;
+}
+
+static int parse(const char *message, size_t size, int *fd, struct beget__order *order)
+{
+	struct beget__reader r = {message, 0, size, false};
+	struct beget__fds fds = {fd, 1, 1};
+
+	memset(order, 0, sizeof(*order));
+	int error = beget__message_get_head(&r, &order->caller);
+	return error ? error : beget__message_get_call(&r, &fds, order);
+}
+
+static void a_call(void)
+{
+	struct beget__order order;
+	int fd = 33;
+	size_t size;
+	char *message = compose(&size);
+
+	assert_int_equal(parse(message, size, &fd, &order), 0);
+	assert_int_equal(order.caller, 99);
+	assert_string_equal(order.target.module, "module");
+	assert_int_equal(order.target.offset, 0x1234);
+	assert_int_equal(order.target.id_size, 3);
+	assert_int_equal(order.call.n, 4);
+	assert_int_equal(order.call.result, BEGET_TYPE_INT);
+	assert_int_equal(*(const int *)order.call.args[0].value, 7);
+	assert_string_equal(*(const char *const *)order.call.args[1].value, "seven");
+	assert_int_equal(((const struct beget_fd *)order.call.args[2].value)->fd, 33);
+	assert_int_equal(fd, -1);
+	free((void *)order.call.args);
+	free(message);
+}
+
+static void a_call_cut_anywhere(void)
+{
+	size_t size;
+	char *message = compose(&size);
+
+	for (size_t n = 0; n < size; n++) {
+		struct beget__order order;
+		int fd = 33;
+		char *exact = malloc(n + 1);
+		memcpy(exact, message, n);
+		int error = parse(exact, n, &fd, &order);
+		assert_true(error == -EBADMSG || (n < 8 && error == -EPROTO));
+		free((void *)order.call.args);
+		free(exact);
+	}
+	message = realloc(message, size + 1); /* and one byte too many */
+	struct beget__order order;
+	assert_int_equal(parse(message, size + 1, &(int){33}, &order), -EBADMSG);
+	free((void *)order.call.args);
+	free(message);
+}
+
+/* Any one word may be anything: no crash, no memory beyond the message's measure. */
+static void a_call_with_a_wrong_word(void)
+{
+	static const uint32_t words[] = {0, 1, 0x7fffffff, 0x80000000u, 0xffffffffu, 0x10000, 253};
+	size_t size;
+	char *message = compose(&size);
+
+	for (size_t at = 0; at + 4 <= size; at++)
+		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+			struct beget__order order;
+			uint32_t before;
+			int fd = 33;
+			memcpy(&before, message + at, 4);
+			memcpy(message + at, &words[i], 4);
+			int error = parse(message, size, &fd, &order);
+			assert_true(error == 0 || error == -EBADMSG || error == -EPROTO);
+			assert_true(order.call.n <= size / 4 || !order.call.args);
+			free((void *)order.call.args);
+			memcpy(message + at, &before, 4);
+		}
+	free(message);
+}
+
+static void another_protocol(void)
+{
+	struct beget__order order;
+	size_t size;
+	char *message = compose(&size);
+
+	message[0]++;
+	assert_int_equal(parse(message, size, &(int){33}, &order), -EPROTO);
+	assert_non_null(strstr(beget_error(), "version"));
+	free(message);
+}
+
+static void no_memory(void)
+{
+	struct beget__order order;
+	size_t size;
+	char *message = compose(&size);
+
+	fault_nth(" alloc ", 1, ENOMEM);
+	assert_int_equal(parse(message, size, &(int){33}, &order), -ENOMEM);
+	assert_int_equal(fault_off(), 1);
+	free(message);
+}
+
+static void too_many_descriptors(void)
+{
+	struct beget__target target = {.module = ""};
+	struct beget__fds full = {(int[1]){0}, 1, 1};
+	struct beget__writer w = {0};
+
+	assert_int_equal(beget__message_put_call(
+				 &w, &target, BEGET_CALL(three, 7, "seven", BEGET_FD(1), BEGET_BYTES("b", 1)), &full),
+	                 -EMSGSIZE);
+	beget__writer_free(&w);
+}
+
+int main(void)
+{
+	static const struct unit table[] = {
+		UNIT(start_message),
+		UNIT(plain_messages),
+		UNIT(born_message),
+		UNIT(failed_message),
+		UNIT(ended_message),
+		UNIT(result_message),
+		UNIT(results_that_lie),
+		UNIT(a_call),
+		UNIT(a_call_cut_anywhere),
+		UNIT(another_protocol),
+		UNIT(a_call_with_a_wrong_word),
+		UNIT(no_memory),
+		UNIT(too_many_descriptors),
+	};
+
+	return run_units(table, sizeof(table) / sizeof(*table), 0);
+}

@@ -1,0 +1,405 @@
+/* The table of state, within one process: what differs travels and nothing else, what was written down is what comes to
+ * be, and a message that was cut or composed by somebody else is an error. */
+#include "error.h"
+#include "fault.h"
+#include "harness.h"
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* A message of state, with its descriptors. */
+struct message {
+	struct beget__writer w;
+	const struct iovec *iov;
+	int n, opened;
+	int numbers[BEGET_FDS_MAX];
+	struct beget__fds fds;
+};
+
+static void put(struct message *m, const struct beget__state *now, const struct beget__state *born)
+{
+	memset(m, 0, sizeof(*m));
+	m->fds = (struct beget__fds){m->numbers, 0, BEGET_FDS_MAX};
+	assert_int_equal(beget__state_put(&m->w, now, born, &m->fds, &m->opened), 0);
+	m->n = beget__writer_finish(&m->w, &m->iov);
+	assert_int_equal(m->n, 1);
+}
+
+static int apply(struct message *m, size_t size)
+{
+	struct beget__reader r = {m->iov->iov_base, 0, size, false};
+	char **before = environ;
+	static char **given; /* by the last apply */
+
+	int error = beget__state_apply(&r, &m->fds);
+	if (!error && r.bad)
+		error = -EBADMSG; /* whoever reads on from here finds out */
+	if (!error)
+		assert_int_equal(r.at, r.size);
+	if (environ != before) {
+		free(given);
+		given = environ;
+	}
+	return error;
+}
+
+static void release(struct message *m)
+{
+	beget__sys_close(&m->opened);
+	beget__writer_free(&m->w);
+}
+
+static void expect_same(const struct beget__state *a, const struct beget__state *b)
+{
+	size_t i = 0;
+
+	assert_int_equal(a->umask, b->umask);
+	assert_int_equal(a->ignored, b->ignored);
+	assert_int_equal(a->group, b->group);
+	assert_int_equal(a->session, b->session);
+	assert_int_equal(a->cwd_device, b->cwd_device);
+	assert_int_equal(a->cwd_inode, b->cwd_inode);
+	assert_memory_equal(&a->mask, &b->mask, sizeof(a->mask));
+	for (; a->env && a->env[i] && b->env && b->env[i]; i++)
+		assert_string_equal(a->env[i], b->env[i]);
+	assert_true((!a->env || !a->env[i]) && (!b->env || !b->env[i]));
+}
+
+static void another_umask(void)
+{
+	umask(umask(0) ^ 0111);
+}
+
+static void a_variable_more(void)
+{
+	setenv("UNIT_STATE", "a value with = and \n", 1);
+}
+
+static void no_environment(void)
+{
+	clearenv();
+}
+
+static void another_directory(void)
+{
+	assert_int_equal(chdir("/proc"), 0);
+}
+
+static void a_removed_directory(void)
+{
+	char name[] = "/tmp/unit_state.XXXXXX";
+
+	assert_non_null(mkdtemp(name));
+	assert_int_equal(chdir(name), 0);
+	assert_int_equal(rmdir(name), 0);
+}
+
+static void a_signal_blocked(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGRTMAX);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void signals_ignored(void)
+{
+	signal(SIGUSR2, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_IGN);
+	signal(SIGRTMAX, SIG_IGN);
+}
+
+static void another_group(void)
+{
+	setpgid(0, 0); /* a leader already? nothing changes then */
+}
+
+/* Reads what the kernel says, except the environment, of which the copy is kept. */
+static void read_now(struct beget__state *s)
+{
+	struct beget__state now;
+
+	beget__state_read(&now, false);
+	assert_int_equal(beget__state_helper(&now, s), 0);
+	s->streams = now.streams;
+	s->group = now.group;
+	s->mask = now.mask;
+	s->ignored = now.ignored;
+}
+
+/* All that a process in this state has to be told. */
+static void put_all(struct message *m, const struct beget__state *now)
+{
+	struct beget__state other = *now;
+
+	other.umask ^= 1;
+	other.ignored ^= 1;
+	other.group ^= 1;
+	other.cwd_inode ^= 1;
+	other.env = NULL;
+	sigdelset(&other.mask, SIGUSR1);
+	if (!sigismember(&now->mask, SIGUSR1))
+		sigaddset(&other.mask, SIGUSR1);
+	put(m, now, &other);
+}
+
+static void each_change_there_and_back(void)
+{
+	static void (*const changes[])(void) = {
+		another_umask,       a_variable_more,  no_environment,  another_directory,
+		a_removed_directory, a_signal_blocked, signals_ignored, another_group,
+	};
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+		struct beget__state before, now, then;
+		struct message there, back;
+		read_now(&before);
+		put_all(&back, &before);
+		changes[i]();
+		read_now(&now);
+		put(&there, &now, &before);
+		assert_int_equal(apply(&back, back.iov->iov_len), 0);
+		read_now(&then);
+		expect_same(&then, &before);
+		beget__state_free(&then);
+		assert_int_equal(apply(&there, there.iov->iov_len), 0);
+		read_now(&then);
+		expect_same(&then, &now);
+		beget__state_free(&then);
+		assert_int_equal(apply(&back, back.iov->iov_len), 0);
+		/* these strings lie in the message */
+		assert_int_equal(clearenv(), 0);
+		for (char **e = before.env; *e; e++)
+			putenv(strdup(*e));
+		release(&there);
+		release(&back);
+		beget__state_free(&now);
+		beget__state_free(&before);
+	}
+}
+
+static uint32_t rows_of(const struct beget__state *now, const struct beget__state *born)
+{
+	struct message m;
+	uint32_t which;
+
+	put(&m, now, born);
+	memcpy(&which, m.iov->iov_base, sizeof(which));
+	if (!which)
+		assert_int_equal(m.iov->iov_len, sizeof(which));
+	release(&m);
+	return which;
+}
+
+static void only_what_differs(void)
+{
+	struct beget__state now, born;
+
+	beget__state_read(&now, false);
+	assert_int_equal(rows_of(&now, &now), 0);
+	born = now;
+	born.umask ^= 1;
+	uint32_t one = rows_of(&now, &born);
+	assert_int_equal(one & (one - 1), 0);
+	born.ignored ^= 2;
+	assert_int_equal(__builtin_popcount(rows_of(&now, &born)), 2);
+	born.cwd_inode++;
+	born.group++;
+	born.env = NULL;
+	assert_int_equal(__builtin_popcount(rows_of(&now, &born)), 5);
+}
+
+static void after_exec_only_the_mask(void)
+{
+	struct beget__state now, born;
+
+	beget__state_read(&now, false);
+	beget__state_exec(&now, &born);
+	uint32_t all = rows_of(&now, &born);
+	assert_int_equal(__builtin_popcount(all), 1);
+	beget__state_read(&now, true);
+	beget__state_exec(&now, &born);
+	assert_int_equal(rows_of(&now, &born), all);
+}
+
+static void what_the_helper_has(void)
+{
+	struct beget__state now, born;
+	sigset_t full;
+
+	signals_ignored();
+	beget__state_read(&now, false);
+	for (int i = 0; i < 2; i++) {
+		signal(i ? SIGPIPE : SIGUSR2, SIG_DFL);
+		signal(i ? SIGRTMAX : SIGCHLD, SIG_DFL);
+	}
+	assert_int_equal(beget__state_helper(&now, &born), 0);
+	memset(&full, 0, sizeof(full));
+	sigfillset(&full);
+	assert_memory_equal(&born.mask, &full, sizeof(full));
+	assert_false(born.streams);
+	assert_int_equal(born.group, 0);
+	assert_true(born.ignored & UINT64_C(1) << (SIGUSR2 - 1));
+	assert_false(born.ignored & UINT64_C(1) << (SIGCHLD - 1)); /* it waits for its children */
+	setenv("UNIT_STATE", "later", 1);                          /* changes the caller's environment, not the copy */
+	beget__state_read(&now, false);
+	assert_true(rows_of(&now, &born) != 0);
+	for (char **e = born.env; *e; e++)
+		assert_int_not_equal(strncmp(*e, "UNIT_STATE=", 11), 0);
+	unsetenv("UNIT_STATE");
+	beget__state_free(&born);
+	fault_nth(" alloc ", 1, ENOMEM);
+	assert_int_equal(beget__state_helper(&now, &born), -ENOMEM);
+	fault_off();
+}
+
+static void beyond_a_helper(void)
+{
+	struct beget__state now, born;
+
+	beget__state_read(&now, false);
+	born = now;
+	assert_false(beget__state_beyond(&now, &born));
+	born.umask++;
+	born.group++;
+	born.cwd_inode++;
+	assert_false(beget__state_beyond(&now, &born)); /* all this can travel */
+	born.session++;
+	assert_true(beget__state_beyond(&now, &born));
+}
+
+/* Without /proc the umask and the ignored signals are read another way. */
+static void without_proc(void)
+{
+	struct beget__state with, without;
+
+	signal(SIGUSR2, SIG_IGN);
+	umask(umask(0) ^ 0010);
+	beget__state_read(&with, false);
+	fault_every(" open ", ENOENT);
+	beget__state_read(&without, false);
+	assert_true(fault_off() > 0);
+	expect_same(&with, &without);
+	beget__state_read(&without, false); /* and it changed nothing */
+	expect_same(&with, &without);
+	signal(SIGUSR2, SIG_DFL);
+	umask(umask(0) ^ 0010);
+}
+
+static void streams(void)
+{
+	struct beget__state now, born;
+	struct message m;
+	int in = fcntl(0, F_DUPFD_CLOEXEC, 10), out = fcntl(1, F_DUPFD_CLOEXEC, 10);
+
+	assert_true(in >= 0 && out >= 0);
+	beget__state_read(&now, false);
+	born = now;
+	born.streams = false;
+	close(0); /* closed ones stay closed */
+	put(&m, &now, &born);
+	assert_int_equal(m.fds.n, 2);
+	assert_int_equal(open("/dev/null", O_RDWR), 0);
+	for (int i = 0; i < 2; i++) /* as they would arrive: under numbers of their own */
+		m.numbers[i] = fcntl(m.numbers[i], F_DUPFD_CLOEXEC, 10);
+	struct beget__identity stdout_ = beget__sys_identity(1);
+	assert_int_equal(dup2(0, 1), 1);
+	assert_int_equal(apply(&m, m.iov->iov_len), 0);
+	bool closed = fcntl(0, F_GETFD) < 0, same = beget__sys_is(1, &stdout_), open_ = fcntl(1, F_GETFD) == 0;
+	dup2(in, 0);
+	dup2(out, 1);
+	close(in);
+	close(out);
+	for (int i = 0; i < 2; i++)
+		beget__sys_close(&m.numbers[i]);
+	release(&m);
+	assert_true(closed && same && open_);
+}
+
+/* What a test of hostile messages may leave behind. */
+static void undo(struct message *back)
+{
+	assert_int_equal(apply(back, back->iov->iov_len), 0);
+}
+
+static void cut_anywhere(void)
+{
+	struct beget__state now;
+	struct message m, back;
+	char **own = environ;
+
+	beget__state_read(&now, false);
+	put_all(&back, &now);
+	put_all(&m, &now);
+	for (size_t n = 0; n < m.iov->iov_len; n++) {
+		int error = apply(&m, n);
+		environ = own;
+		if (error != -EBADMSG)
+			fail_msg("cut at %zu: %d", n, error);
+		assert_true(n < 4 || strstr(beget_error(), "of the caller"));
+	}
+	undo(&back);
+	environ = own;
+	release(&m);
+	release(&back);
+}
+
+static int apply_words(const uint32_t *words, size_t n, struct beget__fds *fds)
+{
+	struct beget__reader r = {(const char *)words, 0, n * sizeof(*words), false};
+
+	return beget__state_apply(&r, fds);
+}
+
+static void rows_that_are_none(void)
+{
+	struct beget__fds fds = {(int[1]){-1}, 1, 1};
+
+	for (int row = 8; row < 32; row++)
+		assert_int_equal(apply_words((uint32_t[]){1u << row, 0, 0, 0}, 4, &fds), -EBADMSG);
+	assert_int_equal(apply_words((uint32_t[]){1u << 3, 0, 0, 0}, 4, &fds), -EBADMSG); /* the session */
+}
+
+static void values_that_lie(void)
+{
+	enum { STREAMS = 1 << 0, ENV = 1 << 1, GROUP = 1 << 4, CWD = 1 << 6 };
+	struct beget__fds fds = {(int[1]){-1}, 1, 1};
+
+	assert_int_equal(apply_words((uint32_t[]){ENV, 0xffffffff, 0xffffffff, 0, 0}, 5, &fds), -EBADMSG);
+	assert_int_equal(apply_words((uint32_t[]){ENV, 1, 0, 0, 0}, 5, &fds), -EBADMSG); /* a NULL variable */
+	assert_int_equal(apply_words((uint32_t[]){ENV, 1, 0, 4, 0, 0x61616161}, 6, &fds), -EBADMSG);
+	assert_int_equal(apply_words((uint32_t[]){CWD, 1}, 2, &fds), -EBADMSG);
+	assert_int_equal(apply_words((uint32_t[]){CWD, UINT32_MAX}, 2, &fds), -EBADMSG);
+	assert_int_equal(apply_words((uint32_t[]){CWD, 0}, 2, &fds), -EMFILE); /* it did not arrive */
+	assert_int_equal(apply_words((uint32_t[]){STREAMS, 1, 0}, 3, &fds), -EMFILE);
+	assert_int_equal(apply_words((uint32_t[]){GROUP, 0x7fffffff}, 2, &fds), -EPERM);
+	assert_non_null(strstr(beget_error(), "the process group"));
+}
+
+int main(void)
+{
+	static const struct unit table[] = {
+		UNIT(each_change_there_and_back),
+		UNIT(only_what_differs),
+		UNIT(after_exec_only_the_mask),
+		UNIT(what_the_helper_has),
+		UNIT(beyond_a_helper),
+		UNIT(without_proc),
+		UNIT(streams),
+		UNIT(cut_anywhere),
+		UNIT(rows_that_are_none),
+		UNIT(values_that_lie),
+	};
+
+	return run_units(table, sizeof(table) / sizeof(*table), 0);
+}

@@ -1,0 +1,275 @@
+/* Functions by module, build-id and offset: what is found is found again; what lies in no module is refused; and a name
+ * that does not fit what is loaded here is an error, never an address. */
+#include "error.h"
+#include "harness.h"
+#include "target.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <limits.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+typedef void (*function)(void);
+
+static int some_data = 5;
+
+static int twice(int n)
+{
+	return 2 * n;
+}
+
+static struct beget__target found(function f)
+{
+	struct beget__target t;
+
+	memset(&t, 0x55, sizeof(t));
+	if (beget__target_find(f, &t))
+		fail_msg("%s", beget_error());
+	return t;
+}
+
+static void expect_again(const struct beget__target *t, function f)
+{
+	function here = NULL;
+
+	assert_int_equal(beget__target_resolve(t, &here), 0);
+	assert_ptr_equal(here, f);
+}
+
+static void expect_none(const struct beget__target *t, int error)
+{
+	function here = NULL;
+	int got = beget__target_resolve(t, &here);
+
+	if (got != error)
+		fail_msg("%d, not %d: %s", got, error, beget_error());
+	assert_null(here);
+	assert_int_equal(beget__failure()->code, error);
+}
+
+static void in_the_program(void)
+{
+	struct beget__target t = found((function)twice);
+
+	assert_string_equal(t.module, "");
+	assert_true(t.id_size > 0);
+	expect_again(&t, (function)twice);
+}
+
+static void in_a_library(void)
+{
+	struct beget__target t = found((function)qsort), other = found((function)bsearch);
+
+	assert_non_null(strstr(t.module, "libc"));
+	expect_again(&t, (function)qsort);
+	expect_again(&other, (function)bsearch);
+	assert_memory_equal(t.id, other.id, t.id_size); /* one build-id for both */
+	assert_true(t.offset != other.offset);
+}
+
+/* A library is itself under whatever path it was loaded. */
+static void by_another_path(void)
+{
+	struct beget__target t = found((function)qsort);
+
+	t.module = "/somewhere/else/libc.so.6";
+	expect_again(&t, (function)qsort);
+}
+
+static void in_no_module(void)
+{
+	struct beget__target t;
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *const none[] = {NULL, page, page + 100, &some_data, &t, (void *)1, (void *)UINTPTR_MAX};
+
+	assert_ptr_not_equal(page, MAP_FAILED);
+	page[0] = (char)0xc3; /* a closure, as libffi or a compiler at run time would write it */
+	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
+		function f;
+		memcpy(&f, &none[i], sizeof(f));
+		assert_int_equal(beget__target_find(f, &t), -EOPNOTSUPP);
+		assert_non_null(strstr(beget_error(), "only fork"));
+	}
+	munmap(page, 4096);
+}
+
+/* The kernel's own pages are a module like another: the same in every process that it runs. */
+static void in_the_vdso(void)
+{
+	const ElfW(Ehdr) *e = (const void *)getauxval(AT_SYSINFO_EHDR);
+	struct beget__target t;
+
+	if (!e)
+		skip();
+	function f = (function)((uintptr_t)e + e->e_entry);
+	for (const ElfW(Phdr) *p = (const void *)((const char *)e + e->e_phoff), *past = p + e->e_phnum; p < past; p++)
+		if (p->p_type == PT_LOAD && (p->p_flags & PF_X))
+			f = (function)((uintptr_t)e + p->p_offset + p->p_filesz - 16);
+	if (beget__target_find(f, &t) == 0)
+		expect_again(&t, f);
+	else
+		assert_int_equal(beget__failure()->code, -EOPNOTSUPP);
+}
+
+static void another_build(void)
+{
+	static const function functions[] = {(function)twice, (function)qsort};
+
+	for (int i = 0; i < 2; i++) {
+		struct beget__target t = found(functions[i]);
+		t.id[0] ^= 1;
+		expect_none(&t, -ESTALE);
+		t.id[0] ^= 1;
+		t.id[t.id_size - 1] ^= 0x80;
+		expect_none(&t, -ESTALE);
+		t.id[t.id_size - 1] ^= 0x80;
+		t.id_size--;
+		expect_none(&t, -ESTALE);
+		t.id_size = 0;
+		expect_none(&t, -ESTALE);
+	}
+}
+
+static void no_such_module(void)
+{
+	struct beget__target t = found((function)qsort);
+
+	t.module = "/no/such/module.so";
+	t.id[0] ^= 1;
+	expect_none(&t, -ENOENT);
+	assert_non_null(strstr(beget_error(), "/no/such/module.so"));
+}
+
+/* Data, headers, the ends of the code, and far away: no address is made of them. */
+static void no_code_there(void)
+{
+	static const uint64_t offsets[] = {0, 16, UINT64_MAX, UINT64_MAX / 2, UINT64_C(1) << 40};
+	struct beget__target t = found((function)twice);
+	uint64_t good = t.offset;
+
+	for (size_t i = 0; i < sizeof(offsets) / sizeof(*offsets); i++) {
+		t.offset = offsets[i];
+		expect_none(&t, -ESTALE);
+	}
+	t.offset = good + ((uintptr_t)&some_data - (uintptr_t)twice);
+	expect_none(&t, -ESTALE);
+}
+
+/* The library's function counts by what it is; the program is never taken for a library, nor the other way round. */
+static void of_another_module(void)
+{
+	struct beget__target t = found((function)twice), lib = found((function)qsort);
+
+	lib.module = "";
+	expect_none(&lib, -ESTALE);
+	t.module = lib.module;
+	t.id[0] ^= 1;
+	expect_none(&t, -ESTALE);
+}
+
+static void *open_plain(void)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 40);
+
+	assert_true(n > 0);
+	path[n] = '\0';
+	strcpy(strrchr(path, '/'), "/lib/no_build_id.so");
+	void *library = dlopen(path, RTLD_NOW);
+	if (!library)
+		fail_msg("%s", dlerror());
+	return library;
+}
+
+static function symbol(void *library, const char *name)
+{
+	void *address = dlsym(library, name);
+	function f;
+
+	assert_non_null(address);
+	memcpy(&f, &address, sizeof(f));
+	return f;
+}
+
+static void without_a_build_id(void)
+{
+	void *library = open_plain();
+	function add = symbol(library, "plain_add"), multiply = symbol(library, "plain_multiply");
+	struct beget__target t = found(add), other = found(multiply);
+
+	assert_non_null(strstr(t.module, "no_build_id.so"));
+	assert_int_equal(t.id_size, 8);
+	assert_memory_not_equal(t.id, other.id, 8); /* by their own first bytes */
+	expect_again(&t, add);
+	expect_again(&other, multiply);
+	struct beget__target moved = t;
+	moved.offset = other.offset; /* what lies there is another function */
+	expect_none(&moved, -ESTALE);
+	char module[PATH_MAX];
+	snprintf(module, sizeof(module), "%s", t.module);
+	t.module = module;
+	dlclose(library);
+	expect_none(&t, -ENOENT);
+}
+
+static void as_bytes(void)
+{
+	struct beget__target t = found((function)qsort), back;
+	struct beget__writer w = {0};
+	const struct iovec *iov = NULL;
+
+	beget__target_put(&w, &t);
+	assert_int_equal(beget__writer_finish(&w, &iov), 1);
+	struct beget__reader r = {iov->iov_base, 0, iov->iov_len, false};
+	beget__target_get(&r, &back);
+	assert_false(r.bad);
+	assert_int_equal(r.at, r.size);
+	assert_string_equal(back.module, t.module);
+	expect_again(&back, (function)qsort);
+	for (size_t n = 0; n < iov->iov_len; n++) {
+		r = (struct beget__reader){iov->iov_base, 0, n, false};
+		beget__target_get(&r, &back);
+		assert_true(r.bad);
+	}
+	beget__writer_free(&w);
+}
+
+static void bytes_that_lie(void)
+{
+	static const uint32_t sizes[] = {sizeof(((struct beget__target *)NULL)->id) + 1, 1000, UINT32_MAX};
+	static const char zeros[2000];
+	struct beget__target t;
+
+	for (size_t i = 0; i <= sizeof(sizes) / sizeof(*sizes); i++) {
+		struct beget__writer w = {0};
+		const struct iovec *iov = NULL;
+		bool nameless = i == sizeof(sizes) / sizeof(*sizes);
+		beget__put_string(&w, nameless ? NULL : "module");
+		beget__put_u64(&w, 0);
+		beget__put_u32(&w, nameless ? 8 : sizes[i]);
+		beget__put(&w, zeros, sizeof(zeros));
+		assert_int_equal(beget__writer_finish(&w, &iov), 1);
+		struct beget__reader r = {iov->iov_base, 0, iov->iov_len, false};
+		beget__target_get(&r, &t);
+		assert_true(r.bad);
+		beget__writer_free(&w);
+	}
+}
+
+int main(void)
+{
+	static const struct unit table[] = {
+		UNIT(in_the_program), UNIT(in_a_library),   UNIT(by_another_path),   UNIT(in_no_module),
+		UNIT(in_the_vdso),    UNIT(another_build),  UNIT(no_such_module),    UNIT(no_code_there),
+		UNIT(as_bytes),       UNIT(bytes_that_lie), UNIT(of_another_module), UNIT(without_a_build_id),
+	};
+
+	return run_units(table, sizeof(table) / sizeof(*table), 0);
+}
