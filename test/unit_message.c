@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static int ends[2];
+static int sides[2];
 
 static struct {
 	struct beget__frame frame;
@@ -18,7 +18,7 @@ static struct {
 
 static void up(void)
 {
-	assert_int_equal(beget__sys_pair(ends), 0);
+	assert_int_equal(beget__sys_pair(sides), 0);
 	memset(&in, 0, sizeof(in));
 	in.frame.buffer = in.buffer;
 }
@@ -26,14 +26,14 @@ static void up(void)
 static void down(void)
 {
 	beget__frame_clear(&in.frame);
-	beget__sys_close(&ends[0]);
-	beget__sys_close(&ends[1]);
+	beget__sys_close(&sides[0]);
+	beget__sys_close(&sides[1]);
 }
 
 static const struct beget__frame *receive(unsigned kind)
 {
 	beget__frame_clear(&in.frame);
-	assert_int_equal(beget__wire_receive(ends[1], &in.frame, MSG_DONTWAIT), 1);
+	assert_int_equal(beget__wire_receive(sides[1], &in.frame, MSG_DONTWAIT), 1);
 	assert_int_equal(in.frame.kind, kind);
 	return &in.frame;
 }
@@ -57,28 +57,36 @@ static struct beget__frame *forged(unsigned kind, const void *body, size_t size,
 
 static void start_message(void)
 {
-	uint32_t protocol;
+	char body[64];
+	pid_t caller;
+	bool tied;
 
 	up();
-	assert_int_equal(beget__message_send_start(ends[0], ends[0]), 0);
-	assert_true(beget__message_get_start(receive(BEGET__START)));
-	memcpy(&protocol, in.frame.body, sizeof(protocol));
-	assert_true(beget__message_get_start(forged(BEGET__START, &protocol, 4, 1)));
-	assert_false(beget__message_get_start(forged(BEGET__START, &protocol, 4, 0)));
-	assert_false(beget__message_get_start(forged(BEGET__START, &protocol, 4, 2)));
-	assert_false(beget__message_get_start(forged(BEGET__START, &protocol, 3, 1)));
-	assert_false(beget__message_get_start(forged(BEGET__RETIRE, &protocol, 4, 1)));
-	protocol++;
-	assert_false(beget__message_get_start(forged(BEGET__START, &protocol, 4, 1)));
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(beget__message_send_start(sides[0], sides[0], 77 + i, i), 0);
+		assert_true(beget__message_get_start(receive(BEGET__START), &caller, &tied));
+		assert_int_equal(caller, 77 + i);
+		assert_int_equal(tied, i);
+	}
+	size_t size = in.frame.size;
+	memcpy(body, in.frame.body, size);
+	assert_true(beget__message_get_start(forged(BEGET__START, body, size, 1), &caller, &tied));
+	assert_false(beget__message_get_start(forged(BEGET__START, body, size, 0), &caller, &tied));
+	assert_false(beget__message_get_start(forged(BEGET__START, body, size, 2), &caller, &tied));
+	assert_false(beget__message_get_start(forged(BEGET__START, body, size - 1, 1), &caller, &tied));
+	assert_false(beget__message_get_start(forged(BEGET__START, body, size + 1, 1), &caller, &tied));
+	assert_false(beget__message_get_start(forged(BEGET__RETIRE, body, size, 1), &caller, &tied));
+	body[0]++; /* the protocol */
+	assert_false(beget__message_get_start(forged(BEGET__START, body, size, 1), &caller, &tied));
 	down();
 }
 
 static void plain_messages(void)
 {
 	up();
-	assert_int_equal(beget__message_send_plain(ends[0], BEGET__RETIRE), 0);
+	assert_int_equal(beget__message_send_plain(sides[0], BEGET__RETIRE), 0);
 	assert_int_equal(receive(BEGET__RETIRE)->size, 0);
-	assert_int_equal(beget__message_send_plain(ends[0], BEGET__GO), 0);
+	assert_int_equal(beget__message_send_plain(sides[0], BEGET__GO), 0);
 	assert_int_equal(receive(BEGET__GO)->nfds, 0);
 	down();
 }
@@ -90,11 +98,11 @@ static void born_message(void)
 	pid_t pid = 0;
 
 	up();
-	assert_int_equal(beget__message_send_born(ends[0], 4711, ends[0]), 0);
+	assert_int_equal(beget__message_send_born(sides[0], 4711, sides[0]), 0);
 	assert_true(beget__message_get_born(receive(BEGET__BORN), &pid));
 	assert_int_equal(pid, 4711);
 	assert_int_equal(in.frame.nfds, 1);
-	assert_int_equal(beget__message_send_born(ends[0], 1, -1), 0);
+	assert_int_equal(beget__message_send_born(sides[0], 1, -1), 0);
 	assert_true(beget__message_get_born(receive(BEGET__BORN), &pid));
 	assert_int_equal(in.frame.nfds, 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
@@ -111,7 +119,7 @@ static void failed_message(void)
 	struct beget__failure failure = {-EMFILE, "helper: cannot make a child"}, back;
 
 	up();
-	assert_int_equal(beget__message_send_failed(ends[0], &failure), 0);
+	assert_int_equal(beget__message_send_failed(sides[0], &failure), 0);
 	assert_true(beget__message_get_failed(receive(BEGET__FAILED), &back));
 	assert_int_equal(back.code, -EMFILE);
 	assert_string_equal(back.text, failure.text);
@@ -132,7 +140,7 @@ static void ended_message(void)
 	char longer[sizeof(end) + 1] = {0};
 
 	up();
-	assert_int_equal(beget__message_send_ended(ends[0], &end), 0);
+	assert_int_equal(beget__message_send_ended(sides[0], &end), 0);
 	assert_true(beget__message_get_ended(receive(BEGET__ENDED), &back));
 	assert_memory_equal(&back, &end, sizeof(end));
 	assert_false(beget__message_get_ended(forged(BEGET__ENDED, &end, sizeof(end) - 1, 0), &back));
@@ -146,19 +154,19 @@ static void result_message(void)
 	unsigned type;
 
 	up();
-	assert_int_equal(beget__message_send_result(ends[0], BEGET_TYPE_LLONG, &value), 0);
+	assert_int_equal(beget__message_send_result(sides[0], BEGET_TYPE_LLONG, &value), 0);
 	assert_true(beget__message_get_result(receive(BEGET__RESULT), &type, &back));
 	assert_int_equal(type, BEGET_TYPE_LLONG);
 	assert_true(back.ll == LLONG_MIN);
-	assert_int_equal(beget__message_send_result(ends[0], BEGET_TYPE_VOID, &value), 0);
+	assert_int_equal(beget__message_send_result(sides[0], BEGET_TYPE_VOID, &value), 0);
 	assert_true(beget__message_get_result(receive(BEGET__RESULT), &type, &back));
 	assert_int_equal(type, BEGET_TYPE_VOID);
 	value.pointer = "text";
-	assert_int_equal(beget__message_send_result(ends[0], BEGET_TYPE_STRING, &value), 0);
+	assert_int_equal(beget__message_send_result(sides[0], BEGET_TYPE_STRING, &value), 0);
 	assert_true(beget__message_get_result(receive(BEGET__RESULT), &type, &back));
 	assert_string_equal(back.pointer, "text");
 	value.bytes = (struct beget_bytes){calloc(1, 100000), 100000};
-	assert_int_equal(beget__message_send_result(ends[0], BEGET_TYPE_BYTES, &value), 0);
+	assert_int_equal(beget__message_send_result(sides[0], BEGET_TYPE_BYTES, &value), 0);
 	assert_true(beget__message_get_result(receive(BEGET__RESULT), &type, &back));
 	assert_int_equal(back.bytes.size, 100000);
 	assert_memory_equal(back.bytes.data, value.bytes.data, 100000);
@@ -207,7 +215,9 @@ static char *compose(size_t *size)
 	const struct iovec *iov = NULL;
 	char *all = aligned_alloc(BEGET__ALIGN_MAX, BEGET__ALIGN_MAX);
 
-	beget__message_put_head(&w, 99);
+	struct beget__head head = {.caller = 99, .caller_started = 12345, .name = "name", .tie = -1, .control = -1};
+
+	assert_int_equal(beget__message_put_head(&w, &head, &fds), 0);
 	assert_int_equal(beget__message_put_call(&w, &target,
 	                                         BEGET_CALL(three, 7, "seven", BEGET_FD(1), BEGET_BYTES("b", 1)), &fds),
 	                 0);
@@ -219,13 +229,15 @@ static char *compose(size_t *size)
 	return all;
 }
 
+static struct beget__head head;
+
 static int parse(const char *message, size_t size, int *fd, struct beget__order *order)
 {
 	struct beget__reader r = {message, 0, size, false};
 	struct beget__fds fds = {fd, 1, 1};
 
 	memset(order, 0, sizeof(*order));
-	int error = beget__message_get_head(&r, &order->caller);
+	int error = beget__message_get_head(&r, &fds, &head);
 	return error ? error : beget__message_get_call(&r, &fds, order);
 }
 
@@ -237,7 +249,7 @@ static void a_call(void)
 	char *message = compose(&size);
 
 	assert_int_equal(parse(message, size, &fd, &order), 0);
-	assert_int_equal(order.caller, 99);
+	assert_int_equal(head.caller, 99);
 	assert_string_equal(order.target.module, "module");
 	assert_int_equal(order.target.offset, 0x1234);
 	assert_int_equal(order.target.id_size, 3);

@@ -64,8 +64,8 @@ static void expect_same(const struct beget__state *a, const struct beget__state 
 	assert_int_equal(a->ignored, b->ignored);
 	assert_int_equal(a->group, b->group);
 	assert_int_equal(a->session, b->session);
-	assert_int_equal(a->cwd_device, b->cwd_device);
-	assert_int_equal(a->cwd_inode, b->cwd_inode);
+	assert_int_equal(a->cwd.device, b->cwd.device);
+	assert_int_equal(a->cwd.inode, b->cwd.inode);
 	assert_memory_equal(&a->mask, &b->mask, sizeof(a->mask));
 	for (; a->env && a->env[i] && b->env && b->env[i]; i++)
 		assert_string_equal(a->env[i], b->env[i]);
@@ -129,12 +129,8 @@ static void read_now(struct beget__state *s)
 {
 	struct beget__state now;
 
-	beget__state_read(&now, false);
-	assert_int_equal(beget__state_helper(&now, s), 0);
-	s->streams = now.streams;
-	s->group = now.group;
-	s->mask = now.mask;
-	s->ignored = now.ignored;
+	beget__state_read(&now);
+	assert_int_equal(beget__state_keep(&now, s), 0);
 }
 
 /* All that a process in this state has to be told. */
@@ -145,7 +141,7 @@ static void put_all(struct message *m, const struct beget__state *now)
 	other.umask ^= 1;
 	other.ignored ^= 1;
 	other.group ^= 1;
-	other.cwd_inode ^= 1;
+	other.cwd.inode ^= 1;
 	other.env = NULL;
 	sigdelset(&other.mask, SIGUSR1);
 	if (!sigismember(&now->mask, SIGUSR1))
@@ -205,7 +201,7 @@ static void only_what_differs(void)
 {
 	struct beget__state now, born;
 
-	beget__state_read(&now, false);
+	beget__state_read(&now);
 	assert_int_equal(rows_of(&now, &now), 0);
 	born = now;
 	born.umask ^= 1;
@@ -213,53 +209,56 @@ static void only_what_differs(void)
 	assert_int_equal(one & (one - 1), 0);
 	born.ignored ^= 2;
 	assert_int_equal(__builtin_popcount(rows_of(&now, &born)), 2);
-	born.cwd_inode++;
+	born.cwd.inode++;
 	born.group++;
 	born.env = NULL;
 	assert_int_equal(__builtin_popcount(rows_of(&now, &born)), 5);
 }
 
-static void after_exec_only_the_mask(void)
+static void after_exec_only_what_it_takes(void)
 {
 	struct beget__state now, born;
 
-	beget__state_read(&now, false);
+	beget__state_read(&now);
 	beget__state_exec(&now, &born);
 	uint32_t all = rows_of(&now, &born);
-	assert_int_equal(__builtin_popcount(all), 1);
-	beget__state_read(&now, true);
+	/* the mask, and root's capabilities */
+	assert_int_equal(__builtin_popcount(all), geteuid() == 0 ? 2 : 1);
+	beget__state_read_for_exec(&now);
 	beget__state_exec(&now, &born);
 	assert_int_equal(rows_of(&now, &born), all);
 }
 
 static void what_the_helper_has(void)
 {
-	struct beget__state now, born;
+	struct beget__state now, kept, born;
 	sigset_t full;
 
 	signals_ignored();
-	beget__state_read(&now, false);
+	beget__state_read(&now);
 	for (int i = 0; i < 2; i++) {
 		signal(i ? SIGPIPE : SIGUSR2, SIG_DFL);
 		signal(i ? SIGRTMAX : SIGCHLD, SIG_DFL);
 	}
-	assert_int_equal(beget__state_helper(&now, &born), 0);
+	assert_int_equal(beget__state_keep(&now, &kept), 0);
+	beget__state_helper(&kept, &born);
 	memset(&full, 0, sizeof(full));
 	sigfillset(&full);
 	assert_memory_equal(&born.mask, &full, sizeof(full));
-	assert_false(born.streams);
-	assert_int_equal(born.group, 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(born.stream[i], BEGET__AS_IS);
+	assert_int_equal(born.group, -1);
 	assert_true(born.ignored & UINT64_C(1) << (SIGUSR2 - 1));
 	assert_false(born.ignored & UINT64_C(1) << (SIGCHLD - 1)); /* it waits for its children */
 	setenv("UNIT_STATE", "later", 1);                          /* changes the caller's environment, not the copy */
-	beget__state_read(&now, false);
+	beget__state_read(&now);
 	assert_true(rows_of(&now, &born) != 0);
 	for (char **e = born.env; *e; e++)
 		assert_int_not_equal(strncmp(*e, "UNIT_STATE=", 11), 0);
 	unsetenv("UNIT_STATE");
-	beget__state_free(&born);
+	beget__state_free(&kept);
 	fault_nth(" alloc ", 1, ENOMEM);
-	assert_int_equal(beget__state_helper(&now, &born), -ENOMEM);
+	assert_int_equal(beget__state_keep(&now, &kept), -ENOMEM);
 	fault_off();
 }
 
@@ -267,15 +266,15 @@ static void beyond_a_helper(void)
 {
 	struct beget__state now, born;
 
-	beget__state_read(&now, false);
+	beget__state_read(&now);
 	born = now;
-	assert_false(beget__state_beyond(&now, &born));
+	assert_null(beget__state_beyond(&now, &born));
 	born.umask++;
 	born.group++;
-	born.cwd_inode++;
-	assert_false(beget__state_beyond(&now, &born)); /* all this can travel */
+	born.cwd.inode++;
+	assert_null(beget__state_beyond(&now, &born)); /* all this can travel */
 	born.session++;
-	assert_true(beget__state_beyond(&now, &born));
+	assert_string_equal(beget__state_beyond(&now, &born), "the session");
 }
 
 /* Without /proc the umask and the ignored signals are read another way. */
@@ -285,12 +284,12 @@ static void without_proc(void)
 
 	signal(SIGUSR2, SIG_IGN);
 	umask(umask(0) ^ 0010);
-	beget__state_read(&with, false);
+	beget__state_read(&with);
 	fault_every(" open ", ENOENT);
-	beget__state_read(&without, false);
+	beget__state_read(&without);
 	assert_true(fault_off() > 0);
 	expect_same(&with, &without);
-	beget__state_read(&without, false); /* and it changed nothing */
+	beget__state_read(&without); /* and it changed nothing */
 	expect_same(&with, &without);
 	signal(SIGUSR2, SIG_DFL);
 	umask(umask(0) ^ 0010);
@@ -303,10 +302,12 @@ static void streams(void)
 	int in = fcntl(0, F_DUPFD_CLOEXEC, 10), out = fcntl(1, F_DUPFD_CLOEXEC, 10);
 
 	assert_true(in >= 0 && out >= 0);
-	beget__state_read(&now, false);
+	beget__state_read(&now);
 	born = now;
-	born.streams = false;
+	for (int i = 0; i < 3; i++)
+		born.stream[i] = BEGET__AS_IS;
 	close(0); /* closed ones stay closed */
+	beget__state_read_streams(&now);
 	put(&m, &now, &born);
 	assert_int_equal(m.fds.n, 2);
 	assert_int_equal(open("/dev/null", O_RDWR), 0);
@@ -338,7 +339,7 @@ static void cut_anywhere(void)
 	struct message m, back;
 	char **own = environ;
 
-	beget__state_read(&now, false);
+	beget__state_read(&now);
 	put_all(&back, &now);
 	put_all(&m, &now);
 	for (size_t n = 0; n < m.iov->iov_len; n++) {
@@ -361,18 +362,28 @@ static int apply_words(const uint32_t *words, size_t n, struct beget__fds *fds)
 	return beget__state_apply(&r, fds);
 }
 
+static int row_of(const char *name)
+{
+	for (int i = 0; i < BEGET__ROWS; i++)
+		if (strcmp(beget__state_rows[i].name, name) == 0)
+			return i;
+	fail_msg("no row %s", name);
+	return 0;
+}
+
 static void rows_that_are_none(void)
 {
 	struct beget__fds fds = {(int[1]){-1}, 1, 1};
 
-	for (int row = 8; row < 32; row++)
+	for (int row = BEGET__ROWS; row < 32; row++)
 		assert_int_equal(apply_words((uint32_t[]){1u << row, 0, 0, 0}, 4, &fds), -EBADMSG);
-	assert_int_equal(apply_words((uint32_t[]){1u << 3, 0, 0, 0}, 4, &fds), -EBADMSG); /* the session */
+	assert_int_equal(apply_words((uint32_t[]){1u << row_of("the session"), 0, 0, 0}, 4, &fds), -EBADMSG);
 }
 
 static void values_that_lie(void)
 {
-	enum { STREAMS = 1 << 0, ENV = 1 << 1, GROUP = 1 << 4, CWD = 1 << 6 };
+	const uint32_t STREAMS = 1u << row_of("the standard streams"), ENV = 1u << row_of("the environment"),
+		       GROUP = 1u << row_of("the process group"), CWD = 1u << row_of("the working directory");
 	struct beget__fds fds = {(int[1]){-1}, 1, 1};
 
 	assert_int_equal(apply_words((uint32_t[]){ENV, 0xffffffff, 0xffffffff, 0, 0}, 5, &fds), -EBADMSG);
@@ -381,7 +392,7 @@ static void values_that_lie(void)
 	assert_int_equal(apply_words((uint32_t[]){CWD, 1}, 2, &fds), -EBADMSG);
 	assert_int_equal(apply_words((uint32_t[]){CWD, UINT32_MAX}, 2, &fds), -EBADMSG);
 	assert_int_equal(apply_words((uint32_t[]){CWD, 0}, 2, &fds), -EMFILE); /* it did not arrive */
-	assert_int_equal(apply_words((uint32_t[]){STREAMS, 1, 0}, 3, &fds), -EMFILE);
+	assert_int_equal(apply_words((uint32_t[]){STREAMS, 1, 0, 0}, 4, &fds), -EMFILE);
 	assert_int_equal(apply_words((uint32_t[]){GROUP, 0x7fffffff}, 2, &fds), -EPERM);
 	assert_non_null(strstr(beget_error(), "the process group"));
 }
@@ -391,7 +402,7 @@ int main(void)
 	static const struct unit table[] = {
 		UNIT(each_change_there_and_back),
 		UNIT(only_what_differs),
-		UNIT(after_exec_only_the_mask),
+		UNIT(after_exec_only_what_it_takes),
 		UNIT(what_the_helper_has),
 		UNIT(beyond_a_helper),
 		UNIT(without_proc),

@@ -23,7 +23,7 @@ struct header {
 };
 enum { PAYLOAD = BEGET__WIRE_PACKET - sizeof(struct header), KIND = 7 };
 
-static int ends[2]; /* sender, receiver */
+static int sides[2]; /* sender, receiver */
 
 static struct {
 	struct beget__frame frame;
@@ -32,7 +32,7 @@ static struct {
 
 static void up(void)
 {
-	assert_int_equal(beget__sys_pair(ends), 0);
+	assert_int_equal(beget__sys_pair(sides), 0);
 	memset(&in, 0, sizeof(in));
 	in.frame.buffer = in.buffer;
 }
@@ -40,8 +40,8 @@ static void up(void)
 static void down(void)
 {
 	beget__frame_clear(&in.frame);
-	beget__sys_close(&ends[0]);
-	beget__sys_close(&ends[1]);
+	beget__sys_close(&sides[0]);
+	beget__sys_close(&sides[1]);
 }
 
 /* Bytes that tell their place. */
@@ -57,12 +57,12 @@ static char *pattern(size_t size)
 
 static int send_bytes(const void *data, size_t size, const int *fds, int nfds)
 {
-	return beget__wire_send(ends[0], KIND, &(struct iovec){(void *)data, size}, 1, fds, nfds);
+	return beget__wire_send(sides[0], KIND, &(struct iovec){(void *)data, size}, 1, fds, nfds);
 }
 
 static int receive(void)
 {
-	return beget__wire_receive(ends[1], &in.frame, MSG_DONTWAIT);
+	return beget__wire_receive(sides[1], &in.frame, MSG_DONTWAIT);
 }
 
 static void expect_frame(const char *body, size_t size, int nfds)
@@ -78,7 +78,7 @@ static void expect_frame(const char *body, size_t size, int nfds)
 static void expect_service(void)
 {
 	beget__frame_clear(&in.frame);
-	assert_int_equal(send_bytes("good", 5, (int[]){ends[0]}, 1), 0);
+	assert_int_equal(send_bytes("good", 5, (int[]){sides[0]}, 1), 0);
 	expect_frame("good", 5, 1);
 	beget__frame_clear(&in.frame);
 	assert_int_equal(receive(), -EAGAIN);
@@ -100,7 +100,7 @@ static void send_raw(const void *data, size_t size, const int *fds, int nfds)
 		c->cmsg_len = CMSG_LEN((size_t)nfds * sizeof(int));
 		memcpy(CMSG_DATA(c), fds, (size_t)nfds * sizeof(int));
 	}
-	assert_int_equal(sendmsg(ends[0], &m, MSG_DONTWAIT), size);
+	assert_int_equal(sendmsg(sides[0], &m, MSG_DONTWAIT), size);
 }
 
 static void send_packet(struct header header, size_t body, int nfds)
@@ -110,7 +110,7 @@ static void send_packet(struct header header, size_t body, int nfds)
 
 	memcpy(packet, &header, sizeof(header));
 	for (int i = 0; i < nfds; i++)
-		fds[i] = ends[1];
+		fds[i] = sides[1];
 	send_raw(packet, sizeof(header) + body, fds, nfds);
 }
 
@@ -157,7 +157,7 @@ static void gathered_from_many_pieces(void)
 	}
 	assert_true(at > 5 * PAYLOAD && at <= 60000);
 	up();
-	assert_int_equal(beget__wire_send(ends[0], KIND, iov, 120, NULL, 0), 0);
+	assert_int_equal(beget__wire_send(sides[0], KIND, iov, 120, NULL, 0), 0);
 	expect_frame(body, at, 0);
 	beget__frame_clear(&in.frame);
 	expect_service();
@@ -177,7 +177,7 @@ static void *read_frame(void *data)
 {
 	struct reading *r = data;
 
-	r->good = beget__wire_receive(ends[1], &in.frame, 0) == 1 && in.frame.size == r->size &&
+	r->good = beget__wire_receive(sides[1], &in.frame, 0) == 1 && in.frame.size == r->size &&
 	          in.frame.nfds == r->nfds && memcmp(in.frame.body, r->body, r->size) == 0;
 	return NULL;
 }
@@ -190,7 +190,7 @@ static void through_a_reader(size_t size, int nfds)
 	int fds[BEGET__WIRE_FDS];
 
 	for (int i = 0; i < nfds; i++)
-		fds[i] = ends[0];
+		fds[i] = sides[0];
 	assert_int_equal(pthread_create(&reader, NULL, read_frame, &reading), 0);
 	int sent = send_bytes(body, size, fds, nfds);
 	pthread_join(reader, NULL);
@@ -232,12 +232,12 @@ static void by_temporary_file_where_no_memory_file_can_be_had(void)
 
 static void expect_descriptors(int n, size_t size)
 {
-	struct beget__identity identity[2] = {beget__sys_identity(ends[0]), beget__sys_identity(ends[1])};
+	struct beget__identity identity[2] = {beget__sys_identity(sides[0]), beget__sys_identity(sides[1])};
 	char *body = pattern(size);
 	int fds[BEGET__WIRE_FDS];
 
 	for (int i = 0; i < n; i++)
-		fds[i] = ends[i % 3 == 1];
+		fds[i] = sides[i % 3 == 1];
 	assert_int_equal(send_bytes(body, size, fds, n), 0);
 	expect_frame(body, size, n);
 	for (int i = 0; i < n; i++) {
@@ -268,7 +268,7 @@ static void every_number_of_descriptors(void)
 static void a_descriptor_taken_is_not_closed(void)
 {
 	up();
-	assert_int_equal(send_bytes("", 0, ends, 2), 0);
+	assert_int_equal(send_bytes("", 0, sides, 2), 0);
 	expect_frame("", 0, 2);
 	int fd = beget__frame_take(&in.frame, 0);
 	beget__frame_clear(&in.frame);
@@ -286,20 +286,20 @@ static void small_ones_never_wait(void)
 
 	up();
 	for (int i = 0; i < 254; i++)
-		fds[i] = ends[0];
-	assert_int_equal(beget__wire_send_now(ends[0], KIND, body, sizeof(body), NULL, 0), -EMSGSIZE);
-	assert_int_equal(beget__wire_send_now(ends[0], KIND, "a", 1, fds, 254), -EMSGSIZE);
-	assert_int_equal(beget__wire_send_now(ends[0], KIND, body, PAYLOAD, fds, 253), 0);
+		fds[i] = sides[0];
+	assert_int_equal(beget__wire_send_now(sides[0], KIND, body, sizeof(body), NULL, 0), -EMSGSIZE);
+	assert_int_equal(beget__wire_send_now(sides[0], KIND, "a", 1, fds, 254), -EMSGSIZE);
+	assert_int_equal(beget__wire_send_now(sides[0], KIND, body, PAYLOAD, fds, 253), 0);
 	expect_frame(body, PAYLOAD, 253);
 	beget__frame_clear(&in.frame);
-	while (send(ends[0], body, PAYLOAD, MSG_DONTWAIT) > 0)
+	while (send(sides[0], body, PAYLOAD, MSG_DONTWAIT) > 0)
 		n++;
-	assert_int_equal(beget__wire_send_now(ends[0], KIND, "word", 4, NULL, 0), 0); /* all the same */
+	assert_int_equal(beget__wire_send_now(sides[0], KIND, "word", 4, NULL, 0), 0); /* all the same */
 	for (int i = 0; i < 100000 && !error; i++)
-		error = beget__wire_send_now(ends[0], KIND, body, PAYLOAD, NULL, 0);
+		error = beget__wire_send_now(sides[0], KIND, body, PAYLOAD, NULL, 0);
 	assert_int_equal(error, -EAGAIN);
 	while (n-- > 0)
-		assert_int_equal(recv(ends[1], body, sizeof(body), 0), PAYLOAD);
+		assert_int_equal(recv(sides[1], body, sizeof(body), 0), PAYLOAD);
 	expect_frame("word", 4, 0);
 	down();
 }
@@ -384,7 +384,7 @@ static void shorter_than_a_header(void)
 
 	up();
 	for (size_t size = 1; size < sizeof(header); size++) {
-		send_raw(&header, size, ends, 1);
+		send_raw(&header, size, sides, 1);
 		assert_int_equal(receive(), -EBADMSG);
 		expect_service();
 	}
@@ -395,10 +395,10 @@ static void shorter_than_a_header(void)
 static void an_empty_packet_is_not_the_end(void)
 {
 	up();
-	assert_int_equal(send(ends[0], "", 0, 0), 0);
+	assert_int_equal(send(sides[0], "", 0, 0), 0);
 	assert_int_equal(receive(), -EBADMSG);
 	expect_service();
-	beget__sys_close(&ends[0]);
+	beget__sys_close(&sides[0]);
 	assert_int_equal(receive(), 0);
 	down();
 }
@@ -452,7 +452,7 @@ static void the_sender_ends(void)
 	up();
 	send_packet((struct header){MAGIC, KIND, 0, 1, 0, 3 * PAYLOAD}, PAYLOAD, 1);
 	send_packet((struct header){MAGIC, MORE, 0, 0, 0, 0}, PAYLOAD, 0);
-	beget__sys_close(&ends[0]);
+	beget__sys_close(&sides[0]);
 	assert_int_equal(receive(), 0);
 	assert_int_equal(receive(), 0);
 	down();
@@ -463,14 +463,14 @@ static void the_receiver_is_gone(void)
 	char *body = pattern(1 << 20);
 
 	up();
-	beget__sys_close(&ends[1]);
+	beget__sys_close(&sides[1]);
 	assert_int_equal(send_bytes("a", 1, NULL, 0), -EPIPE); /* and no SIGPIPE */
 	assert_int_equal(send_bytes(body, 1 << 20, NULL, 0), -EPIPE);
-	assert_int_equal(beget__wire_send_now(ends[0], KIND, "a", 1, NULL, 0), -EPIPE);
+	assert_int_equal(beget__wire_send_now(sides[0], KIND, "a", 1, NULL, 0), -EPIPE);
 	down();
 	up();
-	assert_int_equal(beget__wire_send(ends[1], KIND, NULL, 0, NULL, 0), 0);
-	beget__sys_close(&ends[0]); /* with a frame unread */
+	assert_int_equal(beget__wire_send(sides[1], KIND, NULL, 0, NULL, 0), 0);
+	beget__sys_close(&sides[0]); /* with a frame unread */
 	assert_int_equal(receive(), -ECONNRESET);
 	assert_int_equal(receive(), 0);
 	down();
@@ -492,7 +492,7 @@ static void a_dead_half_frame(void)
 		for (int nfds = 0; nfds <= 253; nfds += 23) {
 			int before = count_descriptors();
 			half_a_frame(packets, nfds);
-			assert_int_equal(send_bytes("other", 6, ends, 2), 0);
+			assert_int_equal(send_bytes("other", 6, sides, 2), 0);
 			expect_frame("other", 6, 2);
 			expect_service();
 			half_a_frame(packets, nfds);
@@ -517,7 +517,7 @@ static void between_the_packets(void)
 	in.frame.between = &other.frame;
 	send_packet((struct header){MAGIC, KIND, 0, 2, 0, 200}, 100, 1);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(send_bytes("other", 6, ends, 2), 0);
+		assert_int_equal(send_bytes("other", 6, sides, 2), 0);
 		assert_int_equal(receive(), 2);
 		assert_int_equal(other.frame.size, 6);
 		assert_memory_equal(other.frame.body, "other", 6);
@@ -560,7 +560,7 @@ static void the_table_is_full(void)
 
 	up();
 	for (int i = 0; i < 10; i++)
-		fds[i] = ends[0];
+		fds[i] = sides[0];
 	for (int places = 0; places < 10; places++) {
 		assert_int_equal(send_bytes("body", 5, fds, 10), 0);
 		assert_int_equal(send_bytes("next", 5, NULL, 0), 0);
@@ -586,7 +586,7 @@ static void the_table_is_full_for_the_rest(void)
 
 	up();
 	for (int i = 0; i < 270; i++)
-		fds[i] = ends[0];
+		fds[i] = sides[0];
 	assert_int_equal(send_bytes("body", 5, fds, 270), 0);
 	struct rlimit before = leave_places(40);
 	int got = receive();
@@ -604,7 +604,7 @@ static void no_room_for_the_body(void)
 	char *body = pattern(1 << 20);
 
 	up();
-	assert_int_equal(send_bytes(body, 1 << 20, ends, 1), 0);
+	assert_int_equal(send_bytes(body, 1 << 20, sides, 1), 0);
 	struct rlimit before = leave_places(0);
 	int got = receive();
 	setrlimit(RLIMIT_NOFILE, &before);
@@ -629,7 +629,7 @@ static void a_dead_half_frame_in_a_full_table(void)
 	int got = receive();
 	setrlimit(RLIMIT_NOFILE, &before);
 	assert_int_equal(got, -EAGAIN);
-	assert_int_equal(send_bytes("other", 6, ends, 2), 0);
+	assert_int_equal(send_bytes("other", 6, sides, 2), 0);
 	expect_frame("other", 6, 2);
 	expect_service();
 	down();
@@ -640,7 +640,7 @@ static void failures_of_the_kernel(void)
 	up();
 	fault_every(" sendmsg ", ENOBUFS);
 	assert_int_equal(send_bytes("a", 1, NULL, 0), -ENOBUFS);
-	assert_int_equal(beget__wire_send_now(ends[0], KIND, "a", 1, NULL, 0), -ENOBUFS);
+	assert_int_equal(beget__wire_send_now(sides[0], KIND, "a", 1, NULL, 0), -ENOBUFS);
 	fault_every(" recvmsg ", ENOMEM);
 	assert_int_equal(receive(), -ENOMEM);
 	fault_off();
