@@ -34,6 +34,34 @@ static int check_options(const struct beget_options *options, struct beget_optio
 	return 0;
 }
 
+/* Before the library opens anything: a closed descriptor must not become one of ours. */
+static int check_stream(int i, const struct beget_stream *s)
+{
+	const char *name = beget__stream_names[i];
+
+	switch (s->kind) {
+	case BEGET_AS_IS:
+	case BEGET_TO_NULL: return 0;
+	case BEGET_TO_FD:
+		return fcntl(s->fd, F_GETFD) < 0 ? beget__fail_plain(EBADF, "%s: descriptor %d is not open", name, s->fd) : 0;
+	case BEGET_TO_PIPE:
+		return s->end ? 0 : beget__fail_plain(EINVAL, "%s: there is nowhere to put the end of the pipe", name);
+	case BEGET_TO_FILE: return s->path ? 0 : beget__fail_plain(EINVAL, "%s: there is no path", name);
+	case BEGET_TO_OUT:
+		return i == 2 ? 0 : beget__fail_plain(EINVAL, "%s: only standard error can be what standard output is", name);
+	}
+	return beget__fail_plain(EINVAL, "%s: there is no such kind of stream (%u)", name, (unsigned)s->kind);
+}
+
+static int check_streams(const struct beget_options *o)
+{
+	int error = check_stream(0, &o->in);
+
+	if (!error)
+		error = check_stream(1, &o->out);
+	return error ? error : check_stream(2, &o->err);
+}
+
 static int check_descriptor(int fd, unsigned position)
 {
 	if (fcntl(fd, F_GETFD) < 0)
@@ -99,6 +127,8 @@ int beget__plan_make(struct beget__plan *ret, const struct beget_options *option
 	struct beget_options checked;
 
 	int error = check_options(options, &checked);
+	if (!error)
+		error = check_streams(&checked);
 	if (!error)
 		error = check_call(call, checked.method);
 	if (error)

@@ -115,10 +115,11 @@ static int launch(const struct beget__state *now)
 }
 
 /* Of a helper that was adopted, only what one can be born with is read, once. */
-static void meet(void)
+static int meet(void)
 {
 	if (server.control >= 0 && server.adopted && !server.born.unknown)
-		beget__state_read_birth(server.pid, &server.born);
+		return beget__state_read_birth(server.pid, &server.born);
+	return 0;
 }
 
 static bool usable(const struct beget__state *now)
@@ -138,11 +139,13 @@ static int replace(const struct beget__state *now)
 {
 	struct beget__state fresh;
 
-	meet();
-	if (usable(now))
-		return 0;
+	int error = meet();
+	if (error || usable(now))
+		return error;
 	if (!now) {
-		beget__state_read(&fresh);
+		error = beget__state_read(&fresh);
+		if (error)
+			return error;
 		now = &fresh;
 	}
 	drop();

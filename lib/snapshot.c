@@ -14,14 +14,19 @@
 
 extern char **environ;
 
-static void read_text(const char *path, char *text, size_t size)
+/* Without /proc the text is empty; for want of descriptors or memory it is an error, lest a full table look like other
+ * credentials. */
+static int read_text(const char *path, char *text, size_t size)
 {
 	int fd = beget__sys_open(path, O_RDONLY);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
 
 	text[n > 0 ? n : 0] = '\0';
+	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
+		return beget__fail(-fd, "cannot read the state from %s", path);
 	if (fd >= 0)
 		beget__sys_close(&fd);
+	return 0;
 }
 
 void beget__state_none(struct beget__state *s)
@@ -34,15 +39,16 @@ void beget__state_none(struct beget__state *s)
 	s->env = environ;
 }
 
-void beget__state_read(struct beget__state *s)
+int beget__state_read(struct beget__state *s)
 {
 	char status[4096];
 
 	beget__state_none(s);
-	read_text("/proc/thread-self/status", status, sizeof(status));
-	for (int i = 0; i < BEGET__ROWS; i++)
+	int error = read_text("/proc/thread-self/status", status, sizeof(status));
+	for (int i = 0; i < BEGET__ROWS && !error; i++)
 		if (beget__state_rows[i].read)
 			beget__state_rows[i].read(s, status);
+	return error;
 }
 
 void beget__state_read_for_exec(struct beget__state *s)
@@ -58,18 +64,19 @@ void beget__state_read_streams(struct beget__state *s)
 	beget__state_rows[0].read(s, "");
 }
 
-void beget__state_read_birth(pid_t pid, struct beget__state *s)
+int beget__state_read_birth(pid_t pid, struct beget__state *s)
 {
 	char path[40], status[4096];
 
 	beget__state_none(s);
 	s->of = pid;
-	s->unknown = true;
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	read_text(path, status, sizeof(status));
-	for (int i = 0; i < BEGET__ROWS; i++)
+	int error = read_text(path, status, sizeof(status));
+	for (int i = 0; i < BEGET__ROWS && !error; i++)
 		if (beget__state_rows[i].beyond)
 			beget__state_rows[i].read(s, status);
+	s->unknown = !error;
+	return error;
 }
 
 void beget__state_wish(struct beget__state *s, const struct beget__wishes *w)

@@ -16,6 +16,8 @@ struct beget__plan {
 /* From what the user wrote; a negative errno and a sentence if anything is wrong with it. */
 int beget__plan_make(struct beget__plan *ret, const struct beget_options *, const struct beget_call *);
 
+extern const char *const beget__stream_names[3];
+
 /* Opens what the options ask for; it belongs to the process until it is granted: then the child has its part, and the
  * user gets his. */
 int beget__wishes_open(struct beget__plan *, struct beget_process *);

@@ -32,8 +32,9 @@ int beget__start_forkserver(const struct beget__plan *plan, struct beget_process
 	for (int i = 0; i < TRIES && !error; i++) {
 		struct beget__state now;
 		if (!(plan->options.flags & BEGET_SERVER_STATE))
-			beget__state_read(&now);
-		error = try(plan, p, &now);
+			error = beget__state_read(&now);
+		if (!error)
+			error = try(plan, p, &now);
 		if (error != -EPIPE)
 			return error;
 		error = 0;

@@ -51,8 +51,8 @@ struct beget__wishes {
 };
 #define BEGET__AS_IS (-2)
 
-/* Reads all of it, or only what exec does not carry over by itself. */
-void beget__state_read(struct beget__state *);
+/* Reads all of it, or only what exec does not carry over by itself. 0 or a negative errno. */
+int beget__state_read(struct beget__state *);
 void beget__state_read_for_exec(struct beget__state *);
 void beget__state_read_streams(struct beget__state *); /* only these, into a state that has the rest */
 
@@ -60,7 +60,7 @@ void beget__state_read_streams(struct beget__state *); /* only these, into a sta
 void beget__state_none(struct beget__state *);
 
 /* Reads of another process of ours what one can only be born with. */
-void beget__state_read_birth(pid_t, struct beget__state *);
+int beget__state_read_birth(pid_t, struct beget__state *);
 
 void beget__state_wish(struct beget__state *, const struct beget__wishes *);
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const names[3] = {"standard input", "standard output", "standard error"};
+const char *const beget__stream_names[3] = {"standard input", "standard output", "standard error"};
 
 static int check_env(char *const *env)
 {
@@ -32,13 +32,13 @@ static int open_directory(const char *path, int *ret)
 	return faccessat(fd, ".", X_OK, AT_EACCESS) < 0 ? beget__fail(errno, "cannot enter the working directory %.120s", path) : 0;
 }
 
-static int open_pipe(int i, int *end, int *lent, int *mine)
+static int open_pipe(int i, int *lent, int *mine)
 {
 	int pair[2];
-	int error = end ? beget__sys_pipe(pair) : -EINVAL;
+	int error = beget__sys_pipe(pair);
 
 	if (error)
-		return beget__fail(-error, "cannot make a pipe to the child's %s", names[i]);
+		return beget__fail(-error, "cannot make a pipe to the child's %s", beget__stream_names[i]);
 	*lent = pair[i == STDIN_FILENO ? 0 : 1];
 	*mine = pair[i == STDIN_FILENO ? 1 : 0];
 	return 0;
@@ -48,35 +48,24 @@ static int open_pipe(int i, int *end, int *lent, int *mine)
 static int open_stream(int i, const struct beget_stream *s, int out, int *ret, int *lent, int *mine)
 {
 	const char *path = s->kind == BEGET_TO_NULL ? "/dev/null" : s->path;
-	int flags = i == STDIN_FILENO ? O_RDONLY : O_WRONLY;
+	int flags = O_NOCTTY | (i == STDIN_FILENO ? O_RDONLY : O_WRONLY);
 	int error = 0;
 
 	switch (s->kind) {
 	case BEGET_AS_IS: return 0;
-	case BEGET_TO_FD:
-		if (fcntl(s->fd, F_GETFD) < 0)
-			return beget__fail_plain(EBADF, "%s: descriptor %d is not open", names[i], s->fd);
-		*ret = s->fd;
-		return 0;
-	case BEGET_TO_OUT:
-		if (i != STDERR_FILENO)
-			return beget__fail_plain(EINVAL, "%s: only standard error can be what standard output is", names[i]);
-		*ret = out;
-		return 0;
-	case BEGET_TO_PIPE: error = open_pipe(i, s->end, lent, mine); break;
+	case BEGET_TO_FD: *ret = s->fd; return 0;
+	case BEGET_TO_OUT: *ret = out; return 0;
+	case BEGET_TO_PIPE: error = open_pipe(i, lent, mine); break;
 	case BEGET_TO_FILE:
-		if (!path)
-			return beget__fail_plain(EINVAL, "%s: there is no path", names[i]);
 		flags |= i == STDIN_FILENO ? 0 : O_CREAT | O_TRUNC;
 		/* fallthrough */
 	case BEGET_TO_NULL:
 		*lent = beget__sys_open(path, flags);
 		if (*lent < 0) {
-			error = beget__fail(-*lent, "%s: cannot open %.120s", names[i], path);
+			error = beget__fail(-*lent, "%s: cannot open %.120s", beget__stream_names[i], path);
 			*lent = -1;
 		}
 		break;
-	default: return beget__fail_plain(EINVAL, "%s: there is no such kind of stream (%u)", names[i], (unsigned)s->kind);
 	}
 	if (!error)
 		*ret = *lent;
