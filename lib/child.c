@@ -141,7 +141,7 @@ void beget__child_serve(enum beget_method method)
 
 	begin(method);
 	beget__image_inherit();
-	unsigned plugged = plug_streams();
+	unsigned plugged = method == BEGET_SPAWN ? plug_streams() : 0; /* the helper has all three */
 	int got = beget__wire_receive(channel, &frame, 0);
 	if (got == 0 || got == -ECONNRESET)
 		_exit(0); /* the caller is gone, or has thought better of it */

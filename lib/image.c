@@ -139,6 +139,11 @@ int beget__image_check(void)
 	if (!image.known)
 		return beget__fail_plain(EOPNOTSUPP,
 		                         "cannot execute the program again: main did not call beget_init first");
+	return 0;
+}
+
+static int check_rights(void)
+{
 	int error = reopen();
 	if (error)
 		return error;
@@ -205,7 +210,7 @@ static int start(struct launch *l)
 	pid_t pid;
 	int none, status;
 
-	int error = beget__image_check();
+	int error = check_rights();
 	if (error)
 		return error;
 	sigfillset(&all);

@@ -17,13 +17,14 @@ enum beget__birth beget__image_init(int argc, char **argv);
 /* In a child: the image is the one that runs; open it when it is needed. */
 void beget__image_inherit(void);
 
-/* -EOPNOTSUPP without beget__image_init, -EPERM for set-id images and those with file capabilities. */
+/* -EOPNOTSUPP without beget__image_init. */
 int beget__image_check(void);
 
-/* Executes the image as a child on the socket, with all signals blocked; *pidfd is -1 where there are none. */
+/* Executes the image as a child on the socket, with all signals blocked; *pidfd is -1 where there are none. -EPERM for
+ * set-id images and those with file capabilities. */
 int beget__image_spawn(int socket, pid_t *pid, int *pidfd);
 
-/* Executes it as a helper that is no child of ours and in a group of its own; *pid is the helper's. */
+/* The same as a helper that is no child of ours and in a group of its own; *pid is the helper's. */
 int beget__image_helper(int socket, pid_t *pid);
 
 /* True if descriptor 3 is a socket that a process of exactly our user made. */

@@ -104,10 +104,21 @@ int beget__process_check(const struct beget_process *p, const char *what)
 	return 0;
 }
 
+static int open_channel(struct beget_process *p)
+{
+	int pair[2];
+	int error = beget__sys_pair(pair);
+
+	if (error)
+		return beget__fail(-error, "cannot make a channel to the child");
+	p->channel = pair[0];
+	p->far = pair[1];
+	return 0;
+}
+
 int beget__process_new(struct beget_process **ret, enum beget_method method, const char *what)
 {
 	struct beget_process *p = beget__sys_alloc(sizeof(*p));
-	int pair[2];
 
 	if (!p)
 		return beget__fail(ENOMEM, "cannot start %s", what);
@@ -119,19 +130,29 @@ int beget__process_new(struct beget_process **ret, enum beget_method method, con
 	memset(p->lent, -1, sizeof(p->lent));
 	memset(p->ends, -1, sizeof(p->ends));
 	beget__process_guard();
-	int error = beget__sys_pair(pair);
-	if (!error) {
-		p->channel = pair[0];
-		p->far = pair[1];
+	int error = open_channel(p);
+	if (!error)
 		enlist(&live, p);
-	}
 	beget__process_unguard();
 	if (error) {
 		free(p);
-		return beget__fail(-error, "cannot make a channel to the child");
+		return error;
 	}
 	*ret = p;
 	return 0;
+}
+
+int beget__process_reopen(struct beget_process *p)
+{
+	bool reserved = p->reserve >= 0;
+
+	beget__process_guard();
+	beget__sys_close(&p->channel);
+	beget__sys_close(&p->far);
+	beget__sys_close(&p->reserve);
+	int error = open_channel(p);
+	beget__process_unguard();
+	return !error && reserved ? beget__process_reserve(p) : error;
 }
 
 void beget__process_close_far(struct beget_process *p)

@@ -56,6 +56,9 @@ int beget__process_new(struct beget_process **ret, enum beget_method, const char
 /* The handle of a start that failed: everything is undone; a child that exists ends without running its target. */
 void beget__process_abandon(struct beget_process *);
 
+/* A new channel in place of the old one, whose other end hears that it was closed. */
+int beget__process_reopen(struct beget_process *);
+
 /* The child has its end of the channel. */
 void beget__process_close_far(struct beget_process *);
 

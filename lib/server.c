@@ -126,7 +126,7 @@ static bool usable(const struct beget__state *now)
 {
 	const char *beyond;
 
-	if (server.control < 0 || server.gone || (server.adopted && (!now || !server.born.unknown)))
+	if (server.control < 0 || server.gone || (server.adopted && !server.born.unknown))
 		return false;
 	if (now && (beyond = beget__state_beyond(now, &server.born))) {
 		beget__trace("helper %d cannot give %s", (int)server.pid, beyond);
@@ -152,10 +152,8 @@ static int replace(const struct beget__state *now)
 	return launch(now);
 }
 
-int beget__server_enter(struct beget__state *now, bool its_state, const struct beget__state **born)
+int beget__server_enter(const struct beget__state *wanted, struct beget__server_view *ret)
 {
-	const struct beget__state *wanted = its_state ? NULL : now;
-
 	pthread_rwlock_rdlock(&server.lock);
 	while (!usable(wanted)) {
 		pthread_rwlock_unlock(&server.lock);
@@ -166,11 +164,7 @@ int beget__server_enter(struct beget__state *now, bool its_state, const struct b
 			return error;
 		pthread_rwlock_rdlock(&server.lock);
 	}
-	if (its_state) {
-		*now = server.launched;
-		beget__state_read_streams(now);
-	}
-	*born = &server.born;
+	*ret = (struct beget__server_view){&server.born, server.adopted ? NULL : &server.launched};
 	return 0;
 }
 

@@ -4,10 +4,15 @@
 
 #include "state.h"
 
-/* The helper that can give a child the state of now; launched if need be. Between enter and leave it is not replaced, and
- * *born is what its children have from birth; many threads may be in at once. With its_state, *now is set: to what the
- * caller was when the helper was launched, but for the standard streams. */
-int beget__server_enter(struct beget__state *now, bool its_state, const struct beget__state **born);
+/* What is known of the helper between enter and leave. */
+struct beget__server_view {
+	const struct beget__state *born;     /* what its children have from birth */
+	const struct beget__state *launched; /* the caller, when it launched it; NULL: another did */
+};
+
+/* A helper that can give a child the wanted state, or any if that is NULL; launched if need be. Until leave it is not
+ * replaced; many threads may be in at once. */
+int beget__server_enter(const struct beget__state *wanted, struct beget__server_view *ret);
 void beget__server_leave(void);
 
 /* Hands the helper a child's end of a channel; only between enter and leave. -EPIPE: the helper is gone, and the next
