@@ -97,14 +97,25 @@ static int adopt(int channel, bool tied)
 	return 0;
 }
 
+/* A target can have closed its own tie. The client's socket closes before its pidfd tells of its end. */
+static _Noreturn void leave_with_wards(void)
+{
+	for (size_t i = 0; i < helper.n; i++)
+		if (helper.wards[i].tied)
+			kill(helper.wards[i].pid, SIGKILL);
+	_exit(0);
+}
+
 static void serve(void)
 {
 	struct beget__frame *f = &helper.frame;
 
 	beget__sys_close(&helper.spare[0]); /* the place of the channel that comes */
 	int got = beget__wire_receive(BEGET__CHANNEL_FD, f, MSG_DONTWAIT);
-	if (got == 0 && !(helper.retired && helper.client >= 0))
-		_exit(0); /* the client is gone, and nobody wants to know how its children end */
+	if (got == 0 && !helper.retired)
+		leave_with_wards(); /* the client is gone, and nobody wants to know how its children end */
+	if (got == 0 && helper.client < 0)
+		_exit(0); /* or it has another helper now, and its end could not be seen */
 	refill();
 	if (got == 1 && f->kind == BEGET__RETIRE) {
 		helper.retired = true;
@@ -203,12 +214,8 @@ void beget__helper_serve(void)
 			_exit(0);
 		if (beget__sys_poll(fds, 3, -1) < 0)
 			continue;
-		if (fds[2].revents) {
-			for (size_t i = 0; i < helper.n; i++) /* a target can have closed its own tie */
-				if (helper.wards[i].tied)
-					kill(helper.wards[i].pid, SIGKILL);
-			_exit(0);
-		}
+		if (fds[2].revents)
+			leave_with_wards();
 		if (fds[0].revents)
 			serve();
 		if (fds[1].revents)
