@@ -163,8 +163,11 @@ struct launch {
 	int *pidfd; /* where a concurrent fork finds it at once */
 };
 
+/* A sanitizer does not expect a process on a stack of the heap. */
+#define NOT_WATCHED __attribute__((no_sanitize("address")))
+
 /* From here to exec we run on the caller's memory with all signals blocked: system calls only. */
-static int execute(void *data)
+NOT_WATCHED static int execute(void *data)
 {
 	struct launch *l = data;
 	int exe = fcntl(image.fd, F_DUPFD_CLOEXEC, BEGET__CHANNEL_FD + 1);
@@ -193,7 +196,7 @@ failed:
 	_exit(127);
 }
 
-static int middle(void *data)
+NOT_WATCHED static int middle(void *data)
 {
 	struct launch *l = data;
 	pid_t pid = beget__sys_vfork(execute, l, SIGCHLD, l->pidfd);

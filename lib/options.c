@@ -71,13 +71,12 @@ static int check_descriptor(int fd, unsigned position)
 
 static int check_arg(const struct beget_arg *arg, unsigned position, enum beget_method method)
 {
-	const void *object;
-
 	if (!arg->value || beget__value_size(arg->type) == 0)
 		return beget__fail_plain(EINVAL, "argument %u: %s", position,
 		                         arg->value ? "there is no such type" : "it has no value");
 	if (arg->flags)
 		return beget__fail_plain(EINVAL, "argument %u: unknown flags 0x%x", position, arg->flags);
+	union beget__value v = beget__value_of(arg);
 	switch (arg->type) {
 	case BEGET_TYPE_RAW:
 		if (method != BEGET_FORK)
@@ -85,16 +84,14 @@ static int check_arg(const struct beget_arg *arg, unsigned position, enum beget_
 			                         position);
 		return 0;
 	case BEGET_TYPE_OBJECT:
-		memcpy(&object, arg->value, sizeof(object));
-		if (object && arg->size == 0)
+		if (v.pointer && arg->size == 0)
 			return beget__fail_plain(EINVAL, "argument %u: the object has no size", position);
 		return 0;
 	case BEGET_TYPE_BYTES:
-		if (!((const union beget__value *)arg->value)->bytes.data &&
-		    ((const union beget__value *)arg->value)->bytes.size)
+		if (!v.bytes.data && v.bytes.size)
 			return beget__fail_plain(EINVAL, "argument %u: the bytes have a size and no data", position);
 		return 0;
-	case BEGET_TYPE_FD: return check_descriptor(((const union beget__value *)arg->value)->fd.fd, position);
+	case BEGET_TYPE_FD: return check_descriptor(v.fd.fd, position);
 	default: return 0;
 	}
 }

@@ -79,25 +79,27 @@ static const void *get_run(struct beget__reader *r, size_t *size, size_t align)
 	return present && !r->bad ? data : NULL;
 }
 
+union beget__value beget__value_of(const struct beget_arg *arg)
+{
+	union beget__value v = {0};
+
+	memcpy(&v, arg->value, beget__value_size(arg->type)); /* it is aligned as its own type asks, no more */
+	return v;
+}
+
 int beget__value_put(struct beget__writer *w, const struct beget_arg *arg, struct beget__fds *fds)
 {
-	const union beget__value *v = arg->value;
-	const void *object;
+	union beget__value v = beget__value_of(arg);
 
 	switch (arg->type) {
-	case BEGET_TYPE_STRING:
-		memcpy(&object, v, sizeof(object));
-		beget__put_string(w, object);
-		return 0;
+	case BEGET_TYPE_STRING: beget__put_string(w, v.pointer); return 0;
 	case BEGET_TYPE_OBJECT:
-		memcpy(&object, v, sizeof(object));
 		beget__put_u64(w, arg->size);
-		put_run(w, object, object ? arg->size : 0, beget__align_of(arg->size));
+		put_run(w, v.pointer, v.pointer ? arg->size : 0, beget__align_of(arg->size));
 		return 0;
-	case BEGET_TYPE_BYTES: put_run(w, v->bytes.data, v->bytes.data ? v->bytes.size : 0, BYTES_ALIGN); return 0;
-	case BEGET_TYPE_FD:
-		return beget__put_fd(w, fds, v->fd.fd);
-	default: beget__put(w, v, beget__value_size(arg->type)); return 0;
+	case BEGET_TYPE_BYTES: put_run(w, v.bytes.data, v.bytes.data ? v.bytes.size : 0, BYTES_ALIGN); return 0;
+	case BEGET_TYPE_FD: return beget__put_fd(w, fds, v.fd.fd);
+	default: beget__put(w, &v, beget__value_size(arg->type)); return 0;
 	}
 }
 

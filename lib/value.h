@@ -42,6 +42,9 @@ int beget__put_fd(struct beget__writer *, struct beget__fds *, int fd);
  * from then on. */
 int beget__get_fd(struct beget__reader *, struct beget__fds *, bool take);
 
+/* The value that arg->value points to. */
+union beget__value beget__value_of(const struct beget_arg *);
+
 /* Writes the value that arg->value points to. A descriptor is added to fds: -EMSGSIZE if it is full. */
 int beget__value_put(struct beget__writer *, const struct beget_arg *, struct beget__fds *);
 

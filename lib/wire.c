@@ -104,7 +104,8 @@ static int send_outside(int socket, struct header *header, const struct iovec *i
 	if (!error) {
 		beget__sys_file_seal(file);
 		all[0] = file;
-		memcpy(all + 1, fds, (size_t)nfds * sizeof(int));
+		for (int i = 0; i < nfds; i++)
+			all[i + 1] = fds[i];
 		struct header outside = *header;
 		outside.flags = OUTSIDE;
 		outside.fds++;

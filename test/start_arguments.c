@@ -31,7 +31,8 @@
 		assert_int_equal(beget_result(p, &back), 0);                                                           \
 		assert_memory_equal(&back, &x, sizeof(x));                                                             \
 		beget_free(p);                                                                                         \
-		p = start(method, BEGET_CALL(are_##name, x, &x));                                                      \
+		const type ended[2] = {x, 0}; /* a pointer to char is a string */                                      \
+		p = start(method, BEGET_CALL(are_##name, x, ended));                                                   \
 		assert_int_equal(beget_join(p, 10000, NULL), 0);                                                       \
 		assert_int_equal(beget_result(p, &seen), 0);                                                           \
 		assert_true(seen);                                                                                     \
