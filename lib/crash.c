@@ -20,6 +20,7 @@ static struct module {
 	char path[sizeof(((struct beget__crash *)0)->module)];
 } *modules;
 static int count, socket_;
+static pid_t target; /* a copy of it has its handlers, but must not speak for it */
 static struct beget__identity birth;
 static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
 
@@ -71,10 +72,11 @@ static void report(int signal, siginfo_t *info, void *context)
 			crash.offset = pc - modules[i].load;
 			memcpy(crash.module, modules[i].path, sizeof(crash.module));
 		}
-	if (beget__sys_is(socket_, &birth))
+	if (getpid() == target && beget__sys_is(socket_, &birth))
 		beget__message_send_crashed(socket_, &crash);
-	/* The disposition is the default again. A fault repeats itself; what somebody sent has to be sent again. */
-	if (info->si_code <= 0)
+	/* The disposition is the default again. A fault repeats itself; a trap, a refused system call and what somebody
+	 * sent have to be sent again. */
+	if (info->si_code <= 0 || signal == SIGTRAP || signal == SIGSYS)
 		raise(signal);
 }
 
@@ -87,7 +89,9 @@ void beget__crash_arm(int channel)
 	modules = beget__sys_alloc(MODULES * sizeof(*modules));
 	if (!modules || !stack.ss_sp)
 		return; /* no report, then */
+	count = 0; /* of a caller that is a child itself */
 	dl_iterate_phdr(note, NULL);
+	target = getpid();
 	socket_ = channel;
 	birth = beget__sys_identity(channel);
 	sigaltstack(&stack, NULL); /* a stack overflow is reported too */

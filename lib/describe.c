@@ -16,7 +16,8 @@ static void describe_crash(const struct beget__crash *c, char *text, size_t size
 
 	if (strcmp(c->module, "?") != 0)
 		beget__symbol_name(c->module, c->offset, place, sizeof(place));
-	if (c->signal == SIGSEGV || c->signal == SIGBUS)
+	/* What was sent has no address, and of some the processor does not tell it. */
+	if ((c->signal == SIGSEGV || c->signal == SIGBUS) && c->code > 0 && c->code != SI_KERNEL)
 		snprintf(text, size, " at address %#llx", (unsigned long long)c->address);
 	snprintf(text + strlen(text), size - strlen(text), " in %s", place);
 }
