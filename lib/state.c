@@ -115,8 +115,12 @@ static bool group_differs(const struct beget__state *now, const struct beget__st
 
 static int apply_group(struct beget__reader *r, struct beget__fds *fds)
 {
+	pid_t group = (pid_t)beget__get_u32(r);
+
 	(void)fds;
-	return setpgid(0, (pid_t)beget__get_u32(r)) < 0 ? -errno : 0;
+	if (getsid(0) == getpid()) /* by the row before: it leads its group, and can be in no other */
+		return 0;
+	return setpgid(0, group) < 0 ? -errno : 0;
 }
 
 /* Resource limits. */
