@@ -37,6 +37,8 @@ says 'read 1 from process [0-9]*' descriptor
 says 'the caller goes on' crash
 says 'ended by signal 15' timeout
 says 'all 5 have ended' epoll
+says '37 bytes of 3 steps' capture
+says 'the worker is gone with its host' tied
 says '2.5 \* 4 = 10' cxx
 says ' *spawn  *[0-9]*  *[0-9.]* ms   the same' demo -n 5 LICENSE
 [ "$(grep -c 'the same$' "$tmp/out")" = 3 ] && [ "$(grep -c 'beget, ' "$tmp/out")" = 6 ]
