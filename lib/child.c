@@ -131,6 +131,17 @@ static int become(struct beget__reader *reader, struct beget__fds *fds)
 	return error;
 }
 
+/* A child of the helper tells itself who was born, before anything else: were it the helper that tells, and killed
+ * before it could, a child would run that nobody can signal. */
+static void announce(int channel)
+{
+	int pidfd = beget__sys_pidfd_open(getpid());
+
+	if (beget__message_send_born(channel, getpid(), pidfd) && pidfd >= 0)
+		beget__message_send_born(channel, getpid(), -1); /* too many descriptors in flight: the pid alone */
+	beget__sys_close(&pidfd);
+}
+
 void beget__child_serve(enum beget_method method)
 {
 	/* As aligned as any argument in it may ask, and touched only as far as it is filled. */
@@ -142,7 +153,11 @@ void beget__child_serve(enum beget_method method)
 	begin(method);
 	beget__image_inherit();
 	unsigned plugged = method == BEGET_SPAWN ? plug_streams() : 0; /* the helper has all three */
+	if (method == BEGET_FORKSERVER)
+		announce(channel);
 	int got = beget__wire_receive(channel, &frame, 0);
+	if (got == -ECONNRESET) /* the caller has closed without reading who was born; its call may be there */
+		got = beget__wire_receive(channel, &frame, 0);
 	if (got == 0 || got == -ECONNRESET)
 		_exit(0); /* the caller is gone, or has thought better of it */
 	if (got != 1 || frame.kind != BEGET__CALL) {

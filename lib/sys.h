@@ -56,7 +56,7 @@ pid_t beget__sys_vfork(int (*child)(void *), void *argument, int exit_signal,
 int beget__sys_pidfd_open(pid_t);
 int beget__sys_signal(pid_t, int pidfd, int signal);
 int beget__sys_waitid(idtype_t, id_t, siginfo_t *, int options, struct rusage *);
-int beget__sys_pidfd_exit(int pidfd, int *wait_status); /* -ENODATA: the kernel has no record (yet) */
+int beget__sys_pidfd_exit(int pidfd, int *wait_status); /* -ENODATA: the kernel keeps none; -EAGAIN: not reaped */
 int beget__sys_zombie_exit(pid_t, int *wait_status);    /* -ENODATA: no readable zombie */
 int beget__sys_threads(void);                           /* that run in this process; at least 1 */
 
