@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -97,6 +98,7 @@ void beget__state_exec(const struct beget__state *now, struct beget__state *ret)
 	*ret = *now;
 	ret->cwd_fd = -1;
 	ret->dumpable = 1;
+	ret->personality &= ~(uint32_t)READ_IMPLIES_EXEC;
 	/* exec gives root what it gave up, and others at most what they had. */
 	if (geteuid() == 0)
 		memset(ret->capabilities, 0xff, sizeof(ret->capabilities));
@@ -140,6 +142,8 @@ void beget__state_free(struct beget__state *s)
 
 static bool differs(const struct beget__row *row, const struct beget__state *now, const struct beget__state *born)
 {
+	if (born->unknown && !row->beyond)
+		return true;
 	if (row->differs)
 		return row->differs(now, born);
 	return memcmp((const char *)now + row->offset, (const char *)born + row->offset, row->size) != 0;
@@ -160,7 +164,7 @@ int beget__state_put(struct beget__writer *w, const struct beget__state *now, co
 
 	*opened = -1;
 	for (int i = 0; i < BEGET__ROWS; i++)
-		if (beget__state_rows[i].apply && (born->unknown || differs(&beget__state_rows[i], now, born)))
+		if (beget__state_rows[i].apply && differs(&beget__state_rows[i], now, born))
 			which |= 1u << i;
 	beget__put_u32(w, which);
 	for (int i = 0; i < BEGET__ROWS; i++) {

@@ -25,7 +25,7 @@ static struct beget__place place_of(const char *path)
 	struct statx st;
 
 	memset(&st, 0, sizeof(st));
-	statx(AT_FDCWD, path, AT_NO_AUTOMOUNT, STATX_INO | 0x1000 /* STATX_MNT_ID, Linux 5.8 */, &st);
+	statx(AT_FDCWD, path, AT_NO_AUTOMOUNT | AT_EMPTY_PATH, STATX_INO | 0x1000 /* STATX_MNT_ID, Linux 5.8 */, &st);
 	return (struct beget__place){st.stx_mnt_id, (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor, st.stx_ino};
 }
 
@@ -154,12 +154,22 @@ static bool limits_beyond(const struct beget__state *now, const struct beget__st
 	return false;
 }
 
-/* Scheduling of the calling thread. */
+/* Scheduling of the calling thread; with SCHED_RESET_ON_FORK, what its children have of it. */
+
+static bool real_time(int policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR || policy == 6 /* SCHED_DEADLINE */;
+}
 
 static void read_nice(struct beget__state *s, const char *status)
 {
 	(void)status;
 	s->nice = getpriority(PRIO_PROCESS, (id_t)s->of);
+	if (s->nice == 0)
+		return;
+	int policy = sched_getscheduler(s->of);
+	if (policy & SCHED_RESET_ON_FORK && (s->nice < 0 || real_time(policy & ~SCHED_RESET_ON_FORK)))
+		s->nice = 0;
 }
 
 static int apply_nice(struct beget__reader *r, struct beget__fds *fds)
@@ -180,11 +190,11 @@ static void read_scheduling(struct beget__state *s, const char *status)
 
 	(void)status;
 	sched_getparam(s->of, &parameter);
-	if (policy & SCHED_RESET_ON_FORK) { /* no child has it */
+	if (policy & SCHED_RESET_ON_FORK && real_time(policy & ~SCHED_RESET_ON_FORK)) {
 		policy = SCHED_OTHER;
 		parameter.sched_priority = 0;
 	}
-	s->scheduling.policy = policy;
+	s->scheduling.policy = policy & ~SCHED_RESET_ON_FORK;
 	s->scheduling.priority = parameter.sched_priority;
 	s->scheduling.io = (int32_t)syscall(SYS_ioprio_get, 1, s->of);
 }
@@ -392,8 +402,12 @@ static int apply_env(struct beget__reader *r, struct beget__fds *fds)
 
 static void read_cwd(struct beget__state *s, const char *status)
 {
+	char path[40] = ""; /* not ".", which asks for the right to search it */
+
 	(void)status;
-	s->cwd = place_of(".");
+	if (s->of)
+		snprintf(path, sizeof(path), "/proc/%d/cwd", (int)s->of);
+	s->cwd = place_of(path);
 }
 
 static bool cwd_differs(const struct beget__state *now, const struct beget__state *born)
@@ -525,7 +539,7 @@ const struct beget__row beget__state_rows[BEGET__ROWS] = {
 	{"the resource limits",     VALUE(limits),       read_limits,       NULL,                NULL,        apply_limits,      limits_beyond,      false},
 	{"the nice value",          VALUE(nice),         read_nice,         NULL,                NULL,        apply_nice,        nice_beyond,        false},
 	{"the CPU affinity",        VALUE(affinity),     read_affinity,     NULL,                NULL,        apply_affinity,    NULL,               false},
-	{"the personality",         VALUE(personality),  read_personality,  NULL,                NULL,        apply_personality, NULL,               false},
+	{"the personality",         VALUE(personality),  read_personality,  NULL,                NULL,        apply_personality, NULL,               true},
 	{"the timer slack",         VALUE(timer_slack),  read_timer_slack,  NULL,                NULL,        apply_timer_slack, NULL,               false},
 	{"the umask",               VALUE(umask),        read_umask,        NULL,                NULL,        apply_umask,       NULL,               false},
 	{"the ignored signals",     VALUE(ignored),      read_ignored,      NULL,                NULL,        apply_ignored,     NULL,               false},
