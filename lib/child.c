@@ -21,6 +21,8 @@ static struct {
 	pid_t pid; /* zero: this process was not started by beget */
 	enum beget_method method;
 	struct beget__head head;
+	int channel;
+	struct beget__identity birth; /* of the channel */
 	int caller; /* pidfd of the caller, once asked for */
 } self;
 
@@ -68,7 +70,6 @@ static _Noreturn void give_up(int channel)
 
 static _Noreturn void run(int channel, const struct beget_call *call)
 {
-	struct beget__identity birth = beget__sys_identity(channel);
 	union beget__value result;
 
 	beget__stream_purge();
@@ -85,7 +86,7 @@ static _Noreturn void run(int channel, const struct beget_call *call)
 		give_up(channel);
 	}
 	/* A target that closed everything and opened a file must not find bytes of ours in it. */
-	if (beget__sys_is(channel, &birth))
+	if (beget__sys_is(channel, &self.birth))
 		error = beget__message_send_result(channel, call->result, &result);
 	beget__trace("returns%s", error ? ", and cannot send its result" : "");
 	exit(0);
@@ -109,8 +110,13 @@ static void unplug_streams(unsigned plugged)
 			close(fd);
 }
 
-static void begin(enum beget_method method)
+static void begin(enum beget_method method, int channel)
 {
+	/* A child of a child, by fork: its parent's channel is not its own. */
+	if (self.pid && beget__sys_is(self.channel, &self.birth))
+		beget__sys_close(&self.channel);
+	self.channel = channel;
+	self.birth = beget__sys_identity(channel);
 	self.pid = getpid();
 	self.method = method;
 	self.caller = -1;
@@ -150,7 +156,7 @@ void beget__child_serve(enum beget_method method)
 	static struct beget__order order;
 	int channel = BEGET__CHANNEL_FD;
 
-	begin(method);
+	begin(method, channel);
 	beget__image_inherit();
 	unsigned plugged = method == BEGET_SPAWN ? plug_streams() : 0; /* the helper has all three */
 	if (method == BEGET_FORKSERVER)
@@ -218,7 +224,7 @@ void beget__child_forked(struct beget__inheritance *i)
 	} in; /* touched only as far as it is filled */
 
 	beget__frame_init(&in.frame, in.buffer, NULL);
-	begin(BEGET_FORK);
+	begin(BEGET_FORK, i->channel);
 	int got = beget__wire_receive(i->channel, &in.frame, 0);
 	if (got != 1 || in.frame.kind != BEGET__GO)
 		_exit(0); /* the caller could not keep us */

@@ -4,6 +4,7 @@
 #include "symbol.h"
 #include "sys.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +50,8 @@ int beget_describe(const struct beget_process *p, char *text, size_t size)
 	static const char *const methods[] = {"forkserver", "spawn", "fork"};
 	struct beget_process *changing = (struct beget_process *)p;
 	char function[160], pid[32] = "not born", fate[SENTENCE];
-	int error = beget__process_check(p, "describe");
+	int error = text || size == 0 ? beget__process_check(p, "describe")
+	                              : beget__fail_plain(EINVAL, "cannot describe: there is nowhere to put it");
 
 	if (error)
 		return error;

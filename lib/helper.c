@@ -30,7 +30,8 @@ static struct {
 	pid_t client_pid;
 	int spare;    /* keeps a place in the descriptor table for the next channel */
 	int threads;  /* before it serves: fork would lose all but one */
-	bool retired;
+	bool retired; /* the client has another helper; the children of our children may still ask */
+	bool closed;  /* nobody can ask any more */
 	struct ward *wards;
 	size_t n, room;
 	struct beget__frame frame;
@@ -107,6 +108,7 @@ static void serve(void)
 		leave_with_wards(); /* the client is gone, and nobody wants to know how its children end */
 	if (got == 0 && helper.client < 0)
 		_exit(0); /* or it has another helper now, and its end could not be seen */
+	helper.closed |= got == 0;
 	refill();
 	if (got == 1 && f->kind == BEGET__RETIRE) {
 		helper.retired = true;
@@ -201,9 +203,9 @@ void beget__helper_serve(void)
 			{.fd = helper.signals, .events = POLLIN},
 			{.fd = helper.client, .events = POLLIN},
 		};
-		if (helper.retired && helper.client >= 0)
+		if (helper.closed)
 			fds[0].fd = -1;
-		if (helper.retired && helper.n == 0)
+		if (helper.retired && helper.n == 0 && beget__sys_poll(fds, 1, 0) <= 0)
 			_exit(0);
 		if (beget__sys_poll(fds, 3, -1) < 0)
 			continue;

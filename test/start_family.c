@@ -224,6 +224,51 @@ static void top_dies_meanwhile(enum beget_method method)
 	}
 }
 
+static int parent_of(void)
+{
+	return (int)getppid();
+}
+
+static int after_a_byte(struct beget_fd gate)
+{
+	char byte;
+
+	if (read(gate.fd, &byte, 1) != 1)
+		return -10;
+	return inner_result(NULL, BEGET_CALL(parent_of));
+}
+
+/* The top has moved to another helper; the old one still serves the child that knows no other. */
+static int helper_replaced_meanwhile(void)
+{
+	struct beget_process *p;
+	int gate[2], nested = -1;
+
+	if (pipe(gate) < 0 || beget_start(&p, NULL, BEGET_CALL(after_a_byte, BEGET_FD(gate[0]))) < 0)
+		return -20;
+	int old = inner_result(NULL, BEGET_CALL(parent_of));
+	if (setsid() < 0) /* a session that the old helper is not in */
+		return -21;
+	int new = inner_result(NULL, BEGET_CALL(parent_of));
+	if (write(gate[1], "", 1) != 1 || beget_join(p, 20000, NULL) < 0 || beget_result(p, &nested) < 0)
+		return -22;
+	beget_free(p);
+	return old > 0 && new > 0 && old != new && nested > 0 && nested != new ? 1 : -23;
+}
+
+static void replaced_helper(enum beget_method method)
+{
+	int status;
+	pid_t copy = fork();
+
+	(void)method;
+
+	if (copy == 0)
+		_exit(helper_replaced_meanwhile() == 1 ? 0 : 1);
+	assert_int_equal(waitpid(copy, &status, 0), copy);
+	assert_int_equal(status, 0);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct behaviour table[] = {
@@ -233,6 +278,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(child_in_a_session_of_its_own),
 		BEHAVIOUR(options_of_a_child_of_a_child),
 		BEHAVIOUR(top_dies_meanwhile),
+		BEHAVIOUR_OF(replaced_helper, BY(BEGET_FORKSERVER)),
 	};
 
 	beget_init(argc, argv);
