@@ -224,11 +224,6 @@ static void top_dies_meanwhile(enum beget_method method)
 	}
 }
 
-static int parent_of(void)
-{
-	return (int)getppid();
-}
-
 static int after_a_byte(struct beget_fd gate)
 {
 	char byte;
