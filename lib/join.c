@@ -167,6 +167,10 @@ void beget__process_look(struct beget_process *p)
 	if (found == -EAGAIN)
 		return;
 	drain(p);
+	if (p->has_word && !e.word && !p->ours) { /* it came between; the kernel's record tells less */
+		e.word = &p->word;
+		found = beget__status_find(&e, &end);
+	}
 	finish(p, found ? NULL : &end);
 }
 

@@ -81,10 +81,12 @@ int beget__status_find(const struct beget__evidence *e, struct beget__exit *ret)
 	if (!e->ours && !e->word && e->pidfd >= 0 && wait_for(e, &found) == 1)
 		goto told;
 	if (recorded_exit(e, &found.wait_status) == 0) {
-		if (e->word) { /* the record has no times */
+		/* The record has no times, and no core flag if it was another thread than the first that dumped. */
+		if (e->word) {
 			int status = found.wait_status;
 			found = *e->word;
-			found.wait_status = status;
+			if ((found.wait_status & ~0x80) != status)
+				found.wait_status = status;
 		}
 		goto told;
 	}

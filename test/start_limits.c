@@ -192,6 +192,11 @@ static bool be_first_alone(void)
 	return schedule(SCHED_FIFO | SCHED_RESET_ON_FORK, 2);
 }
 
+static bool be_first_of_all(void)
+{
+	return schedule(SCHED_FIFO, 3);
+}
+
 static bool be_other_again(void)
 {
 	return schedule(SCHED_OTHER, 0);
@@ -292,6 +297,7 @@ static const struct piece pieces[] = {
 	{"dumpable", attributes, NULL, set_dumpable, ORDINARY},
 	{"batch", scheduling, NULL, be_batch, REBIRTH | BY_THREAD},
 	{"real time", scheduling, NULL, be_first, REBIRTH | BY_THREAD},
+	{"another priority", scheduling, be_first, be_first_of_all, REBIRTH | BY_THREAD},
 	{"real time no more", scheduling, be_first, be_other_again, REBIRTH},
 	{"real time for itself", scheduling, NULL, be_first_alone, NO_CHILD | BY_THREAD},
 	{"negative nice", scheduling, NULL, be_urgent, REBIRTH | BY_THREAD},
