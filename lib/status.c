@@ -45,6 +45,23 @@ static int wait_for(const struct beget__evidence *e, struct beget__exit *ret)
 	return 1;
 }
 
+/* Somebody else who reaps a child of ours takes it first and leaves its record a moment later. */
+static int recorded_exit(const struct beget__evidence *e, int *wait_status)
+{
+	enum { TRIES = 200 };
+	int answer = -ENODATA;
+
+	if (e->pidfd < 0)
+		return answer;
+	for (int i = 0; i < TRIES; i++) {
+		answer = beget__status_sources.pidfd_exit(e->pidfd, wait_status);
+		if (answer != -EAGAIN || !e->ours)
+			break;
+		beget__sys_poll(NULL, 0, 1);
+	}
+	return answer;
+}
+
 int beget__status_find(const struct beget__evidence *e, struct beget__exit *ret)
 {
 	struct beget__exit found = {0};
@@ -63,7 +80,7 @@ int beget__status_find(const struct beget__evidence *e, struct beget__exit *ret)
 	/* A host that is process 1 or a subreaper inherits the children of a helper that died. */
 	if (!e->ours && !e->word && e->pidfd >= 0 && wait_for(e, &found) == 1)
 		goto told;
-	if (e->pidfd >= 0 && beget__status_sources.pidfd_exit(e->pidfd, &found.wait_status) == 0) {
+	if (recorded_exit(e, &found.wait_status) == 0) {
 		if (e->word) { /* the record has no times */
 			int status = found.wait_status;
 			found = *e->word;

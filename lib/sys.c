@@ -373,8 +373,17 @@ int beget__sys_pidfd_exit(int pidfd, int *wait_status)
 	struct pidfd_info info = {.mask = PIDFD_INFO_EXIT_BIT};
 
 	FAULT("pidfd_info", -fault);
-	if (pidfd < 0 || ioctl(pidfd, PIDFD_INFO_CALL, &info) < 0 || !(info.mask & PIDFD_INFO_EXIT_BIT))
+	if (pidfd < 0)
 		return -ENODATA;
+	/* The kernel looks for the record, then for the process: one that goes in between leaves its record just now.
+	 */
+	int answer = ioctl(pidfd, PIDFD_INFO_CALL, &info);
+	if (answer < 0 && errno == ESRCH)
+		answer = ioctl(pidfd, PIDFD_INFO_CALL, &info);
+	if (answer < 0)
+		return -ENODATA;
+	if (!(info.mask & PIDFD_INFO_EXIT_BIT))
+		return -EAGAIN;
 	*wait_status = info.exit_code;
 	return 0;
 }

@@ -24,7 +24,7 @@ int beget__sys_pair(int fds[2]); /* SOCK_SEQPACKET */
 int beget__sys_open(const char *path, int flags);
 int beget__sys_dup(int fd);
 int beget__sys_above_stdio(int fd); /* moves one that is 0 to 2; negative: -errno */
-void beget__sys_close(int *fd); /* -1 allowed; becomes -1 */
+void beget__sys_close(int *fd);     /* -1 allowed; becomes -1 */
 void beget__sys_close_range(unsigned first, unsigned last);
 
 /* Which open file a descriptor is: a host that closes what it does not know may reuse our numbers. */
@@ -54,7 +54,7 @@ pid_t beget__sys_vfork(int (*child)(void *), void *argument, int exit_signal,
 int beget__sys_pidfd_open(pid_t);
 int beget__sys_signal(pid_t, int pidfd, int signal);
 int beget__sys_waitid(idtype_t, id_t, siginfo_t *, int options, struct rusage *);
-int beget__sys_pidfd_exit(int pidfd, int *wait_status); /* -ENODATA: the kernel has no record (yet) */
+int beget__sys_pidfd_exit(int pidfd, int *wait_status); /* -ENODATA: the kernel keeps none; -EAGAIN: not reaped */
 int beget__sys_zombie_exit(pid_t, int *wait_status);    /* -ENODATA: no readable zombie */
 int beget__sys_threads(void);                           /* that run in this process; at least 1 */
 
