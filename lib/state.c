@@ -120,7 +120,12 @@ static int apply_group(struct beget__reader *r, struct beget__fds *fds)
 	(void)fds;
 	if (getsid(0) == getpid()) /* by the row before: it leads its group, and can be in no other */
 		return 0;
-	return setpgid(0, group) < 0 ? -errno : 0;
+	if (setpgid(0, group) == 0)
+		return 0;
+	int error = -errno;
+	if (group <= 1 || kill(-group, 0) == 0 || errno != ESRCH)
+		return error;
+	return setpgid(0, 0) < 0 ? -errno : 0; /* the caller has ended, and its group with it */
 }
 
 /* Resource limits. */

@@ -174,6 +174,17 @@ static void the_helpers_child(void)
 	expect(e, 0, 3 << 8, "r"); /* the record is believed, the word has the times */
 	assert_int_equal(end.peak_kib, 3);
 	assert_int_equal(end.user_us, 1);
+	/* All but the core flag, which the record has only if the first thread dumped. */
+	struct beget__exit dumped = {.wait_status = 11 | 0x80};
+	e.word = &dumped;
+	world.record_status = 11;
+	expect(e, 0, 11 | 0x80, "r");
+	world.record_status = 9;
+	expect(e, 0, 9, "r");
+	dumped.wait_status = 11;
+	world.record_status = 11 | 0x80;
+	expect(e, 0, 11 | 0x80, "r");
+	e.word = &word;
 	world.record = -ENODATA;
 	expect(e, 0, 6 << 8, "r");
 	e.ended = false; /* the word is enough */

@@ -1,0 +1,311 @@
+/* What cannot be done is refused before there is a process: with the documented error, a sentence that names the thing,
+ * and the output untouched. What only the child can find out is an outcome that says why. */
+#include "harness.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ffi.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static int add(int a, int b)
+{
+	return a + b;
+}
+
+static void (*const target)(void) = (void (*)(void))add;
+
+/* The error, and words that its sentence holds. */
+static void expect_refused(const struct beget_options *options, const struct beget_call *call, int error,
+                           const char *words)
+{
+	struct beget_process *untouched = (struct beget_process *)&untouched, *p = untouched;
+	int got = beget_start(&p, options, call);
+
+	if (got != error)
+		fail_msg("%d, not %d: %s", got, error, beget_error());
+	assert_ptr_equal(p, untouched);
+	if (!strstr(beget_error(), words))
+		fail_msg("\"%s\" is not in \"%s\"", words, beget_error());
+	assert_int_equal(strncmp(beget_error(), "caller: ", 8), 0);
+}
+
+/* Options. */
+
+static void unknown_options(enum beget_method method)
+{
+	struct beget_options o = {sizeof(o), method, 0};
+
+	o.method = (enum beget_method)3;
+	expect_refused(&o, BEGET_CALL(add, 1, 2), -EINVAL, "start method 3");
+	o.method = (enum beget_method) - 1;
+	expect_refused(&o, BEGET_CALL(add, 1, 2), -EINVAL, "start method");
+	o.method = method;
+	o.flags = 0x80000001u;
+	expect_refused(&o, BEGET_CALL(add, 1, 2), -EINVAL, "flags 0x80000000");
+	o.flags = 0;
+	o.size = 0;
+	expect_refused(&o, BEGET_CALL(add, 1, 2), -EINVAL, "size");
+	o.size = sizeof(o) - 1;
+	expect_refused(&o, BEGET_CALL(add, 1, 2), -EINVAL, "size");
+}
+
+static void newer_options(enum beget_method method)
+{
+	struct {
+		struct beget_options o;
+		char more[64];
+	} newer;
+
+	memset(&newer, 0, sizeof(newer));
+	newer.o.size = sizeof(newer);
+	newer.o.method = method;
+	struct beget_process *p = start_with(&newer.o, BEGET_CALL(add, 1, 2));
+	expect_exit(p, 0);
+	for (size_t i = 0; i < sizeof(newer.more); i += 21) {
+		newer.more[i] = 1;
+		expect_refused(&newer.o, BEGET_CALL(add, 1, 2), -E2BIG, BEGET_VERSION);
+		newer.more[i] = 0;
+	}
+}
+
+/* Calls. */
+
+static void nothing_to_call(enum beget_method method)
+{
+	struct beget_call call = {NULL, BEGET_TYPE_INT, 0, NULL};
+
+	assert_int_equal(beget_start(NULL, BEGET_OPTIONS(.method = method), BEGET_CALL(add, 1, 2)), -EINVAL);
+	assert_non_null(strstr(beget_error(), "handle"));
+	expect_refused(BEGET_OPTIONS(.method = method), NULL, -EINVAL, "function");
+	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "function");
+	call = (struct beget_call){target, BEGET_TYPE_INT, 2, NULL};
+	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "argument list");
+}
+
+static void wrong_results(enum beget_method method)
+{
+	static const unsigned types[] = {BEGET_TYPE_OBJECT, BEGET_TYPE_FD, BEGET_TYPE_RAW, BEGET_TYPE_RAW + 1, ~0u};
+	char words[40];
+
+	for (int i = 0; i < 5; i++) {
+		struct beget_call call = {target, types[i], 0, NULL};
+		snprintf(words, sizeof(words), "type %u", types[i]);
+		expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, words);
+	}
+}
+
+static void expect_refused_argument(enum beget_method method, struct beget_arg arg, int error, const char *words)
+{
+	int one = 1;
+	struct beget_arg args[2] = {{BEGET_TYPE_INT, 0, 0, &one}, arg};
+	struct beget_call call = {target, BEGET_TYPE_INT, 2, args};
+
+	expect_refused(BEGET_OPTIONS(.method = method), &call, error, words);
+	assert_non_null(strstr(beget_error(), "argument 2"));
+}
+
+static void wrong_arguments(enum beget_method method)
+{
+	int one = 1;
+	const int *object = &one;
+	struct beget_bytes bytes = {NULL, 5};
+	struct beget_fd fd = {-1};
+
+	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_INT, 0, 0, NULL}, -EINVAL, "no value");
+	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_INT, 1, 0, &one}, -EINVAL, "flags 0x1");
+	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_VOID, 0, 0, &one}, -EINVAL, "no such type");
+	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_RAW + 1, 0, 0, &one}, -EINVAL, "no such type");
+	expect_refused_argument(method, (struct beget_arg){~0u, 0, 0, &one}, -EINVAL, "no such type");
+	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_OBJECT, 0, 0, &object}, -EINVAL, "size");
+	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_BYTES, 0, 0, &bytes}, -EINVAL, "no data");
+	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_FD, 0, 0, &fd}, -EBADF, "descriptor -1");
+	fd.fd = 987654;
+	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_FD, 0, 0, &fd}, -EBADF, "descriptor 987654");
+}
+
+static void a_raw_pointer(enum beget_method method)
+{
+	int one = 1;
+	void *raw = &one;
+
+	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_RAW, 0, 0, &raw}, -EOPNOTSUPP, "raw pointer");
+}
+
+/* Targets that are in no module, or in one that the child does not have. */
+
+static void doubles(ffi_cif *cif, void *ret, void **args, void *unused)
+{
+	(void)cif, (void)unused;
+	*(ffi_arg *)ret = (ffi_arg)(2 * *(int *)args[0]);
+}
+
+static void a_closure(enum beget_method method)
+{
+	ffi_type *types[] = {&ffi_type_sint};
+	int n = 21;
+	struct beget_arg arg = {BEGET_TYPE_INT, 0, 0, &n};
+	void *code = NULL;
+	ffi_cif cif;
+
+	ffi_closure *closure = ffi_closure_alloc(sizeof(*closure), &code);
+	assert_non_null(closure);
+	assert_int_equal(ffi_prep_cif(&cif, FFI_DEFAULT_ABI, 1, &ffi_type_sint, types), FFI_OK);
+	assert_int_equal(ffi_prep_closure_loc(closure, &cif, doubles, NULL, code), FFI_OK);
+	struct beget_call call = {(void (*)(void))(uintptr_t)code, BEGET_TYPE_INT, 1, &arg};
+	if (method == BEGET_FORK)
+		assert_int_equal(int_result(method, &call), 42);
+	else
+		expect_refused(BEGET_OPTIONS(.method = method), &call, -EOPNOTSUPP, "in no loaded module");
+	ffi_closure_free(closure);
+}
+
+static void no_code_at_all(enum beget_method method)
+{
+	static int data;
+	struct beget_call call = {(void (*)(void))(uintptr_t)&data, BEGET_TYPE_VOID, 0, NULL};
+
+	expect_refused(BEGET_OPTIONS(.method = method), &call, -EOPNOTSUPP, "in no loaded module");
+	call.function = (void (*)(void))(uintptr_t)8;
+	expect_refused(BEGET_OPTIONS(.method = method), &call, -EOPNOTSUPP, "0x8");
+}
+
+/* A library that nothing here is linked with, and a function of it: double f(double). */
+static void (*loaded_function(void **library))(void)
+{
+	*library = dlopen("libm.so.6", RTLD_NOW | RTLD_NOLOAD) ? NULL : dlopen("libm.so.6", RTLD_NOW | RTLD_LOCAL);
+	return *library ? (void (*)(void))(uintptr_t)dlsym(*library, "logb") : NULL;
+}
+
+static void a_module_that_the_child_lacks(enum beget_method method)
+{
+	double x = 8, power = 0;
+	struct beget_arg arg = {BEGET_TYPE_DOUBLE, 0, 0, &x};
+	struct beget_call call = {NULL, BEGET_TYPE_DOUBLE, 1, &arg};
+	void *library;
+	char text[400];
+
+	call.function = loaded_function(&library);
+	if (!call.function)
+		skip();
+	struct beget_process *p = start(method, &call);
+	assert_int_equal(beget_join(p, 10000, NULL), 0);
+	beget_describe(p, text, sizeof(text));
+	if (method == BEGET_FORK) {
+		assert_int_equal(beget_result(p, &power), 0);
+		assert_true(power == 3);
+		expect_exit(p, 0);
+	} else {
+		assert_int_equal(beget_result(p, &power), -ENODATA);
+		assert_non_null(strstr(text, "never reached its target: child: "));
+		assert_non_null(strstr(text, "libm.so.6"));
+		expect_end(p, BEGET_FAILED, -ENOENT);
+	}
+	dlclose(library);
+}
+
+/* Want of descriptors: refused while there are none, and well again after. */
+
+static void no_descriptor_left(enum beget_method method)
+{
+	struct rlimit before, few;
+	int fds[1100], n = 0, highest = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		highest = fcntl(fd, F_GETFD) >= 0 ? fd : highest;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){(rlim_t)highest + 20, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while (n < 1100 && (fds[n] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+		n++;
+	int refusals = 0, wrong = 0, started = 0;
+	for (int left = n; left > 0; left--) { /* one more is free each time */
+		struct beget_process *p = NULL;
+		int error = beget_start(&p, BEGET_OPTIONS(.method = method), BEGET_CALL(add, 2, 3)), sum = 0;
+		if (error) {
+			refusals++;
+			wrong += error != -EMFILE || p != NULL;
+		} else {
+			started++;
+			wrong += beget_join(p, 10000, NULL) != 0 || beget_result(p, &sum) != 0 || sum != 5;
+			beget_free(p);
+		}
+		close(fds[left - 1]);
+	}
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_int_equal(wrong, 0);
+	assert_true(refusals > 0);
+	assert_true(started > 0);
+	assert_int_equal(int_result(method, BEGET_CALL(add, 2, 3)), 5);
+}
+
+/* Whatever was refused, the next start is as good as ever, and handlers and masks are as before. */
+static void refusals_leave_no_trace(enum beget_method method)
+{
+	struct sigaction before[NSIG], after;
+	int descriptors = count_descriptors();
+
+	for (int n = 1; n < NSIG; n++) {
+		memset(&before[n], 0, sizeof(before[n]));
+		sigaction(n, NULL, &before[n]);
+	}
+	for (int i = 0; i < 20; i++) {
+		expect_refused(BEGET_OPTIONS(.method = method, .flags = 8), BEGET_CALL(add, 1, 2), -EINVAL, "flags");
+		expect_refused(BEGET_OPTIONS(.method = method), NULL, -EINVAL, "function");
+		assert_int_equal(int_result(method, BEGET_CALL(add, i, 1)), i + 1);
+	}
+	for (int n = 1; n < NSIG; n++) {
+		memset(&after, 0, sizeof(after));
+		sigaction(n, NULL, &after);
+		assert_ptr_equal(after.sa_handler, before[n].sa_handler);
+	}
+	assert_int_equal(count_descriptors(), descriptors);
+}
+
+/* The sentence is each thread's own. */
+
+static void *fails_otherwise(void *unused)
+{
+	(void)beget_start(NULL, NULL, NULL);
+	return unused;
+}
+
+static void sentences_of_threads(enum beget_method method)
+{
+	pthread_t t;
+
+	expect_refused(BEGET_OPTIONS(.method = method, .flags = 8), BEGET_CALL(add, 1, 2), -EINVAL, "flags");
+	assert_int_equal(pthread_create(&t, NULL, fails_otherwise, NULL), 0);
+	pthread_join(t, NULL);
+	assert_non_null(strstr(beget_error(), "flags 0x8"));
+	assert_int_equal(int_result(method, BEGET_CALL(add, 1, 2)), 3);
+	assert_non_null(strstr(beget_error(), "flags 0x8"));
+}
+
+int main(int argc, char **argv)
+{
+	enum { FRESH = BY(BEGET_FORKSERVER) | BY(BEGET_SPAWN) };
+	static const struct behaviour table[] = {
+		BEHAVIOUR(unknown_options),
+		BEHAVIOUR(newer_options),
+		BEHAVIOUR(nothing_to_call),
+		BEHAVIOUR(wrong_results),
+		BEHAVIOUR(wrong_arguments),
+		BEHAVIOUR_OF(a_raw_pointer, FRESH),
+		BEHAVIOUR(a_closure),
+		BEHAVIOUR_OF(no_code_at_all, FRESH),
+		BEHAVIOUR(a_module_that_the_child_lacks),
+		BEHAVIOUR(no_descriptor_left),
+		BEHAVIOUR(refusals_leave_no_trace),
+		BEHAVIOUR(sentences_of_threads),
+	};
+
+	beget_init(argc, argv);
+	return run_behaviours(table, sizeof(table) / sizeof(*table));
+}
