@@ -18,7 +18,9 @@ static int check_options(const struct beget_options *options, struct beget_optio
 	memset(ret, 0, sizeof(*ret));
 	if (!options)
 		return 0;
-	if (options->size < offsetof(struct beget_options, flags) + sizeof(options->flags))
+	/* An older caller's struct ends earlier, between two fields. */
+	if (options->size < offsetof(struct beget_options, flags) + sizeof(options->flags) ||
+	    options->size % sizeof(void *) != 0)
 		return beget__fail_plain(EINVAL, "the options have no size: fill them with BEGET_OPTIONS");
 	/* A newer caller's struct is fine as long as it asks for nothing that we do not know. */
 	for (size_t i = sizeof(*ret); i < options->size; i++)

@@ -40,7 +40,7 @@ static void expect_refused(const struct beget_options *options, const struct beg
 
 static void unknown_options(enum beget_method method)
 {
-	struct beget_options o = {sizeof(o), method, 0};
+	struct beget_options o = {.size = sizeof(o), .method = method};
 
 	o.method = (enum beget_method)3;
 	expect_refused(&o, BEGET_CALL(add, 1, 2), -EINVAL, "start method 3");
@@ -256,7 +256,7 @@ static void refusals_leave_no_trace(enum beget_method method)
 		sigaction(n, NULL, &before[n]);
 	}
 	for (int i = 0; i < 20; i++) {
-		expect_refused(BEGET_OPTIONS(.method = method, .flags = 8), BEGET_CALL(add, 1, 2), -EINVAL, "flags");
+		expect_refused(BEGET_OPTIONS(.method = method, .flags = 0x8000), BEGET_CALL(add, 1, 2), -EINVAL, "flags");
 		expect_refused(BEGET_OPTIONS(.method = method), NULL, -EINVAL, "function");
 		assert_int_equal(int_result(method, BEGET_CALL(add, i, 1)), i + 1);
 	}
@@ -280,12 +280,12 @@ static void sentences_of_threads(enum beget_method method)
 {
 	pthread_t t;
 
-	expect_refused(BEGET_OPTIONS(.method = method, .flags = 8), BEGET_CALL(add, 1, 2), -EINVAL, "flags");
+	expect_refused(BEGET_OPTIONS(.method = method, .flags = 0x8000), BEGET_CALL(add, 1, 2), -EINVAL, "flags");
 	assert_int_equal(pthread_create(&t, NULL, fails_otherwise, NULL), 0);
 	pthread_join(t, NULL);
-	assert_non_null(strstr(beget_error(), "flags 0x8"));
+	assert_non_null(strstr(beget_error(), "flags 0x8000"));
 	assert_int_equal(int_result(method, BEGET_CALL(add, 1, 2)), 3);
-	assert_non_null(strstr(beget_error(), "flags 0x8"));
+	assert_non_null(strstr(beget_error(), "flags 0x8000"));
 }
 
 int main(int argc, char **argv)
