@@ -99,6 +99,17 @@ static void begin(enum beget_method method, pid_t caller)
 	beget__role = "child";
 }
 
+/* A child of the helper tells itself who was born, before anything else: were it the helper that tells, and killed
+ * before it could, a child would run that nobody can signal. */
+static void announce(int channel)
+{
+	int pidfd = beget__sys_pidfd_open(getpid());
+
+	if (beget__message_send_born(channel, getpid(), pidfd) && pidfd >= 0)
+		beget__message_send_born(channel, getpid(), -1); /* too many descriptors in flight: the pid alone */
+	beget__sys_close(&pidfd);
+}
+
 void beget__child_serve(enum beget_method method)
 {
 	/* As aligned as any argument in it may ask, and touched only as far as it is filled. */
@@ -110,7 +121,11 @@ void beget__child_serve(enum beget_method method)
 	begin(method, 0);
 	beget__image_inherit();
 	unsigned plugged = plug_streams();
+	if (method == BEGET_FORKSERVER)
+		announce(channel);
 	int got = beget__wire_receive(channel, &frame, 0);
+	if (got == -ECONNRESET) /* the caller has closed without reading who was born; its call may be there */
+		got = beget__wire_receive(channel, &frame, 0);
 	if (got == 0 || got == -ECONNRESET)
 		_exit(0); /* the caller is gone, or has thought better of it */
 	if (got != 1 || frame.kind != BEGET__CALL) {

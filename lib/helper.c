@@ -1,7 +1,7 @@
-/* The helper's loop: it receives a channel, forks a child onto it, tells the caller over that channel who was born and,
- * later, how it ended. It never reads what else travels there. One thread, no allocation that grows with starts,
- * nothing of a request kept beyond its child: a bad request or a full table is an error of that request only. Runs in
- * the helper. Knows no caller's handle and no target. */
+/* The helper's loop: it receives a channel, forks a child onto it and, later, tells the caller over that channel how it
+ * ended. It never reads what else travels there. One thread, no allocation that grows with starts, nothing of a request
+ * kept beyond its child: a bad request or a full table is an error of that request only. Runs in the helper. Knows no
+ * caller's handle and no target. */
 #include "helper.h"
 
 #include "child.h"
@@ -24,10 +24,10 @@ struct ward {
 };
 
 static struct {
-	int signals;  /* a descriptor that tells of SIGCHLD */
-	int client;   /* pidfd of the caller, or -1 */
-	int spare[2]; /* keep two places in the descriptor table: for a channel and for a pidfd */
-	int threads;  /* before it serves: fork would lose all but one */
+	int signals; /* a descriptor that tells of SIGCHLD */
+	int client;  /* pidfd of the caller, or -1 */
+	int spare;   /* keeps a place in the descriptor table for the next channel */
+	int threads; /* before it serves: fork would lose all but one */
 	bool retired;
 	struct ward *wards;
 	size_t n, room;
@@ -37,12 +37,10 @@ static struct {
 
 static void refill(void)
 {
-	for (int i = 0; i < 2; i++)
-		if (helper.spare[i] < 0) {
-			helper.spare[i] = beget__sys_dup(BEGET__CHANNEL_FD);
-			if (helper.spare[i] < 0)
-				helper.spare[i] = -1;
-		}
+	if (helper.spare < 0)
+		helper.spare = beget__sys_dup(BEGET__CHANNEL_FD);
+	if (helper.spare < 0)
+		helper.spare = -1;
 }
 
 static bool make_room(void)
@@ -72,24 +70,18 @@ static _Noreturn void become_child(int channel)
 static int adopt(int channel)
 {
 	if (helper.threads > 1)
-		return beget__fail_plain(EDEADLK, "cannot make a child: %d threads run here before main, and fork would lose them",
-		                         helper.threads);
+		return beget__fail_plain(
+			EDEADLK, "cannot make a child: %d threads run here before main, and fork would lose them",
+			helper.threads);
 	if (!make_room())
 		return beget__fail(ENOMEM, "cannot make a child");
-	if (helper.spare[0] < 0 || helper.spare[1] < 0)
+	if (helper.spare < 0)
 		return beget__fail(EMFILE, "cannot make a child");
 	pid_t pid = beget__sys_fork();
 	if (pid < 0)
 		return beget__fail(-pid, "cannot make a child");
 	if (pid == 0)
 		become_child(channel);
-	beget__sys_close(&helper.spare[1]);
-	int pidfd = beget__sys_pidfd_open(pid);
-	int error = beget__message_send_born(channel, pid, pidfd < 0 ? -1 : pidfd);
-	if (error && pidfd >= 0) /* too many descriptors in flight: the pid alone */
-		error = beget__message_send_born(channel, pid, -1);
-	if (pidfd >= 0)
-		beget__sys_close(&pidfd);
 	helper.wards[helper.n++] = (struct ward){pid, channel};
 	beget__trace("made %d", (int)pid);
 	return 0;
@@ -99,7 +91,7 @@ static void serve(void)
 {
 	struct beget__frame *f = &helper.frame;
 
-	beget__sys_close(&helper.spare[0]); /* the place of the channel that comes */
+	beget__sys_close(&helper.spare);
 	int got = beget__wire_receive(BEGET__CHANNEL_FD, f, MSG_DONTWAIT);
 	if (got == 0 && !(helper.retired && helper.client >= 0))
 		_exit(0); /* the client is gone, and nobody wants to know how its children end */
@@ -108,8 +100,9 @@ static void serve(void)
 		helper.retired = true;
 	} else if (got == 1 || got == -EMFILE) {
 		int channel = f->nfds > 0 ? beget__frame_take(f, 0) : -1;
-		int error = beget__message_get_start(f) ? adopt(channel)
-		                                        : beget__fail_plain(EBADMSG, "cannot understand the request");
+		int error = !beget__message_get_start(f) ? beget__fail_plain(EBADMSG, "cannot understand the request")
+		            : channel < 0                ? -EMFILE
+		                                         : adopt(channel);
 		if (error && channel >= 0) {
 			beget__message_send_failed(channel, beget__failure());
 			beget__sys_close(&channel);
@@ -180,7 +173,7 @@ void beget__helper_serve(void)
 	helper.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	helper.client = client_pidfd();
 	helper.threads = beget__sys_threads();
-	helper.spare[0] = helper.spare[1] = -1;
+	helper.spare = -1;
 	helper.frame.buffer = helper.buffer;
 	refill();
 	if (helper.signals < 0)
@@ -198,7 +191,7 @@ void beget__helper_serve(void)
 			_exit(0);
 		if (beget__sys_poll(fds, 3, -1) < 0)
 			continue;
-		if (fds[2].revents)
+		if (fds[2].revents && !fds[0].revents) /* what it asked for before it ended is still done */
 			_exit(0);
 		if (fds[0].revents)
 			serve();

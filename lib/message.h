@@ -12,7 +12,7 @@ enum beget__message {
 	BEGET__RETIRE,    /* caller to helper: serve no more, leave when the last child has ended */
 	BEGET__CALL,      /* caller to child: state, target, arguments */
 	BEGET__GO,        /* caller to forked child: you may run */
-	BEGET__BORN,      /* helper to caller: pid, and a pidfd where there are such */
+	BEGET__BORN,      /* child of the helper to caller: pid, and a pidfd where there are such */
 	BEGET__FAILED,    /* helper or child to caller: the failure record */
 	BEGET__RESULT,    /* child to caller */
 	BEGET__ENDED,     /* helper to caller: how the kernel says it ended */

@@ -195,8 +195,15 @@ static int put_group(struct beget__writer *w, const struct beget__state *s, stru
 
 static int apply_group(struct beget__reader *r, struct beget__fds *fds)
 {
+	pid_t group = (pid_t)beget__get_u32(r);
+
 	(void)fds;
-	return setpgid(0, (pid_t)beget__get_u32(r)) < 0 ? -errno : 0;
+	if (setpgid(0, group) == 0)
+		return 0;
+	int error = -errno;
+	if (group <= 1 || kill(-group, 0) == 0 || errno != ESRCH)
+		return error;
+	return setpgid(0, 0) < 0 ? -errno : 0; /* the caller has ended, and its group with it */
 }
 
 /* Session: nobody can join one. */

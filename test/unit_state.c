@@ -382,8 +382,19 @@ static void values_that_lie(void)
 	assert_int_equal(apply_words((uint32_t[]){CWD, UINT32_MAX}, 2, &fds), -EBADMSG);
 	assert_int_equal(apply_words((uint32_t[]){CWD, 0}, 2, &fds), -EMFILE); /* it did not arrive */
 	assert_int_equal(apply_words((uint32_t[]){STREAMS, 1, 0}, 3, &fds), -EMFILE);
-	assert_int_equal(apply_words((uint32_t[]){GROUP, 0x7fffffff}, 2, &fds), -EPERM);
+	assert_int_equal(apply_words((uint32_t[]){GROUP, 1}, 2, &fds), -EPERM); /* of another session */
 	assert_non_null(strstr(beget_error(), "the process group"));
+}
+
+/* The caller may have ended, and its group with it: nobody is left to join, and no reason not to run. */
+static void a_group_that_is_gone(void)
+{
+	struct beget__fds fds = {NULL, 0, 0};
+	pid_t before = getpgrp();
+
+	assert_int_equal(apply_words((uint32_t[]){1 << 4, 0x7fffffff}, 2, &fds), 0);
+	assert_int_equal(getpgrp(), getpid());
+	assert_int_equal(setpgid(0, before), 0);
 }
 
 int main(void)
@@ -399,6 +410,7 @@ int main(void)
 		UNIT(cut_anywhere),
 		UNIT(rows_that_are_none),
 		UNIT(values_that_lie),
+		UNIT(a_group_that_is_gone),
 	};
 
 	return run_units(table, sizeof(table) / sizeof(*table), 0);
