@@ -1,7 +1,7 @@
 /* The helper's loop: it receives a channel, forks a child onto it and, later, tells the caller over that channel how it
- * ended. It never reads what else travels there. One thread, no allocation that grows with starts,
- * nothing of a request kept beyond its child: a bad request or a full table is an error of that request only. Runs in
- * the helper. Knows no caller's handle and no target. */
+ * ended. It never reads what else travels there. One thread, no allocation that grows with starts, nothing of a request
+ * kept beyond its child: a bad request or a full table is an error of that request only. Runs in the helper. Knows no
+ * caller's handle and no target. */
 #include "helper.h"
 
 #include "child.h"

@@ -297,7 +297,7 @@ int beget_wait(struct beget_process *const *ps, size_t n, int timeout_ms)
 	return result;
 }
 
-/* Until the helper has answered, the pid is not known. */
+/* Until the child has said so, the pid is not known. */
 static void await_birth(const struct beget_process *p)
 {
 	struct beget_process *changing = (struct beget_process *)p;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -71,8 +72,6 @@ static void killed(enum beget_method method)
 	}
 }
 
-static volatile int *volatile nowhere;
-
 static void crashes(int how)
 {
 	struct rlimit none = {1, RLIM_INFINITY}; /* 1: none even where a program takes the dumps */
@@ -81,7 +80,8 @@ static void crashes(int how)
 	if (how == SIGABRT)
 		abort();
 	signal(SIGSEGV, SIG_DFL); /* sanitizers handle it */
-	*nowhere = 1;
+	char *locked = mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	*(volatile char *)locked = 1;
 }
 
 static void expect_crash(enum beget_method method, int signal)

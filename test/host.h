@@ -1,0 +1,93 @@
+/* A program of its own for a test: a forked-off host, in a process group of its own, that may ignore, close, kill and
+ * fork as it likes. It answers by exiting: no cmocka in there, CHECK says where it failed. */
+#ifndef HOST_H
+#define HOST_H
+
+#include "harness.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CHECK(condition)                                                                                               \
+	do {                                                                                                           \
+		if (!(condition)) {                                                                                    \
+			dprintf(STDERR_FILENO, "# %s:%d: %s (%s)\n", __FILE__, __LINE__, #condition, beget_error());   \
+			_exit(1);                                                                                      \
+		}                                                                                                      \
+	} while (0)
+
+static inline pid_t host_start(void (*body)(void))
+{
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid == 0) {
+		setpgid(0, 0);
+		alarm(50);
+		body();
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	setpgid(pid, pid); /* whoever is first */
+	return pid;
+}
+
+/* How it ended: a wait status. */
+static inline int host_end(pid_t pid)
+{
+	int status = -1;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+static inline void run_host(void (*body)(void))
+{
+	assert_int_equal(host_end(host_start(body)), 0);
+}
+
+/* For hosts: one start, joined and freed; its result, or the host fails. */
+static inline int host_int(enum beget_method method, const struct beget_call *call)
+{
+	struct beget_process *p;
+	int value = -1;
+
+	CHECK(beget_start(&p, BEGET_OPTIONS(.method = method), call) == 0);
+	CHECK(beget_join(p, 10000, NULL) == 0);
+	CHECK(beget_result(p, &value) == 0);
+	beget_free(p);
+	return value;
+}
+
+static inline int host_parent_of(void)
+{
+	return (int)getppid();
+}
+
+/* For hosts: their helper, launched if need be. */
+static inline pid_t host_helper(void)
+{
+	return host_int(BEGET_FORKSERVER, BEGET_CALL(host_parent_of));
+}
+
+/* A number from the lines of /proc/PID/status; -1: no such line or process. */
+static inline long proc_number(pid_t pid, const char *name)
+{
+	char path[40], line[256];
+	long number = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	FILE *f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':')
+			sscanf(line + strlen(name) + 1, "%ld", &number);
+	if (f)
+		fclose(f);
+	return number;
+}
+
+#endif
