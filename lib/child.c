@@ -226,8 +226,12 @@ void beget__child_forked(struct beget__inheritance *i)
 	beget__frame_init(&in.frame, in.buffer, NULL);
 	begin(BEGET_FORK, i->channel);
 	int got = beget__wire_receive(i->channel, &in.frame, 0);
-	if (got != 1 || in.frame.kind != BEGET__GO)
+	if (got == 0 || got == -ECONNRESET)
 		_exit(0); /* the caller could not keep us */
+	if (got != 1 || in.frame.kind != BEGET__GO) {
+		beget__fail(got < 0 ? -got : EBADMSG, "cannot receive the caller's word");
+		give_up(channel);
+	}
 	if (become(&i->reader, &i->fds))
 		give_up(i->channel);
 	for (int n = 0; n < i->lent_n; n++)

@@ -51,9 +51,12 @@ static bool make_room(void)
 	if (helper.n < helper.room)
 		return true;
 	size_t room = helper.room ? 2 * helper.room : 64;
-	struct ward *more = realloc(helper.wards, room * sizeof(*more));
+	struct ward *more = beget__sys_alloc(room * sizeof(*more));
 	if (!more)
 		return false;
+	if (helper.n)
+		memcpy(more, helper.wards, helper.n * sizeof(*more));
+	free(helper.wards);
 	helper.wards = more;
 	helper.room = room;
 	return true;

@@ -54,6 +54,12 @@ void *beget__sys_alloc(size_t size)
 	return calloc(1, size);
 }
 
+void *beget__sys_alloc_aligned(size_t align, size_t size)
+{
+	FAULT("alloc", NULL);
+	return aligned_alloc(align, (size + align - 1) & ~(align - 1));
+}
+
 void *beget__sys_alloc_unset(size_t size)
 {
 	FAULT("alloc", NULL);
@@ -206,6 +212,8 @@ ssize_t beget__sys_sendmsg(int fd, const struct msghdr *message, int flags)
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == ETOOMANYREFS) /* too many descriptors in flight: a limit on descriptors all the same */
 		return -EMFILE;
+	if (n < 0 && errno == ENOBUFS)
+		return -ENOMEM;
 	return n < 0 ? -errno : n;
 }
 
@@ -322,19 +330,25 @@ pid_t beget__sys_fork(void)
 	return pid < 0 ? -errno : pid;
 }
 
+static pid_t clone_pidfd(int (*child)(void *), void *stack, int flags, void *argument, int *pidfd)
+{
+	FAULT("clone_pidfd", -1);
+	return clone(child, stack, flags | CLONE_PIDFD, argument, pidfd);
+}
+
 pid_t beget__sys_vfork(int (*child)(void *), void *argument, int exit_signal, int *pidfd)
 {
 	enum { STACK = 32768 };
 
 	FAULT("clone", -fault);
-	char *stack = aligned_alloc(64, STACK);
+	char *stack = beget__sys_alloc_aligned(64, STACK);
 	if (!stack)
 		return -ENOMEM;
 	int flags = CLONE_VM | CLONE_VFORK | exit_signal;
 	pid_t pid = -1;
 	*pidfd = -1;
 	if (exit_signal)
-		pid = clone(child, stack + STACK, flags | CLONE_PIDFD, argument, pidfd);
+		pid = clone_pidfd(child, stack + STACK, flags, argument, pidfd);
 	if (pid < 0 && (!exit_signal || errno == EINVAL || errno == ENOSYS || errno == EPERM))
 		pid = clone(child, stack + STACK, flags, argument);
 	int error = errno;

@@ -209,8 +209,7 @@ static int make_room(struct beget__frame *f, size_t n)
 	if (f->got + n <= f->room)
 		return 0;
 	size_t room = f->size <= BEGET__WIRE_INLINE ? f->size : 2 * (f->got + n);
-	char *more =
-		aligned_alloc(BEGET__WIRE_PACKET, (room + BEGET__WIRE_PACKET - 1) & ~(size_t)(BEGET__WIRE_PACKET - 1));
+	char *more = beget__sys_alloc_aligned(BEGET__WIRE_PACKET, room);
 	if (!more)
 		return -ENOMEM;
 	if (f->got)
