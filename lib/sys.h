@@ -19,6 +19,7 @@ extern int (*beget__sys_fault)(const char *call);
 
 void *beget__sys_alloc(size_t size);       /* zeroed; NULL */
 void *beget__sys_alloc_unset(size_t size); /* its pages are not touched */
+void *beget__sys_alloc_aligned(size_t align, size_t size);
 
 /* Descriptors: all close-on-exec and never 0 to 2. */
 int beget__sys_pair(int fds[2]); /* SOCK_SEQPACKET */
