@@ -230,7 +230,7 @@ void beget__child_forked(struct beget__inheritance *i)
 		_exit(0); /* the caller could not keep us */
 	if (got != 1 || in.frame.kind != BEGET__GO) {
 		beget__fail(got < 0 ? -got : EBADMSG, "cannot receive the caller's word");
-		give_up(channel);
+		give_up(i->channel);
 	}
 	if (become(&i->reader, &i->fds))
 		give_up(i->channel);
