@@ -336,6 +336,13 @@ static pid_t clone_pidfd(int (*child)(void *), void *stack, int flags, void *arg
 	return clone(child, stack, flags | CLONE_PIDFD, argument, pidfd);
 }
 
+/* The thread sanitizer takes a child on our memory for ourselves, and is blind to our locks from then on. */
+#ifdef __SANITIZE_THREAD__
+#define ON_OUR_MEMORY 0
+#else
+#define ON_OUR_MEMORY CLONE_VM
+#endif
+
 pid_t beget__sys_vfork(int (*child)(void *), void *argument, int exit_signal, int *pidfd)
 {
 	enum { STACK = 32768 };
@@ -344,7 +351,7 @@ pid_t beget__sys_vfork(int (*child)(void *), void *argument, int exit_signal, in
 	char *stack = beget__sys_alloc_aligned(64, STACK);
 	if (!stack)
 		return -ENOMEM;
-	int flags = CLONE_VM | CLONE_VFORK | exit_signal;
+	int flags = ON_OUR_MEMORY | CLONE_VFORK | exit_signal;
 	pid_t pid = -1;
 	*pidfd = -1;
 	if (exit_signal)

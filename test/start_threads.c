@@ -167,9 +167,13 @@ static void end_beside(pthread_t t)
 static void fork_beside_threads(enum beget_method method)
 {
 	struct beget_process *p = NULL;
+	bool alone = beget_start(&p, BEGET_OPTIONS(.method = method), BEGET_CALL(allocates_and_prints, 1)) == 0;
+	if (alone)
+		expect_exit(p, 0);
+	p = NULL;
 	pthread_t t = beside(allocates);
 	int refused = beget_start(&p, BEGET_OPTIONS(.method = method), BEGET_CALL(allocates_and_prints, 1));
-	bool untouched = p == NULL, named = strstr(beget_error(), "2 threads") != NULL;
+	bool untouched = p == NULL, named = strstr(beget_error(), " threads run") != NULL;
 	int wrong = 0;
 
 	for (int i = 0; i < 100; i++) {
@@ -185,8 +189,9 @@ static void fork_beside_threads(enum beget_method method)
 	assert_true(untouched);
 	assert_true(named);
 	assert_int_equal(wrong, 0);
-	/* Once they have ended it is allowed again. */
-	assert_int_equal(int_result(method, BEGET_CALL(allocates_and_prints, 3)), 3);
+	/* Once they have ended it is allowed again; the thread sanitizer has one of its own that stays. */
+	if (alone)
+		assert_int_equal(int_result(method, BEGET_CALL(allocates_and_prints, 3)), 3);
 }
 
 static int prints(int n)
