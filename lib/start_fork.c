@@ -33,9 +33,10 @@ static int fork_child(const struct beget__plan *plan, struct beget_process *p, s
 	beget__process_unguard();
 	if (pidfd < 0 && !no_pidfds(pidfd))
 		return beget__fail(-pidfd, "cannot open the child");
-	beget__message_send_plain(p->channel, BEGET__GO);
+	int error = beget__message_send_plain(p->channel, BEGET__GO);
 	(void)plan;
-	return 0;
+	/* It has ended? Joining tells. */
+	return !error || error == -EPIPE || error == -ECONNRESET ? 0 : beget__fail(-error, "cannot tell the child to go on");
 }
 
 int beget__start_fork(const struct beget__plan *plan, struct beget_process *p)

@@ -1,0 +1,330 @@
+/* Every system call and allocation of the library fails in turn, at its first, second, third use, in the caller, in the
+ * helper and in the children: what comes back is a documented code with a sentence, or an outcome that is true; nothing
+ * leaks, nothing hangs, and the next start works. Then whole features of the kernel are taken away. */
+#include "harness.h"
+#include "plan.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+/* The target says that it ran, and gives back what it got. */
+static struct beget_bytes echo(struct beget_fd said, struct beget_bytes bytes)
+{
+	if (write(said.fd, "r", 1) != 1)
+		_exit(77);
+	return bytes;
+}
+
+/* A way to start. */
+struct way {
+	enum beget_method method;
+	bool rich;   /* with all that has to be opened for it */
+	size_t size; /* of argument and result */
+	bool cold;   /* the helper has to be launched */
+};
+
+struct round {
+	int error, joined;
+	struct beget_status status;
+	char text[400];
+	bool ran, answered, untouched;
+};
+
+static char bytes[100000];
+static char *const environment[] = {"FAULT=none", NULL};
+
+static int start_one(const struct way *way, struct beget_process **p, int said, int ends[2])
+{
+	struct beget_options plain = {.size = sizeof(plain), .method = way->method};
+	struct beget_options rich = {
+		.size = sizeof(rich),
+		.method = way->method,
+		.flags = BEGET_TIED | BEGET_NEW_GROUP | BEGET_CLOSE_FDS,
+		.name = "rich",
+		.cwd = "/",
+		.env = environment,
+		.in = BEGET_STREAM_PIPE(&ends[0]),
+		.out = BEGET_STREAM_PIPE(&ends[1]),
+		.err = BEGET_STREAM_NULL,
+	};
+
+	return beget_start(p, way->rich ? &rich : &plain,
+	                   BEGET_CALL(echo, BEGET_FD(said), BEGET_BYTES(bytes, way->size)));
+}
+
+static void finish_one(const struct way *way, struct beget_process *p, struct round *r)
+{
+	struct beget_bytes result;
+
+	r->joined = beget_join(p, 5000, &r->status);
+	beget_describe(p, r->text, sizeof(r->text));
+	r->answered =
+		beget_result(p, &result) == 0 && result.size == way->size && memcmp(result.data, bytes, way->size) == 0;
+	beget_free(p);
+}
+
+static void one_round(const struct way *way, struct round *r)
+{
+	struct beget_process *const untouched = (void *)&plan, *p = untouched;
+	int said[2], ends[2] = {-7, -7};
+	char c;
+
+	memset(r, 0, sizeof(*r));
+	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
+	beget__fail_plain(EXDEV, "stale");
+	r->error = start_one(way, &p, said[1], ends);
+	if (r->error) {
+		snprintf(r->text, sizeof(r->text), "%s", beget_error());
+		r->untouched = p == untouched && ends[0] == -7 && ends[1] == -7;
+	} else {
+		finish_one(way, p, r);
+		for (int i = 0; i < 2 && way->rich; i++)
+			close(ends[i]);
+	}
+	close(said[1]);
+	r->ran = read(said[0], &c, 1) == 1;
+	close(said[0]);
+}
+
+/* beget_start(3) */
+static bool may_be_returned(int error)
+{
+	static const int codes[] = {EINVAL, EBADF,  ENOENT, ENOTDIR, EACCES, EDEADLK,   EPERM,
+	                            EMFILE, ENFILE, ENOMEM, EAGAIN,  ESTALE, ECONNRESET};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+		if (error == -codes[i])
+			return true;
+	return false;
+}
+
+static bool may_be_outcome(int error)
+{
+	static const int codes[] = {ENOENT,  ESTALE, EMFILE, ENFILE, ENOMEM,     EAGAIN,
+	                            EDEADLK, EACCES, EPERM,  EINVAL, ECONNRESET, EBADMSG};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+		if (error == -codes[i])
+			return true;
+	return false;
+}
+
+static const char *wrong(const struct round *r, bool hit)
+{
+	if (r->error)
+		return !hit                                                 ? "an error"
+		       : !may_be_returned(r->error)                         ? "undocumented"
+		       : r->ran                                             ? "it ran"
+		       : !r->untouched                                      ? "outputs are touched"
+		       : strstr(r->text, "stale") || !strstr(r->text, ": ") ? "no sentence"
+		                                                            : NULL;
+	if (r->joined)
+		return "join";
+	if (r->status.outcome == BEGET_EXITED)
+		return r->status.code ? "code" : !r->ran ? "it did not run" : !r->answered && !hit ? "no result" : NULL;
+	if (r->status.outcome == BEGET_FAILED && hit)
+		return !may_be_outcome(r->status.code) ? "undocumented" : r->ran ? "it ran" : NULL;
+	return "outcome";
+}
+
+static void expect_healthy(const struct way *way)
+{
+	struct round r;
+
+	one_round(way, &r);
+	const char *what = wrong(&r, false);
+	if (what)
+		fail_msg("afterwards: %s: %s", what, r.text);
+}
+
+/* The n-th one fails, for n = 1, 2, ... until none did. */
+static void sweep(const char *role, const struct way *way, const char *call, int error)
+{
+	char name[40];
+	struct round r;
+
+	snprintf(name, sizeof(name), " %s ", call);
+	for (int n = 1, hits = 1; hits; n++) {
+		if (way->cold)
+			no_helper();
+		int before = count_descriptors();
+		arm(role, name, n, error);
+		one_round(way, &r);
+		hits = disarm();
+		const char *what = wrong(&r, hits);
+		if (what)
+			fail_msg("%s %d of the %s: %s: %s; error %d, outcome %d, code %d: %s", call, n, role,
+			         strerror(error), what, r.error, (int)r.status.outcome, r.status.code, r.text);
+		expect_healthy(way);
+		if (!way->cold && count_descriptors() != before)
+			fail_msg("%s %d of the %s: %s: %d descriptors, not %d", call, n, role, strerror(error),
+			         count_descriptors(), before);
+		assert_true(n < 200);
+	}
+}
+
+struct failure {
+	const char *call;
+	int errors[6];
+};
+
+static void sweep_all(const char *role, const struct way *way, const struct failure *table, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (const int *error = table[i].errors; *error; error++)
+			sweep(role, way, table[i].call, *error);
+}
+
+static const struct failure in_caller[] = {
+	{"alloc", {ENOMEM}},
+	{"socketpair", {EMFILE, ENFILE, ENOMEM}},
+	{"pipe", {EMFILE, ENFILE}},
+	{"open", {EMFILE, ENFILE, ENOMEM, ENOENT, EACCES}},
+	{"dup", {EMFILE}},
+	{"close_range", {ENOSYS, EPERM}},
+	{"sendmsg", {ENOMEM, EMFILE}},
+	{"recvmsg", {ENOMEM}},
+	{"poll", {ENOMEM, EINTR}},
+	{"memfd_create", {EMFILE, ENFILE, ENOMEM, ENOSYS, EPERM}},
+	{"writev", {ENOSPC, ENOMEM}},
+	{"mmap", {ENOMEM}},
+	{"fork", {EAGAIN, ENOMEM}},
+	{"clone", {EAGAIN, ENOMEM}},
+	{"clone_pidfd", {EAGAIN, EMFILE, ENOMEM, EINVAL, EPERM}},
+	{"pidfd_open", {EMFILE, ENFILE, ENOMEM, ENOSYS, EPERM}},
+	{"waitid_pidfd", {EINVAL, ENOSYS, EPERM}},
+	{"waitid", {EINTR}},
+	{"pidfd_info", {ENOTTY, EINVAL, EPERM}},
+	{"zombie", {ENOENT}},
+};
+
+static void caller(enum beget_method method, bool cold)
+{
+	struct way way = {.method = method, .cold = cold};
+
+	for (int i = 0; i < 3; i++) {
+		way.size = i == 1 ? sizeof(bytes) : 10;
+		way.rich = i == 2;
+		sweep_all("caller", &way, in_caller, sizeof(in_caller) / sizeof(*in_caller));
+	}
+}
+
+static void caller_of_fork(void)
+{
+	caller(BEGET_FORK, false);
+}
+
+static void caller_of_spawn(void)
+{
+	caller(BEGET_SPAWN, false);
+}
+
+static void caller_of_forkserver(void)
+{
+	caller(BEGET_FORKSERVER, false);
+}
+
+static void caller_that_launches_the_helper(void)
+{
+	caller(BEGET_FORKSERVER, true);
+}
+
+/* The helper is gone when it is asked, again and again: another is launched, and in the end that is given up. */
+static void a_helper_that_never_lasts(void)
+{
+	struct way way = {.method = BEGET_FORKSERVER, .size = 10};
+	struct round r;
+
+	arm("caller", " sendmsg ", 1, EPIPE);
+	one_round(&way, &r);
+	assert_int_equal(disarm(), 1);
+	assert_null(wrong(&r, false));
+	arm("caller", " sendmsg ", 0, EPIPE);
+	one_round(&way, &r);
+	disarm();
+	assert_int_equal(r.error, -ECONNRESET);
+	expect_healthy(&way);
+}
+
+static const struct failure in_helper[] = {
+	{"alloc", {ENOMEM}},   {"dup", {EMFILE}},         {"close_range", {ENOSYS}},  {"sendmsg", {ENOMEM}},
+	{"recvmsg", {ENOMEM}}, {"poll", {ENOMEM, EINTR}}, {"fork", {EAGAIN, ENOMEM}}, {"pidfd_open", {EMFILE, ENOSYS}},
+};
+
+static const struct failure in_child[] = {
+	{"alloc", {ENOMEM}},
+	{"open", {EMFILE, ENFILE, EACCES}},
+	{"dup", {EMFILE}},
+	{"close_range", {ENOSYS}},
+	{"sendmsg", {ENOMEM, EMFILE}},
+	{"recvmsg", {ENOMEM}},
+	{"memfd_create", {EMFILE, ENOSYS}},
+	{"writev", {ENOSPC}},
+	{"mmap", {ENOMEM}},
+	{"pidfd_open", {EMFILE, ENOSYS}},
+};
+
+static void helper(void)
+{
+	born_with_faults();
+	for (int i = 0; i < 2; i++) {
+		struct way way = {.method = BEGET_FORKSERVER, .size = 10, .cold = i};
+		sweep_all("helper", &way, in_helper, sizeof(in_helper) / sizeof(*in_helper));
+	}
+	/* and it is the same helper all the time */
+	pid_t first = helper_pid();
+	struct way way = {.method = BEGET_FORKSERVER, .size = 10};
+	sweep_all("helper", &way, in_helper, sizeof(in_helper) / sizeof(*in_helper));
+	assert_int_equal(helper_pid(), first);
+	born_without();
+}
+
+static void children(enum beget_method method)
+{
+	struct way way = {.method = method};
+
+	born_with_faults();
+	for (int i = 0; i < 3; i++) {
+		way.size = i == 1 ? sizeof(bytes) : 10;
+		way.rich = i == 2;
+		sweep_all("child", &way, in_child, sizeof(in_child) / sizeof(*in_child));
+	}
+	born_without();
+}
+
+static void children_of_fork(void)
+{
+	children(BEGET_FORK);
+}
+
+static void children_of_spawn(void)
+{
+	children(BEGET_SPAWN);
+}
+
+static void children_of_forkserver(void)
+{
+	children(BEGET_FORKSERVER);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct unit table[] = {
+		UNIT(caller_of_fork),
+		UNIT(caller_of_spawn),
+		UNIT(caller_of_forkserver),
+		UNIT(caller_that_launches_the_helper),
+		UNIT(a_helper_that_never_lasts),
+		UNIT(helper),
+		UNIT(children_of_fork),
+		UNIT(children_of_spawn),
+		UNIT(children_of_forkserver),
+	};
+
+	plan_begin(argc, argv);
+	int failed = run_units(table, sizeof(table) / sizeof(*table), 1);
+	unlink(plan_file);
+	return failed;
+}
