@@ -104,22 +104,27 @@ static void expect_text(const char *name, const char *when, const char *who, con
 	GIVE_UP("%s, %s, %s: wanted \"...%.200s\", got \"...%.200s\"", name, when, who, wanted + same, got + same);
 }
 
-static char *ask(enum beget_method method, unsigned flags, const struct beget_call *call)
+static char *ask_with(const struct beget_options *options, const struct beget_call *call)
 {
 	struct beget_process *p;
 	const char *result;
 	char what[400];
 
-	if (beget_start(&p, BEGET_OPTIONS(.method = method, .flags = flags), call) < 0)
-		GIVE_UP("start, method %d: %s", (int)method, beget_error());
+	if (beget_start(&p, options, call) < 0)
+		GIVE_UP("start, method %d: %s", (int)options->method, beget_error());
 	if (beget_join(p, 10000, NULL) < 0)
-		GIVE_UP("join, method %d: %s", (int)method, beget_error());
+		GIVE_UP("join, method %d: %s", (int)options->method, beget_error());
 	beget_describe(p, what, sizeof(what));
 	if (beget_result(p, &result) < 0 || !result)
-		GIVE_UP("result, method %d: %s (%s)", (int)method, beget_error(), what);
+		GIVE_UP("result, method %d: %s (%s)", (int)options->method, beget_error(), what);
 	char *answer = kept(result);
 	beget_free(p);
 	return answer;
+}
+
+static char *ask(enum beget_method method, unsigned flags, const struct beget_call *call)
+{
+	return ask_with(BEGET_OPTIONS(.method = method, .flags = flags), call);
 }
 
 /* Targets: the piece as a child has it, behind its parent's pid; and as a child of that child has it. */

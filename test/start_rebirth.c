@@ -195,10 +195,19 @@ static bool new_user(void)
 
 static bool new_root_user(void)
 {
-	char map[40];
+	char users[40], groups[40];
 
-	snprintf(map, sizeof(map), "0 %d 1", (int)geteuid());
-	return new_user() && write_file("/proc/thread-self/uid_map", map) && syscall(SYS_setresuid, 0, 0, 0) == 0;
+	snprintf(users, sizeof(users), "0 %d 1", (int)geteuid());
+	snprintf(groups, sizeof(groups), "0 %d 1", (int)getegid());
+	return new_user() && write_file("/proc/thread-self/uid_map", users) &&
+	       write_file("/proc/thread-self/setgroups", "deny") && write_file("/proc/thread-self/gid_map", groups) &&
+	       syscall(SYS_setresgid, 0, 0, 0) == 0 && syscall(SYS_setresuid, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_DUMPABLE, 1) == 0;
+}
+
+static bool new_root_user_of_anybody(void)
+{
+	return be_anybody() && new_root_user();
 }
 
 static bool new_user_and_network(void)
@@ -418,6 +427,7 @@ static const struct piece pieces[] = {
 	{"user namespace", namespaces, NULL, new_user, REBIRTH | UNSEEN},
 	{"user namespace of anybody", namespaces, be_anybody, new_user, REBIRTH | UNSEEN},
 	{"user namespace with a root", namespaces, be_anybody, new_root_user, REBIRTH},
+	{"another user namespace", namespaces, new_root_user_of_anybody, new_root_user, REBIRTH},
 	{"network of anybody", namespaces, be_anybody, new_user_and_network, REBIRTH},
 	{"timers", timers, NULL, set_timers, NO_CHILD},
 	{"locked memory", locked, NULL, lock_memory, NO_CHILD},
