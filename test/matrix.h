@@ -89,7 +89,7 @@ static inline bool be_anybody(void)
 	if (geteuid() == 0 && (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, 65534, 65534, 65534) < 0 ||
 	                       syscall(SYS_setresuid, 65534, 65534, 65534) < 0))
 		return false;
-	return prctl(PR_SET_DUMPABLE, 1) == 0;
+	return prctl(PR_SET_DUMPABLE, 1UL, 0, 0, 0) == 0;
 }
 
 static void expect_text(const char *name, const char *when, const char *who, const char *wanted, const char *got)
@@ -317,8 +317,13 @@ static void next_piece(void)
 
 static int run_matrix(int pieces, const struct unit *more, int n)
 {
-	struct unit *tests = calloc((size_t)(pieces + n), sizeof(*tests));
+	const char *preloaded = getenv("LD_PRELOAD");
 
+	if (preloaded && strstr(preloaded, "vgpreload")) {
+		puts("1..1\nok 1 # SKIP what valgrind tells of state is its own");
+		return 0;
+	}
+	struct unit *tests = calloc((size_t)(pieces + n), sizeof(*tests));
 	if (!tests)
 		return 1;
 	for (int i = 0; i < pieces; i++)
