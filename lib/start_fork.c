@@ -51,7 +51,10 @@ int beget__start_fork(const struct beget__plan *plan, struct beget_process *p)
 	struct beget__writer w = {0};
 	struct beget__state now, born;
 
-	if (!(plan->options.flags & BEGET_UNSAFE_FORK) && (threads = beget__sys_threads()) > 1)
+	threads = plan->options.flags & BEGET_UNSAFE_FORK ? 1 : beget__sys_threads();
+	if (threads < 0)
+		return beget__fail(-threads, "cannot count the threads");
+	if (threads > 1)
 		return beget__fail_plain(EDEADLK, "cannot fork: %d threads run, and a copy would wait for their locks for ever "
 		                                  "(BEGET_UNSAFE_FORK forks all the same)", threads);
 	/* The copy has all that the caller has; what it shall have instead is written down for it. */

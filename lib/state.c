@@ -242,25 +242,25 @@ static int apply_personality(struct beget__reader *r, struct beget__fds *fds)
 static void read_timer_slack(struct beget__state *s, const char *status)
 {
 	(void)status;
-	s->timer_slack = prctl(PR_GET_TIMERSLACK);
+	s->timer_slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
 }
 
 static int apply_timer_slack(struct beget__reader *r, struct beget__fds *fds)
 {
 	(void)fds;
-	return prctl(PR_SET_TIMERSLACK, (unsigned long)beget__get_u32(r)) < 0 ? -errno : 0;
+	return prctl(PR_SET_TIMERSLACK, (unsigned long)beget__get_u32(r), 0, 0, 0) < 0 ? -errno : 0;
 }
 
 static void read_dumpable(struct beget__state *s, const char *status)
 {
 	(void)status;
-	s->dumpable = prctl(PR_GET_DUMPABLE) == 1;
+	s->dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1;
 }
 
 static int apply_dumpable(struct beget__reader *r, struct beget__fds *fds)
 {
 	(void)fds;
-	return prctl(PR_SET_DUMPABLE, beget__get_u32(r) == 1) < 0 ? -errno : 0;
+	return prctl(PR_SET_DUMPABLE, beget__get_u32(r) == 1 ? 1UL : 0UL, 0, 0, 0) < 0 ? -errno : 0;
 }
 
 /* Capabilities: exec gives root back what it dropped; that is taken away again. What exec takes, none can give. */
@@ -480,7 +480,7 @@ static void read_credentials(struct beget__state *s, const char *status)
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
 		h = digest(h, strstr(status, ranges[i][0]), strstr(status, ranges[i][1]));
-	int securebits = s->of ? 0 : prctl(PR_GET_SECUREBITS);
+	int securebits = s->of ? 0 : prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
 	s->credentials = digest(h, (const char *)&securebits, (const char *)(&securebits + 1));
 }
 

@@ -477,7 +477,7 @@ uint64_t beget__sys_started(pid_t pid)
 }
 
 /* Joined threads stay listed for a while: PF_EXITING in the flags tells them. */
-static bool thread_runs(int tasks, const char *name)
+static int thread_runs(int tasks, const char *name)
 {
 	char path[300], text[512];
 	unsigned flags;
@@ -485,11 +485,11 @@ static bool thread_runs(int tasks, const char *name)
 	snprintf(path, sizeof(path), "%s/stat", name);
 	int fd = openat(tasks, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return false;
+		return errno == ENOENT || errno == ESRCH ? 0 : -errno;
 	ssize_t n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (n <= 0)
-		return false;
+		return 0;
 	text[n] = '\0';
 	const char *p = strrchr(text, ')');
 	return p && sscanf(p, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && !(flags & 0x4u);
@@ -502,13 +502,16 @@ int beget__sys_threads(void)
 	if (__libc_single_threaded)
 		return 1;
 	DIR *tasks = opendir("/proc/self/task");
+	if (!tasks && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		return -errno;
 	if (!tasks)
 		return 2; /* libc saw threads, and nobody says that they are gone */
-	for (const struct dirent *e; (e = readdir(tasks));)
-		if (e->d_name[0] != '.' && thread_runs(dirfd(tasks), e->d_name))
-			n++;
+	for (const struct dirent *e; n >= 0 && (e = readdir(tasks));) {
+		int runs = e->d_name[0] != '.' ? thread_runs(dirfd(tasks), e->d_name) : 0;
+		n = runs < 0 ? runs : n + runs;
+	}
 	closedir(tasks);
-	return n > 0 ? n : 1;
+	return n ? n : 1;
 }
 
 int64_t beget__sys_now_ms(void)

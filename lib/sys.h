@@ -59,7 +59,7 @@ int beget__sys_signal(pid_t, int pidfd, int signal);
 int beget__sys_waitid(idtype_t, id_t, siginfo_t *, int options, struct rusage *);
 int beget__sys_pidfd_exit(int pidfd, int *wait_status); /* -ENODATA: the kernel keeps none; -EAGAIN: not reaped */
 int beget__sys_zombie_exit(pid_t, int *wait_status);    /* -ENODATA: no readable zombie */
-int beget__sys_threads(void);                           /* that run in this process; at least 1 */
+int beget__sys_threads(void);                           /* that run in this process: at least 1, or -errno */
 
 /* When a process started, in the kernel's ticks: with its pid it is a name that is never given again. 0: not known. */
 uint64_t beget__sys_started(pid_t);

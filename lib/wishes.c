@@ -44,6 +44,20 @@ static int open_pipe(int i, int *lent, int *mine)
 	return 0;
 }
 
+/* A pipe by name waits for its other end: not with every other start and fork waiting too. A copy of the caller that is
+ * made at this very moment may have the file open. */
+static int open_file(const char *path, int flags)
+{
+	int fd;
+
+	beget__process_unguard();
+	do
+		fd = beget__sys_open(path, flags);
+	while (fd == -EINTR);
+	beget__process_guard();
+	return fd;
+}
+
 /* One stream: *ret is the descriptor that the child shall have there; what is opened for it becomes *lent. */
 static int open_stream(int i, const struct beget_stream *s, int out, int *ret, int *lent, int *mine)
 {
@@ -60,7 +74,7 @@ static int open_stream(int i, const struct beget_stream *s, int out, int *ret, i
 		flags |= i == STDIN_FILENO ? 0 : O_CREAT | O_TRUNC;
 		/* fallthrough */
 	case BEGET_TO_NULL:
-		*lent = beget__sys_open(path, flags);
+		*lent = open_file(path, flags);
 		if (*lent < 0) {
 			error = beget__fail(-*lent, "%s: cannot open %.120s", beget__stream_names[i], path);
 			*lent = -1;

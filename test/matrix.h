@@ -89,7 +89,7 @@ static inline bool be_anybody(void)
 	if (geteuid() == 0 && (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, 65534, 65534, 65534) < 0 ||
 	                       syscall(SYS_setresuid, 65534, 65534, 65534) < 0))
 		return false;
-	return prctl(PR_SET_DUMPABLE, 1) == 0;
+	return prctl(PR_SET_DUMPABLE, 1UL, 0, 0, 0) == 0;
 }
 
 static void expect_text(const char *name, const char *when, const char *who, const char *wanted, const char *got)
@@ -104,22 +104,27 @@ static void expect_text(const char *name, const char *when, const char *who, con
 	GIVE_UP("%s, %s, %s: wanted \"...%.200s\", got \"...%.200s\"", name, when, who, wanted + same, got + same);
 }
 
-static char *ask(enum beget_method method, unsigned flags, const struct beget_call *call)
+static char *ask_with(const struct beget_options *options, const struct beget_call *call)
 {
 	struct beget_process *p;
 	const char *result;
 	char what[400];
 
-	if (beget_start(&p, BEGET_OPTIONS(.method = method, .flags = flags), call) < 0)
-		GIVE_UP("start, method %d: %s", (int)method, beget_error());
+	if (beget_start(&p, options, call) < 0)
+		GIVE_UP("start, method %d: %s", (int)options->method, beget_error());
 	if (beget_join(p, 10000, NULL) < 0)
-		GIVE_UP("join, method %d: %s", (int)method, beget_error());
+		GIVE_UP("join, method %d: %s", (int)options->method, beget_error());
 	beget_describe(p, what, sizeof(what));
 	if (beget_result(p, &result) < 0 || !result)
-		GIVE_UP("result, method %d: %s (%s)", (int)method, beget_error(), what);
+		GIVE_UP("result, method %d: %s (%s)", (int)options->method, beget_error(), what);
 	char *answer = kept(result);
 	beget_free(p);
 	return answer;
+}
+
+static char *ask(enum beget_method method, unsigned flags, const struct beget_call *call)
+{
+	return ask_with(BEGET_OPTIONS(.method = method, .flags = flags), call);
 }
 
 /* Targets: the piece as a child has it, behind its parent's pid; and as a child of that child has it. */
@@ -312,8 +317,13 @@ static void next_piece(void)
 
 static int run_matrix(int pieces, const struct unit *more, int n)
 {
-	struct unit *tests = calloc((size_t)(pieces + n), sizeof(*tests));
+	const char *preloaded = getenv("LD_PRELOAD");
 
+	if (preloaded && strstr(preloaded, "vgpreload")) {
+		puts("1..1\nok 1 # SKIP what valgrind tells of state is its own");
+		return 0;
+	}
+	struct unit *tests = calloc((size_t)(pieces + n), sizeof(*tests));
 	if (!tests)
 		return 1;
 	for (int i = 0; i < pieces; i++)

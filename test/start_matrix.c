@@ -373,6 +373,40 @@ static void one_offset_for_all(void)
 	assert_true(in_copy(offset_is_shared, 0));
 }
 
+/* Wishes that are each other's numbers, or its own. */
+
+static const char *close_on_exec(void)
+{
+	return fcntl(1, F_GETFD) == 0 ? "no" : "yes";
+}
+
+static void wish_own_streams(int unused)
+{
+	(void)unused;
+	redirect_until_exec();
+	char *before = kept(streams());
+	swap_out_and_err();
+	char *swapped = kept(streams());
+	swap_out_and_err();
+	fcntl(1, F_SETFD, FD_CLOEXEC);
+	for (int m = 0; m < 3; m++) {
+		enum beget_method method = (enum beget_method)m;
+		expect_text(
+			"swapped", "by wish", "child", swapped,
+			ask_with(BEGET_OPTIONS(.method = method, .out = BEGET_STREAM_FD(2), .err = BEGET_STREAM_FD(1)),
+		                 BEGET_CALL(streams)));
+		expect_text("swapped", "by wish", "caller", before, streams());
+		expect_text("close-on-exec", "by wish", "child", "no",
+		            ask_with(BEGET_OPTIONS(.method = method, .out = BEGET_STREAM_FD(1)),
+		                     BEGET_CALL(close_on_exec)));
+	}
+}
+
+static void own_streams_wished(void)
+{
+	assert_true(in_copy(wish_own_streams, 0));
+}
+
 static const struct piece pieces[] = {
 	{"another directory", directory, enter_a, enter_b, BY_THREAD},
 	{"removed directory", directory, enter_a, enter_removed, ORDINARY},
@@ -417,8 +451,8 @@ static const struct piece *piece_at(int index)
 
 int main(int argc, char **argv)
 {
-	static const struct unit more[] = {UNIT(one_offset_for_all)};
+	static const struct unit more[] = {UNIT(one_offset_for_all), UNIT(own_streams_wished)};
 
 	beget_init(argc, argv);
-	return run_matrix(sizeof(pieces) / sizeof(*pieces), more, 1);
+	return run_matrix(sizeof(pieces) / sizeof(*pieces), more, 2);
 }

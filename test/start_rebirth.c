@@ -32,7 +32,7 @@ static const char *rights(void)
 	char line[400];
 	FILE *f = fopen("/proc/thread-self/status", "re");
 
-	snprintf(text, sizeof(text), "securebits %x\n", (unsigned)prctl(PR_GET_SECUREBITS));
+	snprintf(text, sizeof(text), "securebits %x\n", (unsigned)prctl(PR_GET_SECUREBITS, 0, 0, 0, 0));
 	while (f && fgets(line, sizeof(line), f))
 		for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
 			if (strncmp(line, lines[i], strlen(lines[i])) == 0)
@@ -53,7 +53,7 @@ static bool leave_groups(void)
 
 static bool change_group(void)
 {
-	return syscall(SYS_setresgid, 65534, 65534, 65534) == 0;
+	return syscall(SYS_setresgid, 65533, 65533, 65533) == 0;
 }
 
 static bool become_nobody(void)
@@ -92,12 +92,12 @@ static bool drop_all(void)
 
 static bool set_securebits(void)
 {
-	return prctl(PR_SET_SECUREBITS, 1 << 2 /* SECBIT_NO_SETUID_FIXUP */) == 0;
+	return prctl(PR_SET_SECUREBITS, 1UL << 2 /* SECBIT_NO_SETUID_FIXUP */, 0, 0, 0) == 0;
 }
 
 static bool gain_nothing(void)
 {
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0, 0, 0) == 0;
 }
 
 static bool filter_nothing(void)
@@ -105,7 +105,7 @@ static bool filter_nothing(void)
 	struct sock_filter allow = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
 	struct sock_fprog program = {1, &allow};
 
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
 }
 
 static bool filter_as_anybody(void)
@@ -195,10 +195,19 @@ static bool new_user(void)
 
 static bool new_root_user(void)
 {
-	char map[40];
+	char users[40], groups[40];
 
-	snprintf(map, sizeof(map), "0 %d 1", (int)geteuid());
-	return new_user() && write_file("/proc/thread-self/uid_map", map) && syscall(SYS_setresuid, 0, 0, 0) == 0;
+	snprintf(users, sizeof(users), "0 %d 1", (int)geteuid());
+	snprintf(groups, sizeof(groups), "0 %d 1", (int)getegid());
+	return new_user() && write_file("/proc/thread-self/uid_map", users) &&
+	       write_file("/proc/thread-self/setgroups", "deny") && write_file("/proc/thread-self/gid_map", groups) &&
+	       syscall(SYS_setresgid, 0, 0, 0) == 0 && syscall(SYS_setresuid, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_DUMPABLE, 1UL, 0, 0, 0) == 0;
+}
+
+static bool new_root_user_of_anybody(void)
+{
+	return be_anybody() && new_root_user();
 }
 
 static bool new_user_and_network(void)
@@ -418,6 +427,7 @@ static const struct piece pieces[] = {
 	{"user namespace", namespaces, NULL, new_user, REBIRTH | UNSEEN},
 	{"user namespace of anybody", namespaces, be_anybody, new_user, REBIRTH | UNSEEN},
 	{"user namespace with a root", namespaces, be_anybody, new_root_user, REBIRTH},
+	{"another user namespace", namespaces, new_root_user_of_anybody, new_root_user, REBIRTH},
 	{"network of anybody", namespaces, be_anybody, new_user_and_network, REBIRTH},
 	{"timers", timers, NULL, set_timers, NO_CHILD},
 	{"locked memory", locked, NULL, lock_memory, NO_CHILD},

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -415,6 +416,46 @@ static void output_file(enum beget_method method)
 	unlink(path);
 }
 
+/* A pipe by name: the start waits for somebody at its other end, and no other start waits with it. */
+
+struct writer {
+	enum beget_method method;
+	int error;
+};
+
+static void *starts_a_writer(void *data)
+{
+	struct writer *w = data;
+	struct beget_process *p;
+
+	sleep_ms(50);
+	w->error = beget_start(
+		&p, BEGET_OPTIONS(.method = w->method, .flags = BEGET_UNSAFE_FORK, .out = BEGET_STREAM_FILE(path)),
+		BEGET_CALL(prints, "through a pipe\n", ""));
+	if (w->error == 0)
+		w->error = beget_join(p, 10000, NULL);
+	if (w->error == 0)
+		beget_free(p);
+	return NULL;
+}
+
+static void named_pipe(enum beget_method method)
+{
+	struct writer w = {.method = method};
+	pthread_t thread;
+
+	make_file(NULL);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(pthread_create(&thread, NULL, starts_a_writer, &w), 0);
+	const char *text = text_result_with(
+		BEGET_OPTIONS(.method = method, .flags = BEGET_UNSAFE_FORK, .in = BEGET_STREAM_FILE(path)),
+		BEGET_CALL(first_line));
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	unlink(path);
+	assert_string_equal(text, "through a pipe\n");
+	assert_int_equal(w.error, 0);
+}
+
 /* Paths are the caller's, wherever the child goes. */
 static void relative_file(enum beget_method method)
 {
@@ -643,6 +684,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(ends_of_the_caller_are_not_the_childs),
 		BEHAVIOUR(input_file),
 		BEHAVIOUR(output_file),
+		BEHAVIOUR(named_pipe),
 		BEHAVIOUR(relative_file),
 		BEHAVIOUR(error_is_what_output_is),
 		BEHAVIOUR(caller_redirected_later),

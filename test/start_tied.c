@@ -114,6 +114,7 @@ static _Noreturn void be_caller(struct caller *c)
 	char *argv[] = {"sleep", "60", NULL};
 	struct beget_process *first = NULL;
 	pthread_t thread;
+	char byte;
 
 	alarm(60);
 	signal(SIGSEGV, SIG_DFL); /* cmocka handles it */
@@ -133,8 +134,8 @@ static _Noreturn void be_caller(struct caller *c)
 	if (c->siblings)
 		fork_sibling(c);
 	close(c->alive[1]);
-	if (c->way != IS_KILLED)
-		poll(NULL, 0, WHILE_MS);
+	if (c->way != IS_KILLED && read(c->leash[0], &byte, 1) != 1) /* until the test has seen the child */
+		_exit(1);
 	switch (c->way) {
 	case EXITS: exit(0);
 	case EXECUTES: execv("/bin/sleep", argv); break;
@@ -192,8 +193,9 @@ static void expect_tied(struct caller *c, int signal)
 	fork_caller(c);
 	pid_t pid = child_of(c);
 	assert_true(pid > 0);
-	if (c->way == IS_KILLED)
-		assert_false(ends(c->alive[0], WHILE_MS));
+	assert_false(ends(c->alive[0], WHILE_MS));
+	if (c->way != IS_KILLED)
+		assert_int_equal(write(c->leash[1], "", 1), 1);
 	if (c->way != EXECUTES)
 		bury(c, signal);
 	bool gone = ends(c->alive[0], SOON_MS);
