@@ -23,12 +23,13 @@ static struct {
 	struct beget__head head;
 	int channel;
 	struct beget__identity birth; /* of the channel */
-	int caller; /* pidfd of the caller, once asked for */
+	int caller;                   /* pidfd of the caller, once asked for */
 } self;
 
 pid_t beget_caller_pid(void)
 {
-	return self.pid == getpid() ? self.head.caller : beget__fail_plain(ESRCH, "this process was not started by beget");
+	return self.pid == getpid() ? self.head.caller
+	                            : beget__fail_plain(ESRCH, "this process was not started by beget");
 }
 
 int beget_start_method(void)

@@ -18,7 +18,7 @@ enum { MODULES = 128, STACK = 65536 };
 static struct module {
 	uintptr_t start, end, load;
 	char path[sizeof(((struct beget__crash *)0)->module)];
-} *modules;
+} * modules;
 static int count, socket_;
 static pid_t target; /* a copy of it has its handlers, but must not speak for it */
 static struct beget__identity birth;
@@ -82,14 +82,15 @@ static void report(int signal, siginfo_t *info, void *context)
 
 void beget__crash_arm(int channel)
 {
-	struct sigaction action = {.sa_sigaction = report, .sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER)};
+	struct sigaction action = {.sa_sigaction = report,
+	                           .sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER)};
 	struct sigaction before;
 	stack_t stack = {.ss_sp = beget__sys_alloc(STACK), .ss_size = STACK};
 
 	modules = beget__sys_alloc(MODULES * sizeof(*modules));
 	if (!modules || !stack.ss_sp)
 		return; /* no report, then */
-	count = 0; /* of a caller that is a child itself */
+	count = 0;      /* of a caller that is a child itself */
 	dl_iterate_phdr(note, NULL);
 	target = getpid();
 	socket_ = channel;

@@ -67,7 +67,8 @@ int beget_describe(const struct beget_process *p, char *text, size_t size)
 		snprintf(function, sizeof(function), "%p", (void *)(uintptr_t)p->function);
 	if (p->pid > 0)
 		snprintf(pid, sizeof(pid), "pid %d", (int)p->pid);
-	int n = p->named ? snprintf(text, size, "process %s (%s, %s, by %s) %s", p->what, function, pid, methods[p->method], fate)
+	int n = p->named ? snprintf(text, size, "process %s (%s, %s, by %s) %s", p->what, function, pid,
+	                            methods[p->method], fate)
 	                 : snprintf(text, size, "process %s (%s, by %s) %s", function, pid, methods[p->method], fate);
 	pthread_mutex_unlock(&changing->lock);
 	beget__sys_cancel(cancel);

@@ -25,8 +25,8 @@ struct ward {
 };
 
 static struct {
-	int signals;  /* a descriptor that tells of SIGCHLD */
-	int client;   /* pidfd of the caller, or -1 */
+	int signals; /* a descriptor that tells of SIGCHLD */
+	int client;  /* pidfd of the caller, or -1 */
 	pid_t client_pid;
 	int spare;    /* keeps a place in the descriptor table for the next channel */
 	int threads;  /* before it serves: fork would lose all but one */
@@ -76,8 +76,9 @@ static _Noreturn void become_child(int channel)
 static int adopt(int channel, bool tied)
 {
 	if (helper.threads > 1)
-		return beget__fail_plain(EDEADLK, "cannot make a child: %d threads run here before main, and fork would lose them",
-		                         helper.threads);
+		return beget__fail_plain(
+			EDEADLK, "cannot make a child: %d threads run here before main, and fork would lose them",
+			helper.threads);
 	if (!make_room())
 		return beget__fail(ENOMEM, "cannot make a child");
 	if (helper.spare < 0)

@@ -249,12 +249,12 @@ int beget__image_spawn(int socket, pid_t *pid, int *pidfd)
 	char mark[] = CHILD_MARK;
 
 	return start(&(struct launch){
-			.socket = socket,
-			.argv = (char *[]){image.name, mark, NULL},
-			.envp = environ,
-			.pid = pid,
-			.pidfd = pidfd,
-		});
+		.socket = socket,
+		.argv = (char *[]){image.name, mark, NULL},
+		.envp = environ,
+		.pid = pid,
+		.pidfd = pidfd,
+	});
 }
 
 int beget__image_helper(int socket, pid_t *pid)

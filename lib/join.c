@@ -361,7 +361,8 @@ int beget_result_as(struct beget_process *p, unsigned type, void *ret)
 	pthread_mutex_lock(&p->lock);
 	beget__process_look(p);
 	if (!p->ended)
-		error = beget__fail_plain(EBUSY, "there is no result yet: %s (process %d) still runs", p->what, (int)p->pid);
+		error = beget__fail_plain(EBUSY, "there is no result yet: %s (process %d) still runs", p->what,
+		                          (int)p->pid);
 	else if (!p->has_result || p->result_type == BEGET_TYPE_VOID)
 		error = beget__fail_plain(ENODATA, "there is no result: the target did not return one");
 	else if (p->result_type != type)

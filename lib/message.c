@@ -151,7 +151,8 @@ int beget__message_put_head(struct beget__writer *w, const struct beget__head *h
 int beget__message_get_head(struct beget__reader *r, struct beget__fds *fds, struct beget__head *ret)
 {
 	if (beget__get_u32(r) != PROTOCOL)
-		return beget__fail_plain(EPROTO, "cannot read the call: the beget library here is of another version than the caller's");
+		return beget__fail_plain(
+			EPROTO, "cannot read the call: the beget library here is of another version than the caller's");
 	ret->caller = (pid_t)beget__get_u32(r);
 	ret->caller_started = beget__get_u64(r);
 	ret->flags = beget__get_u32(r);

@@ -45,12 +45,16 @@ static int check_stream(int i, const struct beget_stream *s)
 	case BEGET_AS_IS:
 	case BEGET_TO_NULL: return 0;
 	case BEGET_TO_FD:
-		return fcntl(s->fd, F_GETFD) < 0 ? beget__fail_plain(EBADF, "%s: descriptor %d is not open", name, s->fd) : 0;
+		return fcntl(s->fd, F_GETFD) < 0
+		               ? beget__fail_plain(EBADF, "%s: descriptor %d is not open", name, s->fd)
+		               : 0;
 	case BEGET_TO_PIPE:
 		return s->end ? 0 : beget__fail_plain(EINVAL, "%s: there is nowhere to put the end of the pipe", name);
 	case BEGET_TO_FILE: return s->path ? 0 : beget__fail_plain(EINVAL, "%s: there is no path", name);
 	case BEGET_TO_OUT:
-		return i == 2 ? 0 : beget__fail_plain(EINVAL, "%s: only standard error can be what standard output is", name);
+		return i == 2 ? 0
+		              : beget__fail_plain(EINVAL, "%s: only standard error can be what standard output is",
+		                                  name);
 	}
 	return beget__fail_plain(EINVAL, "%s: there is no such kind of stream (%u)", name, (unsigned)s->kind);
 }

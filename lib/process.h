@@ -18,9 +18,9 @@ struct beget_process {
 	struct beget_process *next, **link; /* registry */
 	pid_t owner;                        /* the process that the handle belongs to */
 	enum beget_method method;
-	char what[64];        /* for sentences */
-	bool named;           /* by the user */
-	bool ours;            /* our own child, to be waited for */
+	char what[64]; /* for sentences */
+	bool named;    /* by the user */
+	bool ours;     /* our own child, to be waited for */
 	int far;       /* the child's end of the channel, until the child has it */
 	int lent[5];   /* opened for the child, until it has them: see BEGET__LENT_ below */
 	int ends[3];   /* the caller's ends of pipes to the standard streams, until the user has them */

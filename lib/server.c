@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,7 +26,8 @@ static struct {
 	struct beget__state launched, born;
 } server = {.lock = PTHREAD_RWLOCK_INITIALIZER, .control = -1};
 
-/* A child that we start uses our helper; any other forked copy must not talk on our socket, nor keep the helper alive. */
+/* A child that we start uses our helper; any other forked copy must not talk on our socket, nor keep the helper alive.
+ */
 static void child(void)
 {
 	bool there = server.control >= 0 && beget__sys_is(server.control, &server.identity);
@@ -82,10 +84,26 @@ static void drop(void)
 	beget__state_free(&server.launched);
 }
 
+/* After unshare(CLONE_NEWPID) the next child is the init of a namespace that ends with it: the middle process of the
+ * helper's birth would take all later children of the caller along. Before there is an init, the link cannot be read. */
+static bool first_child_is_init(void)
+{
+	char own[64] = "", childrens[64] = "";
+
+	if (readlink("/proc/thread-self/ns/pid", own, sizeof(own) - 1) <= 0)
+		return false;
+	return readlink("/proc/thread-self/ns/pid_for_children", childrens, sizeof(childrens) - 1) <= 0 ||
+	       strcmp(own, childrens) != 0;
+}
+
 static int launch(const struct beget__state *now)
 {
 	int pair[2];
 
+	if (first_child_is_init())
+		return beget__fail_plain(EOPNOTSUPP,
+		                         "cannot launch the helper: it would become the init of the pid namespace "
+		                         "that was made for children");
 	watch_forks();
 	if (beget__state_keep(now, &server.launched))
 		return beget__fail(ENOMEM, "cannot launch the helper");
@@ -194,7 +212,8 @@ void beget__server_visit(void)
 int beget__server_lend(pid_t *helper)
 {
 	*helper = server.pid;
-	return server.control >= 0 && !server.gone && beget__sys_is(server.control, &server.identity) ? server.control : -1;
+	return server.control >= 0 && !server.gone && beget__sys_is(server.control, &server.identity) ? server.control
+	                                                                                              : -1;
 }
 
 void beget__server_adopt(int control, pid_t helper)

@@ -1,5 +1,5 @@
-/* The engine over the table of state: reads a snapshot of the caller, compares it with what a child has from birth, writes
- * the difference, and applies it in the child. Runs in caller and child. Knows no single row. */
+/* The engine over the table of state: reads a snapshot of the caller, compares it with what a child has from birth,
+ * writes the difference, and applies it in the child. Runs in caller and child. Knows no single row. */
 #include "state.h"
 
 #include "error.h"

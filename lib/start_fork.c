@@ -1,5 +1,5 @@
-/* Start by fork: the child is a copy of the caller and has the call already. It waits for the caller's word, which comes
- * when the caller holds a pidfd: so no child can end before its status can be had. */
+/* Start by fork: the child is a copy of the caller and has the call already. It waits for the caller's word, which
+ * comes when the caller holds a pidfd: so no child can end before its status can be had. */
 #include "child.h"
 #include "server.h"
 #include "start.h"
@@ -36,7 +36,9 @@ static int fork_child(const struct beget__plan *plan, struct beget_process *p, s
 	int error = beget__message_send_plain(p->channel, BEGET__GO);
 	(void)plan;
 	/* It has ended? Joining tells. */
-	return !error || error == -EPIPE || error == -ECONNRESET ? 0 : beget__fail(-error, "cannot tell the child to go on");
+	return !error || error == -EPIPE || error == -ECONNRESET
+	               ? 0
+	               : beget__fail(-error, "cannot tell the child to go on");
 }
 
 int beget__start_fork(const struct beget__plan *plan, struct beget_process *p)
@@ -55,8 +57,10 @@ int beget__start_fork(const struct beget__plan *plan, struct beget_process *p)
 	if (threads < 0)
 		return beget__fail(-threads, "cannot count the threads");
 	if (threads > 1)
-		return beget__fail_plain(EDEADLK, "cannot fork: %d threads run, and a copy would wait for their locks for ever "
-		                                  "(BEGET_UNSAFE_FORK forks all the same)", threads);
+		return beget__fail_plain(EDEADLK,
+		                         "cannot fork: %d threads run, and a copy would wait for their locks for ever "
+		                         "(BEGET_UNSAFE_FORK forks all the same)",
+		                         threads);
 	/* The copy has all that the caller has; what it shall have instead is written down for it. */
 	beget__state_none(&born);
 	now = born;

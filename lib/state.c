@@ -1,5 +1,5 @@
-/* The table of state: each row is a piece of state that a child takes over from the caller of the moment, with how it is
- * read there, when it has to travel, how it is taken over in the child, and when no running helper can give it.
+/* The table of state: each row is a piece of state that a child takes over from the caller of the moment, with how it
+ * is read there, when it has to travel, how it is taken over in the child, and when no running helper can give it.
  * Reading and writing run in the caller, taking over in the child. Knows no method and no process. */
 #include "state.h"
 
@@ -495,7 +495,8 @@ static bool credentials_differ(const struct beget__state *now, const struct bege
 
 static void read_namespaces(struct beget__state *s, const char *status)
 {
-	static const char *const names[] = {"user", "net", "uts", "ipc", "cgroup", "pid_for_children", "time_for_children"};
+	static const char *const names[] = {
+		"user", "net", "uts", "ipc", "cgroup", "pid_for_children", "time_for_children"};
 	const char *effective = strstr(status, "\nCapEff:");
 	bool admin = effective && (strtoull(effective + 8, NULL, 16) & 1u << CAP_SYS_ADMIN);
 	char path[40] = "/proc/thread-self/ns", root[40] = "/", text[64];
@@ -529,8 +530,8 @@ static bool session_differs(const struct beget__state *now, const struct beget__
 
 #define VALUE(member) offsetof(struct beget__state, member), sizeof(((struct beget__state *)0)->member)
 
-/* Streams first, for the other rows' errors may be traced there; rights after what may need them; the mask last, so that
- * no signal comes between. */
+/* Streams first, for the other rows' errors may be traced there; rights after what may need them; the mask last, so
+ * that no signal comes between. */
 /* clang-format off */
 const struct beget__row beget__state_rows[BEGET__ROWS] = {
 	/* name                     value                read               differs              put          apply              beyond            lost */

@@ -1,5 +1,5 @@
-/* What a child takes over from the caller beyond its call, and how it travels. The pieces themselves are the rows of the
- * table in state.c; snapshot.c reads, compares, writes and applies them all. */
+/* What a child takes over from the caller beyond its call, and how it travels. The pieces themselves are the rows of
+ * the table in state.c; snapshot.c reads, compares, writes and applies them all. */
 #ifndef BEGET__STATE_H
 #define BEGET__STATE_H
 

@@ -24,7 +24,7 @@ static const void *at(const struct image *image, uint64_t offset, uint64_t size)
 	return offset <= image->size && size <= image->size - offset ? image->base + offset : NULL;
 }
 
-static const char *string_at(const struct image *image, const ElfW(Shdr) *strings, uint32_t index)
+static const char *string_at(const struct image *image, const ElfW(Shdr) * strings, uint32_t index)
 {
 	const char *s = index < strings->sh_size ? at(image, strings->sh_offset + index, 1) : NULL;
 
@@ -32,8 +32,8 @@ static const char *string_at(const struct image *image, const ElfW(Shdr) *string
 }
 
 /* The function that holds the offset, in one symbol table. */
-static const char *search(const struct image *image, const ElfW(Shdr) *table, const ElfW(Shdr) *strings, uint64_t offset,
-                          uint64_t *within)
+static const char *search(const struct image *image, const ElfW(Shdr) * table, const ElfW(Shdr) * strings,
+                          uint64_t offset, uint64_t *within)
 {
 	for (uint64_t i = 0; i < table->sh_size / sizeof(ElfW(Sym)); i++) {
 		const ElfW(Sym) *s = at(image, table->sh_offset + i * sizeof(*s), sizeof(*s));

@@ -21,8 +21,8 @@ int beget__wire_send(int socket, unsigned kind, const struct iovec *, int n, con
 /* Sends one small frame and never waits, even where the other who sends on this socket has filled it. */
 int beget__wire_send_now(int socket, unsigned kind, const void *body, size_t size, const int *fds, int nfds);
 
-/* A frame on its way in. Its buffer, of BEGET__WIRE_PACKET bytes, is the body's first home; between is another frame, for
- * sockets on which two processes send, or NULL. */
+/* A frame on its way in. Its buffer, of BEGET__WIRE_PACKET bytes, is the body's first home; between is another frame,
+ * for sockets on which two processes send, or NULL. */
 struct beget__frame {
 	char *buffer;
 	struct beget__frame *between;

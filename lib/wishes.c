@@ -1,6 +1,5 @@
-/* What the user wants the child to have instead of what the caller has: directory, environment, standard streams. All of
- * it is opened and checked here, before any process exists.
- * Runs in the caller; knows no method. */
+/* What the user wants the child to have instead of what the caller has: directory, environment, standard streams. All
+ * of it is opened and checked here, before any process exists. Runs in the caller; knows no method. */
 #include "start.h"
 #include "sys.h"
 
@@ -16,7 +15,8 @@ static int check_env(char *const *env)
 	for (size_t i = 0; env && env[i]; i++) {
 		const char *equals = strchr(env[i], '=');
 		if (!equals || equals == env[i])
-			return beget__fail_plain(EINVAL, "environment: entry %zu, \"%.40s\", is not NAME=value", i, env[i]);
+			return beget__fail_plain(EINVAL, "environment: entry %zu, \"%.40s\", is not NAME=value", i,
+			                         env[i]);
 	}
 	return 0;
 }
@@ -29,7 +29,9 @@ static int open_directory(const char *path, int *ret)
 		return beget__fail(-fd, "cannot open the working directory %.120s", path);
 	*ret = fd;
 	/* opens, but could not be entered */
-	return faccessat(fd, ".", X_OK, AT_EACCESS) < 0 ? beget__fail(errno, "cannot enter the working directory %.120s", path) : 0;
+	return faccessat(fd, ".", X_OK, AT_EACCESS) < 0
+	               ? beget__fail(errno, "cannot enter the working directory %.120s", path)
+	               : 0;
 }
 
 static int open_pipe(int i, int *lent, int *mine)

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -305,6 +306,23 @@ static void another_session(void)
 	run_host(change_session);
 }
 
+/* The first child would be the init of a namespace that ends with it: no helper then, and no harm done. */
+static void children_in_another_pid_namespace(void)
+{
+	struct beget_process *p;
+
+	if (unshare(CLONE_NEWPID) < 0)
+		return; /* not permitted here */
+	CHECK(beget_start(&p, NULL, BEGET_CALL(answer, 1)) == -EOPNOTSUPP);
+	CHECK(strstr(beget_error(), "pid namespace"));
+	CHECK(host_int(BEGET_FORK, BEGET_CALL(answer, 1)) == 2);
+}
+
+static void another_pid_namespace(void)
+{
+	run_host(children_in_another_pid_namespace);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit table[] = {
@@ -317,6 +335,7 @@ int main(int argc, char **argv)
 		UNIT(sigchld_ignored_before_the_launch),
 		UNIT(sigchld_that_changes),
 		UNIT(another_session),
+		UNIT(another_pid_namespace),
 	};
 
 	beget_init(argc, argv);

@@ -248,7 +248,7 @@ static int helper_replaced_meanwhile(void)
 	if (write(gate[1], "", 1) != 1 || beget_join(p, 20000, NULL) < 0 || beget_result(p, &nested) < 0)
 		return -22;
 	beget_free(p);
-	return old > 0 && new > 0 && old != new && nested > 0 && nested != new ? 1 : -23;
+	return old > 0 && new > 0 && old != new &&nested > 0 && nested != new ? 1 : -23;
 }
 
 static void replaced_helper(enum beget_method method)

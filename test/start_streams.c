@@ -545,10 +545,11 @@ static int result_while(enum beget_method method, int closed, int *end)
 	int keep[3] = {closed & 1 ? -1 : 0, closed & 2 ? -1 : 1, closed & 4 ? -1 : 2}, value = -1;
 	struct beget_process *p = NULL;
 	struct caller_streams s = redirect(keep[0], keep[1], keep[2]);
-	int error = beget_start(&p,
-	                        BEGET_OPTIONS(.method = method,
-	                                      .out = end ? BEGET_STREAM_PIPE(end) : (struct beget_stream){BEGET_AS_IS}),
-	                        BEGET_CALL(open_streams));
+	int error =
+		beget_start(&p,
+	                    BEGET_OPTIONS(.method = method, .out = end ? BEGET_STREAM_PIPE(end)
+	                                                               : (struct beget_stream){.kind = BEGET_AS_IS}),
+	                    BEGET_CALL(open_streams));
 	int open = open_streams(); /* of ours: the library may not have put anything there */
 
 	restore(&s);

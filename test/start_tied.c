@@ -165,7 +165,7 @@ static void fork_caller(struct caller *c)
 static pid_t child_of(const struct caller *c)
 {
 	struct pollfd ready = {.fd = c->alive[0], .events = POLLIN};
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (poll(&ready, 1, 10000) != 1 || read(c->alive[0], &pid, sizeof(pid)) != sizeof(pid))
 		fail_msg("the child does not come");
