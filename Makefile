@@ -131,7 +131,7 @@ check: test
 # The same tests, watched. Each in a build folder of its own.
 
 asan: ## the tests under the address sanitizer
-	$(MAKE) BUILD=$(BUILD)/asan CFLAGS="-O1 -g -fsanitize=address -fno-omit-frame-pointer" watched
+	ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) BUILD=$(BUILD)/asan CFLAGS="-O1 -g -fsanitize=address -fno-omit-frame-pointer" watched
 ubsan: ## the tests under the undefined behaviour sanitizer
 	$(MAKE) BUILD=$(BUILD)/ubsan CFLAGS="-O1 -g -fsanitize=undefined -fno-sanitize-recover=all" watched
 tsan: ## the threads test under the thread sanitizer

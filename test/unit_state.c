@@ -175,8 +175,11 @@ static void each_change_there_and_back(void)
 		assert_int_equal(apply(&back, back.iov->iov_len), 0);
 		/* these strings lie in the message */
 		assert_int_equal(clearenv(), 0);
-		for (char **e = before.env; *e; e++)
-			putenv(strdup(*e));
+		for (char **e = before.env; *e; e++) {
+			char name[256];
+			snprintf(name, sizeof(name), "%.*s", (int)strcspn(*e, "="), *e);
+			setenv(name, strchr(*e, '=') + 1, 1);
+		}
 		release(&there);
 		release(&back);
 		beget__state_free(&now);
