@@ -45,8 +45,8 @@ static int wait_for(const struct beget__evidence *e, struct beget__exit *ret)
 	return 1;
 }
 
-/* Somebody else who reaps a child of ours takes it first and leaves its record a moment later. */
-static int recorded_exit(const struct beget__evidence *e, int *wait_status)
+/* Somebody else who reaps a child takes it first and leaves its record a moment later: that is waited for. */
+static int recorded_exit(const struct beget__evidence *e, bool reaped, int *wait_status)
 {
 	enum { TRIES = 200 };
 	int answer = -ENODATA;
@@ -55,7 +55,7 @@ static int recorded_exit(const struct beget__evidence *e, int *wait_status)
 		return answer;
 	for (int i = 0; i < TRIES; i++) {
 		answer = beget__status_sources.pidfd_exit(e->pidfd, wait_status);
-		if (answer != -EAGAIN || !e->ours)
+		if (answer != -EAGAIN || !reaped)
 			break;
 		beget__sys_poll(NULL, 0, 1);
 	}
@@ -80,7 +80,8 @@ int beget__status_find(const struct beget__evidence *e, struct beget__exit *ret)
 	/* A host that is process 1 or a subreaper inherits the children of a helper that died. */
 	if (!e->ours && !e->word && e->pidfd >= 0 && wait_for(e, &found) == 1)
 		goto told;
-	if (recorded_exit(e, &found.wait_status) == 0) {
+	int recorded = recorded_exit(e, e->ours, &found.wait_status);
+	if (recorded == 0) {
 		/* The record has no times, and no core flag if it was another thread than the first that dumped. */
 		if (e->word) {
 			int status = found.wait_status;
@@ -97,6 +98,8 @@ int beget__status_find(const struct beget__evidence *e, struct beget__exit *ret)
 	if (!e->ours && e->patient)
 		return -EAGAIN;
 	if (!e->ours && beget__status_sources.zombie_exit(e->pid, &found.wait_status) == 0)
+		goto told;
+	if (!e->ours && recorded == -EAGAIN && recorded_exit(e, true, &found.wait_status) == 0) /* reaped in between */
 		goto told;
 	return -ENODATA;
 told:

@@ -17,6 +17,13 @@ enum { TIME_LIMIT_S = 60, SETTLE_MS = 3000 };
 
 static const char *const methods[] = {"forkserver", "spawn", "fork"};
 
+bool under_valgrind(void)
+{
+	const char *preloaded = getenv("LD_PRELOAD");
+
+	return preloaded && strstr(preloaded, "vgpreload");
+}
+
 void sleep_ms(int ms)
 {
 	poll(NULL, 0, ms);

@@ -59,6 +59,9 @@ int int_result_with(const struct beget_options *, const struct beget_call *);
 /* The same for a target that returns a string; it lives until the next call. */
 const char *text_result_with(const struct beget_options *, const struct beget_call *);
 
+/* It emulates limits and namespaces, and so not what we test of them. */
+bool under_valgrind(void);
+
 void sleep_ms(int ms);
 int64_t now_ms(void);
 int count_descriptors(void);

@@ -18,7 +18,8 @@ static struct {
 	int by_pidfd, by_pid, record, zombie;
 	siginfo_t info;
 	int record_status, zombie_status;
-	char asked[16]; /* f: waitid by pidfd, p: by pid, r: record, z: zombie */
+	int record_after; /* so many questions it is there */
+	char asked[16];   /* f: waitid by pidfd, p: by pid, r: record, z: zombie */
 } world;
 
 static void ask(char c)
@@ -51,8 +52,11 @@ static int fake_waitid(idtype_t type, id_t id, siginfo_t *info, int options, str
 
 static int fake_record(int pidfd, int *wait_status)
 {
-	ask('r');
+	if (strlen(world.asked) < sizeof(world.asked) - 2)
+		ask('r');
 	assert_int_equal(pidfd, PIDFD);
+	if (world.record_after && --world.record_after == 0)
+		world.record = 0;
 	if (!world.record)
 		*wait_status = world.record_status;
 	return world.record;
@@ -210,6 +214,23 @@ static void the_helper_is_silent(void)
 	expect(e, -EAGAIN, 0, "");
 }
 
+/* Whoever reaps it takes the zombie first, and leaves the record a moment later. */
+static void reaped_between_two_looks(void)
+{
+	struct beget__evidence e = {.pidfd = PIDFD, .ended = true};
+
+	silence();
+	world.record = -EAGAIN;
+	world.record_after = 4;
+	expect(e, 0, 3 << 8, "frzrrr");
+	world.record = -EAGAIN;
+	world.record_after = 3;
+	e.ours = true;
+	expect(e, 0, 3 << 8, "frrr");
+	world.record = -EAGAIN; /* it never comes: that is not waited for without end */
+	expect(e, -ENODATA, 0, "frrrrrrrrrrrrr");
+}
+
 /* A host that is process 1 or a subreaper inherits the children of a helper that died, and their zombies. */
 static void inherited_from_the_helper(void)
 {
@@ -264,6 +285,7 @@ int main(void)
 		UNIT(our_child_reaped_by_another),
 		UNIT(the_helpers_child),
 		UNIT(the_helper_is_silent),
+		UNIT(reaped_between_two_looks),
 		UNIT(inherited_from_the_helper),
 		UNIT(in_the_users_words),
 	};
