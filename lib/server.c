@@ -85,7 +85,8 @@ static void drop(void)
 }
 
 /* After unshare(CLONE_NEWPID) the next child is the init of a namespace that ends with it: the middle process of the
- * helper's birth would take all later children of the caller along. Before there is an init, the link cannot be read. */
+ * helper's birth would take all later children of the caller along. Before there is an init, the link cannot be read.
+ */
 static bool first_child_is_init(void)
 {
 	char own[64] = "", childrens[64] = "";
