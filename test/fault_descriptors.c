@@ -145,6 +145,14 @@ static void helper_launched_in_a_full_table(void)
 	by(BEGET_FORKSERVER, true);
 }
 
+static bool is_pidfd(int fd)
+{
+	char path[40], link[80] = "";
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return readlink(path, link, sizeof(link) - 1) > 0 && strstr(link, "pidfd");
+}
+
 /* Full from right after the start on: the place for what is still to come was kept. */
 static void full_after_the_start(void)
 {
@@ -161,6 +169,7 @@ static void full_after_the_start(void)
 			int n = fill(fds);
 			pid_t pid = beget_pid(s);
 			int sentinel = beget_sentinel(s);
+			bool pidfd = is_pidfd(sentinel);
 			int running = beget_join(s, 0, NULL), killed = beget_kill(s, SIGTERM);
 			assert_int_equal(error + error2, 0);
 			assert_true(n > 0 && pid > 0 && sentinel >= 0);
@@ -170,6 +179,9 @@ static void full_after_the_start(void)
 			expect_end(s, BEGET_SIGNALED, SIGTERM);
 			empty(fds, n);
 			restore(&before);
+			p = start((enum beget_method)method, BEGET_CALL(add, 1, 1));
+			assert_int_equal(pidfd, is_pidfd(beget_sentinel(p)));
+			expect_result(p, 2);
 		}
 }
 

@@ -126,7 +126,9 @@ static void trace_lines(void)
 	beget__fail_plain(EIO, "told");
 	assert_non_null(strstr(traced(pipes[0]), "caller: failed: caller: told\n"));
 	close(pipes[1]);
+	errno = ERANGE;
 	beget__trace("to a closed descriptor");
+	assert_int_equal(errno, ERANGE);
 	beget__trace_fd = -1;
 	close(pipes[0]);
 }
