@@ -42,6 +42,7 @@ enum beget_outcome { BEGET_RUNNING, BEGET_EXITED, BEGET_SIGNALED, BEGET_FAILED, 
 #define BEGET_FDS_MAX 253
 
 struct beget_process; /* the handle of one started process */
+struct beget_buffer;  /* memory that processes share */
 
 /* What a standard stream of the child is: fill it with the BEGET_STREAM_ macros. beget_options(3) */
 enum beget_stream_kind { BEGET_AS_IS, BEGET_TO_NULL, BEGET_TO_FD, BEGET_TO_PIPE, BEGET_TO_FILE, BEGET_TO_OUT };
@@ -105,23 +106,52 @@ enum beget_type {
 	BEGET_TYPE_OBJECT, /* const T *: arg.size bytes are copied, NULL allowed */
 	BEGET_TYPE_BYTES,  /* struct beget_bytes */
 	BEGET_TYPE_FD,     /* struct beget_fd */
-	BEGET_TYPE_RAW     /* void *: the bare address, fork only */
+	BEGET_TYPE_RAW, /* void *: the bare address; only NULL means anything in another program's memory: else fork */
+	BEGET_TYPE_BUFFER,   /* struct beget_buffer *, NULL allowed */
+	BEGET_TYPE_FUNCTION, /* a pointer to a function of a loaded module, NULL allowed */
+	BEGET_TYPE_STRUCT    /* a struct by value, as its layout tells */
+};
+
+/* Flags of an argument of BEGET_TYPE_OBJECT: what the target leaves there is copied back by beget_join. */
+#define BEGET_ARG_OUT   0x1u /* the target finds zeros */
+#define BEGET_ARG_INOUT 0x2u /* the target finds what was there */
+#define BEGET_ARG_BOXED 0x4u /* set by the macros: value points to a pointer to the value, with its size or layout */
+
+/* How a struct that travels by value is laid out; BEGET_LAYOUT fills it, and a program that is wrong about it is told.
+ * BEGET_CALL(3) */
+struct beget_layout;
+struct beget_member {
+	unsigned type; /* a number, BEGET_TYPE_RAW, or BEGET_TYPE_STRUCT */
+	unsigned n;    /* so many in a row; 0 is 1 */
+	size_t offset;
+	const struct beget_layout *layout; /* of a BEGET_TYPE_STRUCT */
+};
+struct beget_layout {
+	size_t size, align;
+	size_t n;
+	const struct beget_member *members;
 };
 
 /* One argument: value points to it (to the pointer, where the parameter is a pointer). */
 struct beget_arg {
 	unsigned type;
-	unsigned flags; /* zero */
-	size_t size;    /* of the object behind a BEGET_TYPE_OBJECT; else ignored */
+	unsigned flags;
+	size_t size; /* of the object behind a BEGET_TYPE_OBJECT; of a BEGET_TYPE_STRUCT; else ignored */
 	const void *value;
+	const struct beget_layout *layout; /* of a BEGET_TYPE_STRUCT */
 };
 
-/* A function and its arguments. C programs let BEGET_CALL fill it; C++ and bindings fill it themselves. */
+/* A function and its arguments. C programs let BEGET_CALL fill it; C++ and bindings fill it themselves, the rest zero.
+ */
 struct beget_call {
 	void (*function)(void);
 	unsigned result;
 	unsigned n;
 	const struct beget_arg *args;
+	unsigned named; /* of a variadic function: how many of its parameters have names; else zero */
+	unsigned flags; /* zero */
+	size_t size;    /* of a BEGET_TYPE_STRUCT result, */
+	const struct beget_layout *layout; /* and its layout */
 };
 
 /* First statement of main: pins the program's image; in a started process it never returns. beget(3) */
@@ -136,8 +166,8 @@ int beget_join(struct beget_process *process, int timeout_ms, struct beget_statu
 /* Waits for the first of n processes to end and returns its index; NULL entries are skipped. beget_join(3) */
 int beget_wait(struct beget_process *const *processes, size_t n, int timeout_ms);
 
-/* Copies what the target returned into *ret, of the given type; use the macro beget_result in C. beget_join(3) */
-int beget_result_as(struct beget_process *process, unsigned type, void *ret);
+/* Copies what the target returned into *ret, of that type and size; use the macro beget_result in C. beget_join(3) */
+int beget_result_as(struct beget_process *process, unsigned type, size_t size, void *ret);
 
 /* Sends a signal; -ESRCH once the process has ended. beget_join(3) */
 int beget_kill(struct beget_process *process, int signal);
@@ -153,6 +183,27 @@ int beget_describe(const struct beget_process *process, char *text, size_t size)
 
 /* Gives the handle back; a process that still runs, runs on. NULL is allowed. beget_join(3) */
 void beget_free(struct beget_process *process);
+
+/* Memory of its own file, shared with every process that it is passed to; zeros at first. beget_buffer(3) */
+int beget_buffer_create(struct beget_buffer **ret, size_t size);
+
+/* Where it lies here: for reading and writing until it is sealed, then for reading. beget_buffer(3) */
+void *beget_buffer_data(struct beget_buffer *buffer);
+
+/* Its size in bytes. beget_buffer(3) */
+size_t beget_buffer_size(const struct beget_buffer *buffer);
+
+/* Nobody writes to it any more, in any process; -EBUSY while another can. beget_buffer(3) */
+int beget_buffer_seal(struct beget_buffer *buffer);
+
+/* Whether it is sealed. beget_buffer(3) */
+bool beget_buffer_sealed(const struct beget_buffer *buffer);
+
+/* One more owner, who calls beget_buffer_free; returns the buffer. beget_buffer(3) */
+struct beget_buffer *beget_buffer_ref(struct beget_buffer *buffer);
+
+/* Gives it up; its memory lives on where others have it. NULL is allowed. beget_buffer(3) */
+void beget_buffer_free(struct beget_buffer *buffer);
 
 /* In a started process: the pid of the process that called beget_start; elsewhere -ESRCH. beget(3) */
 pid_t beget_caller_pid(void);

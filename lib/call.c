@@ -38,10 +38,59 @@ static ffi_type *type_of(unsigned type)
 		[BEGET_TYPE_BYTES] = &bytes_type,
 		[BEGET_TYPE_FD] = &fd_type,
 		[BEGET_TYPE_RAW] = &ffi_type_pointer,
+		[BEGET_TYPE_BUFFER] = &ffi_type_pointer,
+		[BEGET_TYPE_FUNCTION] = &ffi_type_pointer,
 	};
 
 	_Static_assert(sizeof(bool) == 1, "bool is passed as one byte");
 	return type < sizeof(types) / sizeof(*types) ? types[type] : NULL;
+}
+
+/* A struct, from its layout: libffi works out sizes and offsets by the rules by which the layout was checked. What is
+ * made is never freed, here and below: the process ends with the call. */
+static ffi_type *struct_of(const struct beget_layout *layout)
+{
+	size_t n = 0, at = 0;
+
+	for (size_t i = 0; i < layout->n; i++)
+		n += layout->members[i].n ? layout->members[i].n : 1;
+	ffi_type *type = beget__sys_alloc(sizeof(*type) + (n + 1) * sizeof(*type->elements));
+	if (!type)
+		return NULL;
+	type->type = FFI_TYPE_STRUCT;
+	type->elements = (ffi_type **)(void *)(type + 1);
+	for (size_t i = 0; i < layout->n; i++) {
+		const struct beget_member *m = &layout->members[i];
+		ffi_type *inner = m->type == BEGET_TYPE_STRUCT ? struct_of(m->layout) : type_of(m->type);
+		if (!inner)
+			return NULL;
+		for (unsigned k = 0; k < (m->n ? m->n : 1); k++)
+			type->elements[at++] = inner;
+	}
+	return type;
+}
+
+/* What C makes of an argument that no parameter has a name for. */
+static void promote(struct beget_arg *arg, union beget__value *wide)
+{
+	union beget__value v = beget__value_of(arg);
+
+	switch (arg->type) {
+	case BEGET_TYPE_BOOL: wide->i = v.boolean; break;
+	case BEGET_TYPE_CHAR: wide->i = v.c; break;
+	case BEGET_TYPE_SCHAR: wide->i = v.sc; break;
+	case BEGET_TYPE_UCHAR: wide->i = v.uc; break;
+	case BEGET_TYPE_SHORT: wide->i = v.s; break;
+	case BEGET_TYPE_USHORT: wide->i = v.us; break;
+	case BEGET_TYPE_FLOAT:
+		wide->d = v.f;
+		arg->type = BEGET_TYPE_DOUBLE;
+		arg->value = wide;
+		return;
+	default: return;
+	}
+	arg->type = BEGET_TYPE_INT;
+	arg->value = wide;
 }
 
 /* libffi widens integer results that are narrower than a register to ffi_arg. */
@@ -54,6 +103,7 @@ static void narrow(unsigned type, const void *raw, union beget__value *result)
 	case BEGET_TYPE_FLOAT:
 	case BEGET_TYPE_DOUBLE:
 	case BEGET_TYPE_STRING:
+	case BEGET_TYPE_BUFFER:
 	case BEGET_TYPE_BYTES:
 	case BEGET_TYPE_FD: memcpy(result, raw, size); return;
 	case BEGET_TYPE_BOOL:
@@ -76,37 +126,67 @@ static void narrow(unsigned type, const void *raw, union beget__value *result)
 	}
 }
 
+/* One argument as libffi wants it. */
+static bool argument(const struct beget_call *call, unsigned i, union beget__value *wide, ffi_type **type, void **value)
+{
+	struct beget_arg arg = beget__value_unboxed(&call->args[i]);
+
+	if (call->named > 0 && i >= call->named)
+		promote(&arg, wide);
+	*type = arg.type == BEGET_TYPE_STRUCT ? struct_of(arg.layout) : type_of(arg.type);
+	*value = (void *)arg.value;
+	return *type != NULL;
+}
+
+static int prepare(ffi_cif *cif, const struct beget_call *call, ffi_type *result, ffi_type **types)
+{
+	ffi_status status = call->named > 0
+	                            ? ffi_prep_cif_var(cif, FFI_DEFAULT_ABI, call->named, call->n, result, types)
+	                            : ffi_prep_cif(cif, FFI_DEFAULT_ABI, call->n, result, types);
+
+	return status == FFI_OK ? 0 : -EINVAL;
+}
+
 int beget__call_run(const struct beget_call *call, union beget__value *result)
 {
 	enum { FEW = 16 };
 	ffi_type *few_types[FEW];
 	void *few_values[FEW];
+	union beget__value few_wide[FEW];
 	ffi_type **types = few_types;
 	void **values = few_values;
+	union beget__value *wide = few_wide;
 	union {
 		ffi_arg arg;
 		union beget__value value;
 	} raw;
+	void *to = &raw;
 	ffi_cif cif;
 
-	if (call->n > FEW) { /* never freed: the process ends with the call */
+	if (call->n > FEW) {
 		types = beget__sys_alloc(call->n * sizeof(*types));
 		values = beget__sys_alloc(call->n * sizeof(*values));
-		if (!types || !values)
+		wide = beget__sys_alloc(call->n * sizeof(*wide));
+		if (!types || !values || !wide)
 			return -ENOMEM;
 	}
-	for (unsigned i = 0; i < call->n; i++) {
-		types[i] = type_of(call->args[i].type);
-		values[i] = (void *)call->args[i].value;
-		if (!types[i])
+	for (unsigned i = 0; i < call->n; i++)
+		if (!argument(call, i, &wide[i], &types[i], &values[i]))
 			return -EINVAL;
-	}
-	ffi_type *type = type_of(call->result);
-	if (!type || ffi_prep_cif(&cif, FFI_DEFAULT_ABI, call->n, type, types) != FFI_OK)
-		return -EINVAL;
 	memset(&raw, 0, sizeof(raw));
-	ffi_call(&cif, call->function, &raw, values);
 	memset(result, 0, sizeof(*result));
-	narrow(call->result, &raw, result);
+	ffi_type *type = call->result == BEGET_TYPE_STRUCT ? struct_of(call->layout) : type_of(call->result);
+	if (!type || prepare(&cif, call, type, types))
+		return -EINVAL;
+	if (call->result == BEGET_TYPE_STRUCT) {
+		/* libffi may write whole registers. */
+		to = beget__sys_alloc_cleared(64, call->size + 4 * sizeof(ffi_arg));
+		if (!to)
+			return -ENOMEM;
+		result->pointer = to;
+	}
+	ffi_call(&cif, call->function, to, values);
+	if (call->result != BEGET_TYPE_STRUCT)
+		narrow(call->result, &raw, result);
 	return 0;
 }

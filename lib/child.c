@@ -2,6 +2,8 @@
  * Runs in the child only. Knows no caller's handle and no helper. */
 #include "child.h"
 
+#include "argument.h"
+#include "buffer.h"
 #include "call.h"
 #include "crash.h"
 #include "image.h"
@@ -88,7 +90,7 @@ static _Noreturn void run(int channel, const struct beget_call *call)
 	}
 	/* A target that closed everything and opened a file must not find bytes of ours in it. */
 	if (beget__sys_is(channel, &self.birth))
-		error = beget__message_send_result(channel, call->result, &result);
+		error = beget__message_send_result(channel, call, &result);
 	beget__trace("returns%s", error ? ", and cannot send its result" : "");
 	exit(0);
 }
@@ -175,7 +177,7 @@ void beget__child_serve(enum beget_method method)
 	struct beget__reader reader = {frame.body, 0, frame.size, false};
 	struct beget__fds fds = {frame.fds, frame.nfds, frame.nfds};
 	if (become(&reader, &fds) || beget__message_get_call(&reader, &fds, &order) ||
-	    beget__target_resolve(&order.target, &order.call.function))
+	    beget__target_resolve(&order.target, &order.call.function) || beget__arguments_settle(&order))
 		give_up(channel);
 	for (int i = 0; i < fds.n; i++) /* those that nobody took */
 		beget__sys_close(&fds.fds[i]);
@@ -202,9 +204,13 @@ static int close_others(int channel, const struct beget_call *call)
 	keep[n++] = channel;
 	keep[n++] = self.head.tie;
 	keep[n++] = beget__server_lend(&helper);
-	for (unsigned i = 0; i < call->n; i++)
-		if (call->args[i].type == BEGET_TYPE_FD)
-			keep[n++] = ((const struct beget_fd *)call->args[i].value)->fd;
+	for (unsigned i = 0; i < call->n; i++) {
+		struct beget_arg arg = beget__value_unboxed(&call->args[i]);
+		if (arg.type == BEGET_TYPE_FD)
+			keep[n++] = beget__value_of(&arg).fd.fd;
+		else if (arg.type == BEGET_TYPE_BUFFER && beget__value_of(&arg).buffer)
+			keep[n++] = beget__buffer_lend(beget__value_of(&arg).buffer);
+	}
 	qsort(keep, (size_t)n, sizeof(*keep), by_number);
 	for (int i = 0; i < n; i++) {
 		if (keep[i] > from)
@@ -240,5 +246,6 @@ void beget__child_forked(struct beget__inheritance *i)
 			beget__sys_close(&i->lent[n]);
 	if ((self.head.flags & BEGET_CLOSE_FDS) && close_others(i->channel, i->call))
 		give_up(i->channel);
+	beget__arguments_clear(i->call);
 	run(i->channel, i->call);
 }

@@ -58,6 +58,25 @@ int beget__fail_plain(int error, const char *format, ...)
 	return -error;
 }
 
+int beget__fail_within(const char *where, ...)
+{
+	struct beget__failure inner = last;
+	const char *text = inner.text;
+	size_t role = strlen(beget__role);
+	va_list ap;
+
+	if (strncmp(text, beget__role, role) == 0 && strncmp(text + role, ": ", 2) == 0)
+		text += role + 2;
+	va_start(ap, where);
+	int n = snprintf(last.text, sizeof(last.text), "%s: ", beget__role);
+	int m = vsnprintf(last.text + n, sizeof(last.text) - (size_t)n, where, ap);
+	va_end(ap);
+	size_t used = strlen(last.text);
+	int k = snprintf(last.text + used, sizeof(last.text) - used, ": %s", text);
+	cut(n + m + k);
+	return last.code;
+}
+
 int beget__fail_with(const struct beget__failure *failure)
 {
 	last = *failure;

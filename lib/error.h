@@ -18,6 +18,9 @@ __attribute__((format(printf, 2, 3))) int beget__fail(int error, const char *for
 int beget__fail_with(const struct beget__failure *);
 __attribute__((format(printf, 2, 3))) int beget__fail_plain(int error, const char *format, ...);
 
+/* The last failure of this thread again, its sentence begun with where. */
+__attribute__((format(printf, 1, 2))) int beget__fail_within(const char *where, ...);
+
 /* This thread's record. */
 const struct beget__failure *beget__failure(void);
 

@@ -1,5 +1,6 @@
 /* Waiting: what comes over a process's channel, what became of it, and the calls that ask for either.
  * Runs in the caller, in any thread. Knows no start method beyond whose child a process is. */
+#include "buffer.h"
 #include "process.h"
 #include "status.h"
 #include "sys.h"
@@ -27,12 +28,43 @@ static void take_born(struct beget_process *p, struct beget__frame *f)
 	beget__trace("born %d", (int)p->pid);
 }
 
+/* A child that was overrun by its own target could send anything. */
+static bool as_promised(const struct beget_process *p)
+{
+	struct beget__answer answer = p->answer;
+	bool fits = p->answer.type == p->promise.result && p->answer.outs == p->promise.n &&
+	            (p->answer.type != BEGET_TYPE_STRUCT || p->answer.size == p->promise.size);
+	size_t size;
+
+	for (uint32_t i = 0; i < p->promise.n && fits; i++)
+		fits = beget__message_next_out(&answer, &size) && size == p->promise.outs[i].size;
+	return fits;
+}
+
+/* What the target left in memory that comes back is copied there once, and only after a good end. */
+static void keep_promise(struct beget_process *p)
+{
+	struct beget__answer answer = p->answer;
+	size_t size;
+
+	if (!p->has_result || p->promise.kept || p->status.outcome != BEGET_EXITED)
+		return;
+	p->promise.kept = true;
+	for (uint32_t i = 0; i < p->promise.n; i++) {
+		const void *out = beget__message_next_out(&answer, &size);
+		memcpy(p->promise.outs[i].to, out, size);
+	}
+}
+
 static void take_result(struct beget_process *p, struct beget__frame *f)
 {
-	if (p->has_result || !beget__message_get_result(f, &p->result_type, &p->result))
+	if (p->has_result || !beget__message_get_result(f, &p->answer))
 		return;
-	p->has_result = true;
-	if (p->result_type == BEGET_TYPE_STRING || p->result_type == BEGET_TYPE_BYTES) {
+	if (p->answer.type == BEGET_TYPE_BUFFER && p->answer.size > 0)
+		p->result_fd = p->answer.value.fd.fd;
+	p->has_result = as_promised(p);
+	if (p->answer.outs > 0 || p->answer.type == BEGET_TYPE_STRING || p->answer.type == BEGET_TYPE_BYTES ||
+	    p->answer.type == BEGET_TYPE_STRUCT) {
 		p->result_in = p->in;
 		p->in = NULL;
 	}
@@ -269,8 +301,13 @@ int beget_join(struct beget_process *p, int timeout_ms, struct beget_status *ret
 		return error;
 	int cancel = beget__sys_no_cancel();
 	int result = await(&p, 1, settled, timeout_ms, cancel);
-	if (result == 0 && ret)
-		*ret = p->status;
+	if (result == 0) {
+		pthread_mutex_lock(&p->lock);
+		keep_promise(p);
+		pthread_mutex_unlock(&p->lock);
+		if (ret)
+			*ret = p->status;
+	}
 	if (result == -ETIMEDOUT)
 		beget__fail_plain(ETIMEDOUT, "cannot join %s (process %d): it still runs", p->what, (int)p->pid);
 	beget__sys_cancel(cancel);
@@ -349,7 +386,41 @@ int beget_kill(struct beget_process *p, int signal)
 	return error;
 }
 
-int beget_result_as(struct beget_process *p, unsigned type, void *ret)
+/* A buffer is mapped when somebody wants it. */
+static int open_buffer(struct beget_process *p)
+{
+	int fd = p->result_fd;
+
+	if (fd < 0)
+		return 0;
+	p->result_fd = -1;
+	p->answer.value.buffer = NULL;
+	int error = beget__buffer_adopt(fd, p->answer.size, &p->answer.value.buffer);
+	return error ? beget__fail(-error, "cannot map the buffer that %s (process %d) returned", p->what, (int)p->pid)
+	             : 0;
+}
+
+static int copy_result(struct beget_process *p, void *ret)
+{
+	union beget__value *v = &p->answer.value;
+
+	switch (p->answer.type) {
+	case BEGET_TYPE_STRUCT: memcpy(ret, v->pointer, p->answer.size); return 0;
+	case BEGET_TYPE_BUFFER:
+		if (open_buffer(p))
+			return beget__failure()->code;
+		break;
+	}
+	memcpy(ret, v, beget__value_size(p->answer.type));
+	return 0;
+}
+
+static size_t result_size(const struct beget_process *p)
+{
+	return p->answer.type == BEGET_TYPE_STRUCT ? p->answer.size : beget__value_size(p->answer.type);
+}
+
+int beget_result_as(struct beget_process *p, unsigned type, size_t size, void *ret)
 {
 	int error = beget__process_check(p, "give the result");
 
@@ -363,12 +434,14 @@ int beget_result_as(struct beget_process *p, unsigned type, void *ret)
 	if (!p->ended)
 		error = beget__fail_plain(EBUSY, "there is no result yet: %s (process %d) still runs", p->what,
 		                          (int)p->pid);
-	else if (!p->has_result || p->result_type == BEGET_TYPE_VOID)
+	else if (!p->has_result || p->answer.type == BEGET_TYPE_VOID)
 		error = beget__fail_plain(ENODATA, "there is no result: the target did not return one");
-	else if (p->result_type != type)
-		error = beget__fail_plain(EINVAL, "the result is of type %u, not of type %u", p->result_type, type);
+	else if (p->answer.type != type)
+		error = beget__fail_plain(EINVAL, "the result is of type %u, not of type %u", p->answer.type, type);
+	else if (result_size(p) != size)
+		error = beget__fail_plain(EINVAL, "the result is of %zu bytes, not of %zu", result_size(p), size);
 	else
-		memcpy(ret, &p->result, beget__value_size(type));
+		error = copy_result(p, ret);
 	pthread_mutex_unlock(&p->lock);
 	beget__sys_cancel(cancel);
 	return error;

@@ -2,6 +2,7 @@
  * Runs in every process; knows no socket's purpose. */
 #include "message.h"
 
+#include "layout.h"
 #include "sys.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include <string.h>
 
 /* Changes with any message. Both ends are one program, but their libbeget.so may be replaced between. */
-#define PROTOCOL 1u
+#define PROTOCOL 2u
 
 struct start {
 	uint32_t protocol;
@@ -72,30 +73,66 @@ bool beget__message_get_failed(const struct beget__frame *f, struct beget__failu
 	return !r.bad && r.at == r.size && ret->code < 0;
 }
 
-int beget__message_send_result(int socket, unsigned type, const union beget__value *value)
+/* What the target left in memory that comes back, in the order of the arguments. */
+static void put_outs(struct beget__writer *w, const struct beget_call *call)
+{
+	uint32_t n = 0;
+	size_t size;
+
+	for (unsigned i = 0; i < call->n; i++)
+		n += beget__value_comes_back(&call->args[i], &size) != NULL;
+	beget__put_u32(w, n);
+	for (unsigned i = 0; i < call->n && n > 0; i++) {
+		const void *out = beget__value_comes_back(&call->args[i], &size);
+		if (!out)
+			continue;
+		beget__put_u64(w, size);
+		beget__put(w, out, size);
+	}
+}
+
+int beget__message_send_result(int socket, const struct beget_call *call, const union beget__value *value)
 {
 	struct beget__writer w = {0};
-	struct beget__fds none = {0};
+	struct beget__fds fds = {&(int){-1}, 0, 1};
 	const struct iovec *iov = NULL;
 
-	beget__put_u32(&w, type);
-	if (type != BEGET_TYPE_VOID)
-		beget__value_put(&w, &(struct beget_arg){.type = type, .value = value}, &none);
-	int n = beget__writer_finish(&w, &iov);
-	int error = n < 0 ? n : beget__wire_send(socket, BEGET__RESULT, iov, n, NULL, 0);
+	beget__put_u32(&w, call->result);
+	int error = beget__value_put_result(&w, call, value, &fds);
+	put_outs(&w, call);
+	int n = error ? error : beget__writer_finish(&w, &iov);
+	error = n < 0 ? n : beget__wire_send(socket, BEGET__RESULT, iov, n, fds.fds, fds.n);
 	beget__writer_free(&w);
 	return error;
 }
 
-bool beget__message_get_result(const struct beget__frame *f, unsigned *type, union beget__value *ret)
+const void *beget__message_next_out(struct beget__answer *answer, size_t *size)
+{
+	uint64_t n = beget__get_u64(&answer->rest);
+
+	*size = (size_t)n;
+	return beget__get_view(&answer->rest, n);
+}
+
+bool beget__message_get_result(struct beget__frame *f, struct beget__answer *ret)
 {
 	struct beget__reader r = {f->body, 0, f->size, false};
+	struct beget__fds fds = {f->fds, f->nfds, f->nfds};
 	size_t size;
 
-	*type = beget__get_u32(&r);
-	if (*type != BEGET_TYPE_VOID)
-		beget__value_get(&r, *type, &size, NULL, ret);
-	return !r.bad && r.at == r.size;
+	ret->type = beget__get_u32(&r);
+	beget__value_get_result(&r, ret->type, &ret->size, &fds, &ret->value);
+	ret->outs = beget__get_u32(&r);
+	ret->rest = r;
+	struct beget__answer walk = *ret;
+	for (uint32_t i = 0; i < ret->outs && !walk.rest.bad; i++)
+		beget__message_next_out(&walk, &size);
+	if (!walk.rest.bad && walk.rest.at == walk.rest.size)
+		return true;
+	if (ret->type == BEGET_TYPE_BUFFER && ret->size > 0 && ret->value.fd.fd > 0)
+		beget__sys_close(&ret->value.fd.fd);
+	ret->type = BEGET_TYPE_VOID;
+	return false;
 }
 
 int beget__message_send_ended(int socket, const struct beget__exit *end)
@@ -168,32 +205,67 @@ int beget__message_put_call(struct beget__writer *w, const struct beget__target 
 {
 	beget__target_put(w, target);
 	beget__put_u32(w, call->result);
+	if (call->result == BEGET_TYPE_STRUCT)
+		beget__layout_put(w, call->layout);
+	beget__put_u32(w, call->named);
 	beget__put_u32(w, call->n);
 	for (unsigned i = 0; i < call->n; i++) {
-		beget__put_u32(w, call->args[i].type);
-		int error = beget__value_put(w, &call->args[i], fds);
+		struct beget_arg arg = beget__value_unboxed(&call->args[i]);
+		beget__put_u32(w, arg.type);
+		beget__put_u32(w, arg.flags);
+		int error = beget__value_put(w, &arg, fds);
 		if (error)
 			return error;
 	}
 	return w->error;
 }
 
+static bool get_result_type(struct beget__reader *r, struct beget__order *ret)
+{
+	ret->call.result = beget__get_u32(r);
+	if (ret->call.result != BEGET_TYPE_STRUCT)
+		return true;
+	ret->layout = beget__layout_get(r);
+	if (!ret->layout)
+		return false;
+	ret->call.layout = ret->layout;
+	ret->call.size = ret->layout->size;
+	return !beget__layout_wrong(ret->layout, ret->layout->size);
+}
+
 int beget__message_get_call(struct beget__reader *r, struct beget__fds *fds, struct beget__order *ret)
 {
+	enum { ARG_BYTES = 8 }; /* that each takes in the message, at least */
+
+	memset(ret, 0, sizeof(*ret));
 	beget__target_get(r, &ret->target);
-	ret->call.result = beget__get_u32(r);
-	ret->call.n = beget__get_u32(r);
-	if (r->bad || ret->call.n > (r->size - r->at) / sizeof(uint32_t))
+	bool fine = get_result_type(r, ret);
+	ret->call.named = beget__get_u32(r);
+	uint32_t n = beget__get_u32(r);
+	if (!fine || r->bad || n > (r->size - r->at) / ARG_BYTES || ret->call.named > n)
 		return beget__fail(EBADMSG, "cannot read the call");
-	struct beget_arg *args = beget__sys_alloc((ret->call.n + 1) * (sizeof(*args) + sizeof(union beget__value)));
-	if (!args)
+	ret->args = beget__sys_alloc((n + 1) * sizeof(*ret->args));
+	ret->values = beget__sys_alloc((n + 1) * sizeof(*ret->values));
+	if (!ret->args || !ret->values)
 		return beget__fail(ENOMEM, "cannot read the call");
-	union beget__value *values = (union beget__value *)(void *)(args + ret->call.n + 1);
-	for (unsigned i = 0; i < ret->call.n; i++) {
-		args[i].type = beget__get_u32(r);
-		args[i].value = &values[i];
-		beget__value_get(r, args[i].type, &args[i].size, fds, &values[i]);
+	ret->call.args = ret->args;
+	for (ret->call.n = 0; ret->call.n < n && !r->bad; ret->call.n++) {
+		struct beget_arg *arg = &ret->args[ret->call.n];
+		union beget__value *value = &ret->values[ret->call.n];
+		arg->type = beget__get_u32(r);
+		arg->flags = beget__get_u32(r);
+		beget__value_get(r, arg, fds, value);
+		arg->value = arg->type == BEGET_TYPE_STRUCT ? value->pointer : value;
 	}
-	ret->call.args = args; /* these live as long as the child */
 	return r->bad || r->at != r->size ? beget__fail(EBADMSG, "cannot read the arguments") : 0;
+}
+
+void beget__message_free_call(struct beget__order *order)
+{
+	for (unsigned i = 0; order->args && i < order->call.n; i++)
+		free((void *)order->args[i].layout);
+	free(order->args);
+	free(order->values);
+	free(order->layout);
+	memset(order, 0, sizeof(*order));
 }

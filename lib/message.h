@@ -30,10 +30,22 @@ struct beget__head {
 	pid_t helper;
 };
 
-/* What a child has to call. Arguments and strings point into the message. */
+/* What a child has to call. Arguments and strings point into the message, values as beget__value_get leaves them. */
 struct beget__order {
 	struct beget__target target;
 	struct beget_call call; /* without function */
+	struct beget_arg *args; /* the call's */
+	union beget__value *values;
+	struct beget_layout *layout; /* the result's */
+};
+
+/* What a target returned: the value, and what it left in memory that comes back. It points into the message. */
+struct beget__answer {
+	unsigned type;
+	size_t size; /* of a BEGET_TYPE_STRUCT, or of a BEGET_TYPE_BUFFER, whose descriptor is the value */
+	union beget__value value;
+	uint32_t outs;
+	struct beget__reader rest; /* for beget__message_next_out */
 };
 
 /* How a process ended, in the kernel's words. */
@@ -56,7 +68,7 @@ int beget__message_send_start(int socket, int channel, pid_t caller, bool tied);
 int beget__message_send_plain(int socket, enum beget__message); /* RETIRE, GO */
 int beget__message_send_born(int socket, pid_t, int pidfd);
 int beget__message_send_failed(int socket, const struct beget__failure *);
-int beget__message_send_result(int socket, unsigned type, const union beget__value *);
+int beget__message_send_result(int socket, const struct beget_call *, const union beget__value *);
 int beget__message_send_crashed(int socket, const struct beget__crash *); /* async-signal-safe */
 int beget__message_send_ended(int socket, const struct beget__exit *);
 
@@ -66,12 +78,14 @@ int beget__message_put_call(struct beget__writer *, const struct beget__target *
                             struct beget__fds *);
 int beget__message_get_head(struct beget__reader *, struct beget__fds *, struct beget__head *);
 int beget__message_get_call(struct beget__reader *, struct beget__fds *, struct beget__order *);
+void beget__message_free_call(struct beget__order *); /* what was got, even of one that failed */
 
 /* The others, from a frame of that kind. False: hostile bytes. */
 bool beget__message_get_start(const struct beget__frame *, pid_t *caller, bool *tied);
 bool beget__message_get_born(const struct beget__frame *, pid_t *);
 bool beget__message_get_failed(const struct beget__frame *, struct beget__failure *);
-bool beget__message_get_result(const struct beget__frame *, unsigned *type, union beget__value *);
+bool beget__message_get_result(struct beget__frame *, struct beget__answer *);
+const void *beget__message_next_out(struct beget__answer *, size_t *size);
 bool beget__message_get_crashed(const struct beget__frame *, struct beget__crash *);
 bool beget__message_get_ended(const struct beget__frame *, struct beget__exit *);
 

@@ -1,6 +1,7 @@
 /* Checks what the user wrote; options and call become a plan.
  * Runs in the caller, before any process exists. */
 #include "image.h"
+#include "layout.h"
 #include "start.h"
 #include "sys.h"
 
@@ -68,38 +69,95 @@ static int check_streams(const struct beget_options *o)
 	return error ? error : check_stream(2, &o->err);
 }
 
-static int check_descriptor(int fd, unsigned position)
+static int check_descriptor(int fd)
 {
-	if (fcntl(fd, F_GETFD) < 0)
-		return beget__fail_plain(EBADF, "argument %u: descriptor %d is not open", position, fd);
+	return fcntl(fd, F_GETFD) < 0 ? beget__fail_plain(EBADF, "descriptor %d is not open", fd) : 0;
+}
+
+static int check_layout(const struct beget_layout *layout, size_t size, enum beget_method method)
+{
+	const char *wrong = beget__layout_wrong(layout, size);
+
+	if (wrong)
+		return beget__fail_plain(EINVAL, "the layout of the struct is wrong: %s", wrong);
+	if (method != BEGET_FORK && beget__layout_points(layout))
+		return beget__fail_plain(EOPNOTSUPP, "only fork can carry a struct with pointers");
 	return 0;
 }
 
-static int check_arg(const struct beget_arg *arg, unsigned position, enum beget_method method)
+static int check_flags(const struct beget_arg *arg)
 {
-	if (!arg->value || beget__value_size(arg->type) == 0)
-		return beget__fail_plain(EINVAL, "argument %u: %s", position,
-		                         arg->value ? "there is no such type" : "it has no value");
-	if (arg->flags)
-		return beget__fail_plain(EINVAL, "argument %u: unknown flags 0x%x", position, arg->flags);
+	unsigned known = BEGET_ARG_BOXED | (arg->type == BEGET_TYPE_OBJECT ? BEGET__COMES_BACK : 0);
+
+	if ((arg->flags & ~known) || (arg->flags & BEGET__COMES_BACK) == BEGET__COMES_BACK)
+		return beget__fail_plain(EINVAL, "its flags 0x%x are not those of its type", arg->flags);
+	return 0;
+}
+
+static int check_function(void (*function)(void), enum beget_method method)
+{
+	struct beget__target target = {0};
+
+	if (method != BEGET_FORK && function && beget__target_find(function, &target))
+		return beget__fail_plain(EOPNOTSUPP,
+		                         "the function at %p is in no loaded module, so only fork can carry it",
+		                         (void *)(uintptr_t)function);
+	return 0;
+}
+
+static int check_value(const struct beget_arg *arg, enum beget_method method)
+{
 	union beget__value v = beget__value_of(arg);
+
 	switch (arg->type) {
 	case BEGET_TYPE_RAW:
-		if (method != BEGET_FORK)
-			return beget__fail_plain(EOPNOTSUPP, "argument %u: only fork can carry a raw pointer",
-			                         position);
-		return 0;
+		return v.pointer && method != BEGET_FORK
+		               ? beget__fail_plain(EOPNOTSUPP, "only fork can carry a raw pointer")
+		               : 0;
 	case BEGET_TYPE_OBJECT:
 		if (v.pointer && arg->size == 0)
-			return beget__fail_plain(EINVAL, "argument %u: the object has no size", position);
-		return 0;
+			return beget__fail_plain(EINVAL, "the object has no size");
+		return arg->size > PTRDIFF_MAX ? beget__fail_plain(EINVAL, "no object is so large") : 0;
+	case BEGET_TYPE_STRUCT: return check_layout(arg->layout, arg->size, method);
+	case BEGET_TYPE_FUNCTION: return check_function(v.function, method);
 	case BEGET_TYPE_BYTES:
 		if (!v.bytes.data && v.bytes.size)
-			return beget__fail_plain(EINVAL, "argument %u: the bytes have a size and no data", position);
+			return beget__fail_plain(EINVAL, "the bytes have a size and no data");
 		return 0;
-	case BEGET_TYPE_FD: return check_descriptor(v.fd.fd, position);
+	case BEGET_TYPE_FD: return check_descriptor(v.fd.fd);
 	default: return 0;
 	}
+}
+
+static int check_arg(const struct beget_arg *arg, enum beget_method method)
+{
+	struct beget_arg bare = beget__value_unboxed(arg);
+
+	if (!bare.value)
+		return beget__fail_plain(EINVAL, "it has no value");
+	if (beget__value_size(arg->type) == 0 && arg->type != BEGET_TYPE_STRUCT)
+		return beget__fail_plain(EINVAL, "there is no such type");
+	int error = check_flags(arg);
+	return error ? error : check_value(&bare, method);
+}
+
+static int check_result(const struct beget_call *call, enum beget_method method)
+{
+	switch (call->result) {
+	case BEGET_TYPE_VOID: return 0;
+	case BEGET_TYPE_STRUCT:
+		if (!call->layout)
+			return beget__fail_plain(EINVAL, "the target returns a struct: BEGET_RETURNS tells its layout");
+		return check_layout(call->layout, call->size, method) ? beget__fail_within("the result") : 0;
+	case BEGET_TYPE_OBJECT:
+	case BEGET_TYPE_FD:
+	case BEGET_TYPE_FUNCTION:
+	case BEGET_TYPE_RAW: break;
+	default:
+		if (beget__value_size(call->result) > 0)
+			return 0;
+	}
+	return beget__fail_plain(EINVAL, "a target cannot return type %u", call->result);
 }
 
 static int check_call(const struct beget_call *call, enum beget_method method)
@@ -109,16 +167,19 @@ static int check_call(const struct beget_call *call, enum beget_method method)
 	if (!call || !call->function || (call->n > 0 && !call->args))
 		return beget__fail_plain(EINVAL, "there is no %s to call",
 		                         call && call->function ? "argument list" : "function");
-	if (call->result != BEGET_TYPE_VOID &&
-	    (beget__value_size(call->result) == 0 || call->result == BEGET_TYPE_OBJECT ||
-	     call->result == BEGET_TYPE_FD || call->result == BEGET_TYPE_RAW))
-		return beget__fail_plain(EINVAL, "a target cannot return type %u", call->result);
-	for (unsigned i = 0; i < call->n; i++) {
-		int error = check_arg(&call->args[i], i + 1, method);
-		if (error)
-			return error;
-		descriptors += call->args[i].type == BEGET_TYPE_FD;
+	if (call->flags)
+		return beget__fail_plain(EINVAL, "unknown flags 0x%x of the call", call->flags);
+	if (call->named > call->n)
+		return beget__fail_plain(EINVAL, "a variadic call has at least its %u named arguments, not %u",
+		                         call->named, call->n);
+	int error = check_result(call, method);
+	for (unsigned i = 0; i < call->n && !error; i++) {
+		if (check_arg(&call->args[i], method))
+			error = beget__fail_within("argument %u", i + 1);
+		descriptors += call->args[i].type == BEGET_TYPE_FD || call->args[i].type == BEGET_TYPE_BUFFER;
 	}
+	if (error)
+		return error;
 	if (descriptors > BEGET_FDS_MAX)
 		return beget__fail_plain(EMSGSIZE, "a call can carry %d descriptors, not %u", BEGET_FDS_MAX,
 		                         descriptors);

@@ -3,6 +3,7 @@
  * Runs in the caller. Knows no start method beyond whose child a process is. */
 #include "process.h"
 
+#include "buffer.h"
 #include "sys.h"
 
 #include <errno.h>
@@ -126,7 +127,7 @@ int beget__process_new(struct beget_process **ret, enum beget_method method, con
 	p->method = method;
 	snprintf(p->what, sizeof(p->what), "%s", what);
 	pthread_mutex_init(&p->lock, NULL);
-	p->channel = p->far = p->pidfd = p->reserve = p->tie = p->control = -1;
+	p->channel = p->far = p->pidfd = p->reserve = p->tie = p->control = p->result_fd = -1;
 	memset(p->lent, -1, sizeof(p->lent));
 	memset(p->ends, -1, sizeof(p->ends));
 	beget__process_guard();
@@ -206,13 +207,40 @@ static void destroy(struct beget_process *p)
 {
 	beget__process_free_inbox(&p->in);
 	beget__process_free_inbox(&p->result_in);
+	if (p->answer.type == BEGET_TYPE_BUFFER && p->result_fd < 0)
+		beget_buffer_free(p->answer.value.buffer);
+	free(p->promise.outs);
 	beget__process_guard();
 	if (p->owner == getpid())
 		delist(p);
 	disown(p);
 	beget__process_unguard();
+	beget__sys_close(&p->result_fd);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
+}
+
+int beget__process_expect(struct beget_process *p, const struct beget_call *call)
+{
+	struct beget__promise *promise = &p->promise;
+	size_t size;
+	uint32_t n = 0;
+
+	promise->result = call->result;
+	promise->size = call->size;
+	for (unsigned i = 0; i < call->n; i++)
+		n += beget__value_comes_back(&call->args[i], &size) != NULL;
+	if (n == 0)
+		return 0;
+	promise->outs = beget__sys_alloc(n * sizeof(*promise->outs));
+	if (!promise->outs)
+		return beget__fail(ENOMEM, "cannot start %s", p->what);
+	for (unsigned i = 0; i < call->n; i++) {
+		void *to = beget__value_comes_back(&call->args[i], &size);
+		if (to)
+			promise->outs[promise->n++] = (struct beget__out){to, size};
+	}
+	return 0;
 }
 
 /* A child that runs on without a handle: ours will have to be reaped, a tied one lives as long as its tie. */

@@ -14,6 +14,18 @@ struct beget__inbox {
 	_Alignas(16) char buffer[BEGET__WIRE_PACKET], between_buffer[BEGET__WIRE_PACKET];
 };
 
+/* What a call gives back: its result, and what the target leaves in memory of the caller. */
+struct beget__promise {
+	unsigned result;
+	bool kept;   /* the memory is filled */
+	size_t size; /* of a BEGET_TYPE_STRUCT */
+	uint32_t n;
+	struct beget__out {
+		void *to;
+		size_t size;
+	} * outs;
+};
+
 struct beget_process {
 	struct beget_process *next, **link; /* registry */
 	pid_t owner;                        /* the process that the handle belongs to */
@@ -43,9 +55,10 @@ struct beget_process {
 	struct beget__crash crash;
 	struct beget__exit word;
 	struct beget_status status;
-	unsigned result_type;
-	union beget__value result;
-	struct beget__inbox *result_in; /* what the result points into */
+	struct beget__promise promise;
+	struct beget__answer answer;
+	int result_fd;                  /* of a buffer that nobody has asked for yet */
+	struct beget__inbox *result_in; /* what the answer points into */
 };
 
 enum { BEGET__LENT_CWD, BEGET__LENT_STREAM, BEGET__LENT_TIE = BEGET__LENT_STREAM + 3, BEGET__LENT };
@@ -65,6 +78,9 @@ void beget__process_close_far(struct beget_process *);
 void beget__process_close_lent(struct beget_process *);
 
 int beget__process_reserve(struct beget_process *);
+
+/* Remembers what the call gives back. */
+int beget__process_expect(struct beget_process *, const struct beget_call *);
 
 /* Brings the handle up to date, its lock held; never waits. */
 void beget__process_look(struct beget_process *);

@@ -77,7 +77,9 @@ static int start(struct beget__plan *plan, struct beget_process **ret)
 	p->target = plan->target;
 	p->function = plan->call->function;
 	p->named = plan->options.name != NULL;
-	error = beget__wishes_open(plan, p);
+	error = beget__process_expect(p, plan->call);
+	if (!error)
+		error = beget__wishes_open(plan, p);
 	if (!error)
 		error = backends[plan->options.method](plan, p);
 	if (error) {

@@ -38,6 +38,8 @@
 
 int (*beget__sys_fault)(const char *call);
 
+enum { HUGE_PAGE = 2 << 20 };
+
 /* Leaves the calling function with an injected failure. */
 #define FAULT(call, ...)                                                                                               \
 	do {                                                                                                           \
@@ -58,6 +60,21 @@ void *beget__sys_alloc_aligned(size_t align, size_t size)
 {
 	FAULT("alloc", NULL);
 	return aligned_alloc(align, (size + align - 1) & ~(align - 1));
+}
+
+void *beget__sys_alloc_cleared(size_t align, size_t size)
+{
+	enum { WHOLE_PAGES = 65536 };
+
+	FAULT("alloc", NULL);
+	if (size > SIZE_MAX / 2)
+		return NULL;
+	if (size >= WHOLE_PAGES) { /* which are zeros, and aligned, and not there before they are touched */
+		void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		return p == MAP_FAILED ? NULL : p;
+	}
+	void *p = beget__sys_alloc_aligned(align, size);
+	return p ? memset(p, 0, size) : NULL;
 }
 
 void *beget__sys_alloc_unset(size_t size)
@@ -314,6 +331,72 @@ int beget__sys_map(int fd, size_t size, void **ret)
 	if (p == MAP_FAILED)
 		return -errno;
 	*ret = p;
+	return 0;
+}
+
+int beget__sys_file_size(int fd, size_t size)
+{
+	FAULT("ftruncate", -fault);
+	if (ftruncate(fd, (off_t)size) < 0)
+		return -errno;
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) == 0)
+		return 0;
+	/* A temporary file: what is not there when it is touched would be SIGBUS. */
+	return -posix_fallocate(fd, 0, (off_t)size);
+}
+
+static int map_at(int fd, size_t size, int protection, int flags, void **at)
+{
+	struct stat st;
+
+	FAULT("mmap", -fault);
+	if (fstat(fd, &st) < 0 || st.st_size < 0 || (uint64_t)st.st_size < size)
+		return -EINVAL; /* reading behind the end of a file is SIGBUS */
+	void *p = mmap(*at, size, protection, flags | (*at ? MAP_FIXED : 0), fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	/* Where the system allows it for such files, a large one takes fewer page faults. */
+	if (size >= HUGE_PAGE)
+		(void)madvise(p, size, MADV_HUGEPAGE);
+	*at = p;
+	return 0;
+}
+
+int beget__sys_map_shared(int fd, size_t size, void **at)
+{
+	return map_at(fd, size, PROT_READ | PROT_WRITE, MAP_SHARED, at);
+}
+
+/* Private, because before Linux 6.7 a shared mapping that could become writable is refused for a sealed file. */
+int beget__sys_map_sealed(int fd, size_t size, void **at)
+{
+	return map_at(fd, size, PROT_READ, MAP_PRIVATE, at);
+}
+
+bool beget__sys_file_sealed(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS), all = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK;
+
+	return seals >= 0 && (seals & F_SEAL_SHRINK) ? (seals & all) == all
+	                                             : (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+}
+
+int beget__sys_file_seal_written(int *fd, bool lent)
+{
+	char name[32];
+
+	FAULT("seal", -fault);
+	int seals = fcntl(*fd, F_GET_SEALS);
+	if (seals >= 0 && (seals & F_SEAL_SHRINK))
+		return fcntl(*fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SEAL) < 0 ? -errno : 0;
+	if (lent)
+		return -EBUSY;
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", *fd);
+	int reading = beget__sys_open(name, O_RDONLY);
+	if (reading < 0)
+		return reading;
+	beget__sys_close(fd);
+	*fd = reading;
 	return 0;
 }
 

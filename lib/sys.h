@@ -20,6 +20,7 @@ extern int (*beget__sys_fault)(const char *call);
 void *beget__sys_alloc(size_t size);       /* zeroed; NULL */
 void *beget__sys_alloc_unset(size_t size); /* its pages are not touched */
 void *beget__sys_alloc_aligned(size_t align, size_t size);
+void *beget__sys_alloc_cleared(size_t align, size_t size); /* zeroed; for good, it cannot be freed */
 
 /* Descriptors: all close-on-exec and never 0 to 2. */
 int beget__sys_pair(int fds[2]); /* SOCK_SEQPACKET */
@@ -49,6 +50,15 @@ int beget__sys_file_write(int fd, const struct iovec *, int n);
 void beget__sys_file_seal(int fd);
 int beget__sys_map(int fd, size_t size, void **ret); /* private, writable */
 void beget__sys_unmap(void *, size_t);
+
+/* The same file as memory for several processes. Where *at is not NULL, the mapping replaces the one there. */
+int beget__sys_file_size(int fd, size_t size); /* zeros, and never another size */
+int beget__sys_map_shared(int fd, size_t size, void **at);
+int beget__sys_map_sealed(int fd, size_t size, void **at); /* to be read only */
+/* From now on nobody can write to it. -EBUSY where somebody could; a file that cannot be sealed is reopened for
+ * reading, if nobody else has it. */
+int beget__sys_file_seal_written(int *fd, bool lent);
+bool beget__sys_file_sealed(int fd);
 
 /* Processes. */
 pid_t beget__sys_fork(void);

@@ -2,6 +2,9 @@
  * Runs in caller and child; knows no message. */
 #include "value.h"
 
+#include "buffer.h"
+#include "layout.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -29,6 +32,8 @@ size_t beget__value_size(unsigned type)
 		[BEGET_TYPE_BYTES] = sizeof(struct beget_bytes),
 		[BEGET_TYPE_FD] = sizeof(struct beget_fd),
 		[BEGET_TYPE_RAW] = sizeof(void *),
+		[BEGET_TYPE_BUFFER] = sizeof(struct beget_buffer *),
+		[BEGET_TYPE_FUNCTION] = sizeof(void (*)(void)),
 	};
 
 	return type < sizeof(sizes) ? sizes[type] : 0;
@@ -79,12 +84,58 @@ static const void *get_run(struct beget__reader *r, size_t *size, size_t align)
 	return present && !r->bad ? data : NULL;
 }
 
+struct beget_arg beget__value_unboxed(const struct beget_arg *arg)
+{
+	struct beget_arg bare = *arg;
+
+	if (!(arg->flags & BEGET_ARG_BOXED) || !arg->value)
+		return bare;
+	const struct beget__box *box;
+	memcpy(&box, arg->value, sizeof(box));
+	bare.flags &= ~BEGET_ARG_BOXED;
+	bare.value = arg->type == BEGET_TYPE_STRUCT ? box->value : &box->value;
+	bare.size = box->size;
+	bare.layout = box->layout;
+	return bare;
+}
+
 union beget__value beget__value_of(const struct beget_arg *arg)
 {
 	union beget__value v = {0};
 
-	memcpy(&v, arg->value, beget__value_size(arg->type)); /* it is aligned as its own type asks, no more */
+	if (arg->type == BEGET_TYPE_STRUCT)
+		v.pointer = arg->value;
+	else
+		memcpy(&v, arg->value, beget__value_size(arg->type)); /* it is aligned as its own type asks, no more */
 	return v;
+}
+
+void *beget__value_comes_back(const struct beget_arg *arg, size_t *size)
+{
+	if (arg->type != BEGET_TYPE_OBJECT || !(arg->flags & BEGET__COMES_BACK))
+		return NULL;
+	struct beget_arg bare = beget__value_unboxed(arg);
+	*size = bare.size;
+	return (void *)beget__value_of(&bare).pointer;
+}
+
+static int put_function(struct beget__writer *w, void (*function)(void))
+{
+	struct beget__target target = {0};
+
+	beget__put_u32(w, function != NULL);
+	if (!function)
+		return 0;
+	int error = beget__target_find(function, &target);
+	if (!error)
+		beget__target_put(w, &target);
+	return error;
+}
+
+static int put_buffer(struct beget__writer *w, struct beget_buffer *buffer, struct beget__fds *fds)
+{
+	beget__put_u64(w, beget_buffer_size(buffer)); /* there is none of no bytes */
+	return buffer ? beget__put_fd(w, fds, beget__buffer_lend(buffer)) : 0;
 }
 
 int beget__value_put(struct beget__writer *w, const struct beget_arg *arg, struct beget__fds *fds)
@@ -95,39 +146,122 @@ int beget__value_put(struct beget__writer *w, const struct beget_arg *arg, struc
 	case BEGET_TYPE_STRING: beget__put_string(w, v.pointer); return 0;
 	case BEGET_TYPE_OBJECT:
 		beget__put_u64(w, arg->size);
-		put_run(w, v.pointer, v.pointer ? arg->size : 0, beget__align_of(arg->size));
+		if (arg->flags & BEGET_ARG_OUT)
+			beget__put_u32(w, v.pointer != NULL);
+		else
+			put_run(w, v.pointer, v.pointer ? arg->size : 0, beget__align_of(arg->size));
+		return 0;
+	case BEGET_TYPE_STRUCT:
+		beget__layout_put(w, arg->layout);
+		put_run(w, v.pointer, arg->size, beget__align_of(arg->size));
 		return 0;
 	case BEGET_TYPE_BYTES: put_run(w, v.bytes.data, v.bytes.data ? v.bytes.size : 0, BYTES_ALIGN); return 0;
 	case BEGET_TYPE_FD: return beget__put_fd(w, fds, v.fd.fd);
+	case BEGET_TYPE_FUNCTION: return put_function(w, v.function);
+	case BEGET_TYPE_BUFFER: return put_buffer(w, v.buffer, fds);
+	case BEGET_TYPE_RAW: return v.pointer ? -EOPNOTSUPP : 0;
 	default: beget__put(w, &v, beget__value_size(arg->type)); return 0;
 	}
 }
 
-bool beget__value_get(struct beget__reader *r, unsigned type, size_t *size, struct beget__fds *fds,
-                      union beget__value *ret)
+static void get_object(struct beget__reader *r, struct beget_arg *arg, union beget__value *ret)
 {
-	*size = 0;
+	size_t there;
+
+	arg->size = (size_t)beget__get_u64(r);
+	if (arg->flags & BEGET_ARG_OUT) {
+		ret->ul = beget__get_u32(r);
+		return;
+	}
+	ret->pointer = get_run(r, &there, beget__align_of(arg->size));
+	if (ret->pointer && there != arg->size)
+		r->bad = true;
+}
+
+static void get_struct(struct beget__reader *r, struct beget_arg *arg, union beget__value *ret)
+{
+	struct beget_layout *layout = beget__layout_get(r);
+
+	if (!layout)
+		return;
+	arg->layout = layout;
+	ret->pointer = get_run(r, &arg->size, beget__align_of(layout->size));
+	if (!ret->pointer || beget__layout_wrong(layout, arg->size))
+		r->bad = true;
+}
+
+/* Its name is read for its length. */
+static void get_function(struct beget__reader *r, struct beget_arg *arg, union beget__value *ret)
+{
+	struct beget__target target;
+
+	if (beget__get_u32(r) == 0)
+		return;
+	size_t from = r->at;
+	beget__target_get(r, &target);
+	ret->pointer = r->base + from;
+	arg->size = r->at - from;
+}
+
+bool beget__value_get(struct beget__reader *r, struct beget_arg *arg, struct beget__fds *fds, union beget__value *ret)
+{
+	arg->size = 0;
+	arg->layout = NULL;
 	memset(ret, 0, sizeof(*ret));
-	switch (type) {
+	if (arg->flags & ~(arg->type == BEGET_TYPE_OBJECT ? BEGET__COMES_BACK : 0))
+		r->bad = true;
+	switch (arg->type) {
 	case BEGET_TYPE_STRING: ret->pointer = beget__get_string(r); break;
-	case BEGET_TYPE_OBJECT:
-		*size = (size_t)beget__get_u64(r);
-		size_t there;
-		ret->pointer = get_run(r, &there, beget__align_of(*size));
-		if (ret->pointer && there != *size)
-			r->bad = true;
-		break;
+	case BEGET_TYPE_OBJECT: get_object(r, arg, ret); break;
+	case BEGET_TYPE_STRUCT: get_struct(r, arg, ret); break;
 	case BEGET_TYPE_BYTES: ret->bytes.data = get_run(r, &ret->bytes.size, BYTES_ALIGN); break;
+	case BEGET_TYPE_FUNCTION: get_function(r, arg, ret); break;
+	case BEGET_TYPE_RAW:
+	case BEGET_TYPE_VOID: break;
+	case BEGET_TYPE_BUFFER:
+		arg->size = (size_t)beget__get_u64(r);
+		if (arg->size == 0)
+			break;
+		/* fall through */
 	case BEGET_TYPE_FD:
 		ret->fd.fd = beget__get_fd(r, fds, true);
 		r->bad |= ret->fd.fd < 0;
 		break;
-	case BEGET_TYPE_VOID: break;
 	default:
-		if (beget__value_size(type) == 0 || type == BEGET_TYPE_RAW)
+		if (beget__value_size(arg->type) == 0)
 			r->bad = true;
 		else
-			beget__get(r, ret, beget__value_size(type));
+			beget__get(r, ret, beget__value_size(arg->type));
 	}
 	return !r->bad;
+}
+
+int beget__value_put_result(struct beget__writer *w, const struct beget_call *call, const union beget__value *value,
+                            struct beget__fds *fds)
+{
+	if (call->result != BEGET_TYPE_STRUCT)
+		return beget__value_put(w, &(struct beget_arg){.type = call->result, .value = value}, fds);
+	put_run(w, value->pointer, call->size, 1); /* it is copied from there */
+	return 0;
+}
+
+bool beget__value_get_result(struct beget__reader *r, unsigned type, size_t *size, struct beget__fds *fds,
+                             union beget__value *ret)
+{
+	struct beget_arg arg = {.type = type};
+
+	switch (type) {
+	case BEGET_TYPE_STRUCT:
+		memset(ret, 0, sizeof(*ret));
+		ret->pointer = get_run(r, size, 1);
+		return !r->bad;
+	case BEGET_TYPE_OBJECT:
+	case BEGET_TYPE_FD:
+	case BEGET_TYPE_FUNCTION:
+	case BEGET_TYPE_RAW: r->bad = true; return false;
+	default:
+		beget__value_get(r, &arg, fds, ret);
+		*size = arg.size;
+		return !r->bad;
+	}
 }

@@ -3,6 +3,7 @@
 #define BEGET__VALUE_H
 
 #include "bytes.h"
+#include "target.h"
 
 #include <beget.h>
 
@@ -23,6 +24,8 @@ union beget__value {
 	float f;
 	double d;
 	const void *pointer;
+	void (*function)(void);
+	struct beget_buffer *buffer;
 	struct beget_bytes bytes;
 	struct beget_fd fd;
 };
@@ -42,14 +45,32 @@ int beget__put_fd(struct beget__writer *, struct beget__fds *, int fd);
  * from then on. */
 int beget__get_fd(struct beget__reader *, struct beget__fds *, bool take);
 
-/* The value that arg->value points to. */
+/* The flags of an argument whose memory comes back. */
+#define BEGET__COMES_BACK (BEGET_ARG_OUT | BEGET_ARG_INOUT)
+
+/* An argument without its box. */
+struct beget_arg beget__value_unboxed(const struct beget_arg *);
+
+/* The value of an argument without box. For a BEGET_TYPE_STRUCT, where it lies. */
 union beget__value beget__value_of(const struct beget_arg *);
 
-/* Writes the value that arg->value points to. A descriptor is added to fds: -EMSGSIZE if it is full. */
+/* The memory that comes back from this argument, and its size; NULL if none does. */
+void *beget__value_comes_back(const struct beget_arg *, size_t *size);
+
+/* Writes the value of an argument without box. Descriptors are added to fds: -EMSGSIZE if it is full. -EOPNOTSUPP for a
+ * function of no module. */
 int beget__value_put(struct beget__writer *, const struct beget_arg *, struct beget__fds *);
 
-/* Reads a value of the expected type into *ret; what it points to stays in the message. False: hostile bytes. */
-bool beget__value_get(struct beget__reader *, unsigned type, size_t *size, struct beget__fds *,
-                      union beget__value *ret);
+/* Reads the value of the argument, whose type and flags are filled in, into *ret and its size and layout into the
+ * argument; what it points to stays in the message. What it only names is not looked for: for a function *ret is where
+ * its name is in the message, for a buffer its descriptor, for memory to be written to whether there shall be any.
+ * False: hostile bytes. */
+bool beget__value_get(struct beget__reader *, struct beget_arg *, struct beget__fds *, union beget__value *ret);
+
+/* The same for what a target returned. A struct goes without its layout: the caller has it. */
+int beget__value_put_result(struct beget__writer *, const struct beget_call *, const union beget__value *,
+                            struct beget__fds *);
+bool beget__value_get_result(struct beget__reader *, unsigned type, size_t *size, struct beget__fds *,
+                             union beget__value *ret);
 
 #endif

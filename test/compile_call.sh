@@ -31,7 +31,11 @@ cat >"$tmp/names.h" <<'END'
 #include <beget.h>
 #include <stdio.h>
 struct point { int x, y; };
+struct line { struct point from, to; };
 struct opaque;
+int take_buffer(struct beget_buffer *);
+extern struct beget_buffer *buffer;
+extern const struct beget_layout *point_layout;
 void take_none(void);
 int take_int(int);
 int take_two(int, int);
@@ -47,6 +51,7 @@ int take_const_void(const void *);
 int take_void(void *);
 int take_strings(const char *const *);
 int take_function(void (*)(void));
+void take_none_at_all(void);
 int take_point(const struct point *);
 int take_other_point(struct point *);
 int take_point_value(struct point);
@@ -91,10 +96,12 @@ const void pointer | BEGET_CALL(take_const_void, const_nothing) | BEGET_CANNOT_S
 bare NULL | BEGET_CALL(take_string, NULL) | BEGET_CANNOT_SEND_A_void_POINTER
 void * parameter | BEGET_CALL(take_void, nothing) | BEGET_CANNOT_SEND_A_void_POINTER
 typed pointer to a void parameter | BEGET_CALL(take_const_void, &number) | BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY
-pointer to a pointer | BEGET_CALL(take_strings, texts) | BEGET_CANNOT_SEND_A_POINTER_TO_A_POINTER_OR_FUNCTION
-address of a pointer | BEGET_CALL(take_strings, &string) | BEGET_CANNOT_SEND_A_POINTER_TO_A_POINTER_OR_FUNCTION
-pointer to a function | BEGET_CALL(take_function, function) | BEGET_CANNOT_SEND_A_POINTER_TO_A_POINTER_OR_FUNCTION
-function name as argument | BEGET_CALL(take_function, take_none) | BEGET_CANNOT_SEND_A_POINTER_TO_A_POINTER_OR_FUNCTION
+pointer to a pointer | BEGET_CALL(take_strings, texts) | BEGET_CANNOT_SEND_A_POINTER_TO_A_POINTER
+address of a pointer | BEGET_CALL(take_strings, &string) | BEGET_CANNOT_SEND_A_POINTER_TO_A_POINTER
+pointer to a function | BEGET_CALL(take_function, function) | warning free
+function name as argument | BEGET_CALL(take_function, take_none_at_all) | warning free
+address of a function as argument | BEGET_CALL(take_function, &take_none_at_all) | warning free
+function of another type as argument | BEGET_CALL(take_function, take_int) | BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY
 pointer to an incomplete type | BEGET_CALL(take_opaque, opaque) | struct opaque
 function without prototype | BEGET_CALL(take_anything, 1) | BEGET_FUNCTION_HAS_NO_PROTOTYPE
 function without prototype or argument | BEGET_CALL(take_anything) | BEGET_FUNCTION_HAS_NO_PROTOTYPE
@@ -110,7 +117,27 @@ double to a float parameter | BEGET_CALL(take_float, 0.5) | BEGET_ARGUMENT_TYPES
 int to a double parameter | BEGET_CALL(take_double, 1) | BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY
 string to a pointer to int | BEGET_CALL(take_ints, text) | BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY
 second argument wrong | BEGET_CALL(take_two, 1, 2L) | BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY
-variadic function | BEGET_CALL(take_many, string) | BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY
+variadic function | BEGET_CALL(take_many, string, 1, 2.0, (short)3) | warning free
+variadic function without more arguments | BEGET_CALL(take_many, string) | warning free
+variadic function, named argument wrong | BEGET_CALL(take_many, ints, 1) | BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY
+variadic function, format wrong | BEGET_CALL(snprintf, BEGET_OUT(text), sizeof(text), "%d", "text") | warning: format
+out array | BEGET_CALL(take_writable_ints, BEGET_OUT(ints)) | warning free
+in and out, two of an array | BEGET_CALL(take_writable_ints, BEGET_INOUT(ints, 2u)) | warning free
+out of one object | BEGET_CALL(take_writable_ints, BEGET_OUT(&number)) | warning free
+in | BEGET_CALL(take_ints, BEGET_IN(number_pointer, 3u)) | warning free
+void pointer in | BEGET_CALL(take_const_void, BEGET_IN(const_nothing, 3u)) | warning free
+void pointer out | BEGET_CALL(take_void, BEGET_OUT(nothing, 3u)) | warning free
+out of another type | BEGET_CALL(take_writable_ints, BEGET_OUT(text)) | BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY
+out to a const parameter | BEGET_CALL(take_ints, BEGET_OUT(ints)) | BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY
+in to a parameter that is not const | BEGET_CALL(take_writable_ints, BEGET_IN(ints)) | BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY
+out of what is const | BEGET_CALL(take_ints, BEGET_OUT(const_number)) | warning: discards
+null pointer to a pointer | BEGET_CALL(take_strings, BEGET_NULL(const char *const *)) | warning free
+null pointer of another type | BEGET_CALL(take_strings, BEGET_NULL(int *)) | BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY
+struct by value with its layout | BEGET_CALL(take_point_value, BEGET_STRUCT(point_layout, point)) | warning free
+struct of another type with a layout | BEGET_CALL(take_int, BEGET_STRUCT(point_layout, point)) | error:
+layout | BEGET_LAYOUT(struct point, BEGET_MEMBER(struct point, x), BEGET_MEMBER(struct point, y)) | warning free
+member that is a struct | BEGET_LAYOUT(struct line, BEGET_MEMBER(struct line, from)) | BEGET_MEMBER_TAKES_NUMBERS_AND_POINTERS
+buffer | BEGET_CALL(take_buffer, buffer) | warning free
 too few arguments | BEGET_CALL(take_two, 1) | too few arguments
 no argument where one is due | BEGET_CALL(take_int) | too few arguments
 too many arguments | BEGET_CALL(take_two, 1, 2, 3) | too many arguments
@@ -118,18 +145,27 @@ an argument where none is due | BEGET_CALL(take_none, 1) | too many arguments
 eleven arguments | BEGET_CALL(take_eleven, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11) | BEGET_CALL_TAKES_AT_MOST_TEN_ARGUMENTS
 struct by value | BEGET_CALL(take_point_value, point) | BEGET_CANNOT_SEND_THIS_TYPE_BY_VALUE_SEND_ITS_ADDRESS
 not a function | BEGET_CALL(number, 1) | not a function
-long double result | BEGET_CALL(give_long_double) | long double
-struct result | BEGET_CALL(give_point) | struct point
-pointer result | BEGET_CALL(give_pointer) | int *
-result into a long double | beget_result(process, long_double) | long double *
-result into a struct | beget_result(process, point_pointer) | struct point *
-result into a const variable | beget_result(process, const_number) | const int *
-result into a pointer to a pointer | beget_result(process, &number_pointer) | int **
+long double result | BEGET_CALL(give_long_double) | BEGET_CANNOT_RETURN_THIS_TYPE
+struct result | BEGET_RETURNS(point_layout, BEGET_CALL(give_point)) | warning free
+pointer result | BEGET_CALL(give_pointer) | BEGET_CANNOT_RETURN_THIS_TYPE
+result into a long double | beget_result(process, long_double) | BEGET_CANNOT_RETURN_THIS_TYPE
+result into a struct | beget_result(process, point_pointer) | warning free
+result into a const variable | beget_result(process, const_number) | BEGET_CANNOT_RETURN_THIS_TYPE
+result into a pointer to a pointer | beget_result(process, &number_pointer) | BEGET_CANNOT_RETURN_THIS_TYPE
 result into a value | beget_result(process, number) | int
 END
 
 trim() {
 	printf '%s\n' "$1" | sed 's/^ *//; s/ *$//'
+}
+
+# The expected text.
+compiled_as_told() {
+	case $1 in
+	"warning free") [ ! -s "$tmp/out" ] ;;
+	"warning: "*) grep 'warning:' "$tmp/out" | grep -qF -e "${1#warning: }" ;;
+	*) false ;;
+	esac
 }
 
 # Compiler, standard, name, expression, expected text.
@@ -153,7 +189,7 @@ try() {
 	END
 	if LC_ALL=C "$1" -std="$2" $define -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Iinclude -fsyntax-only \
 		"$tmp/try.c" >"$tmp/out" 2>&1; then
-		if [ "$5" = "warning free" ] && [ ! -s "$tmp/out" ]; then ok "$name"; else not_ok "$name" "$tmp/out"; fi
+		if compiled_as_told "$5"; then ok "$name"; else not_ok "$name" "$tmp/out"; fi
 	elif grep -E 'error:' "$tmp/out" | grep -qF -e "$5"; then
 		ok "$name"
 	else

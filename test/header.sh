@@ -59,7 +59,7 @@ int fill(void)
 		{ BEGET_TYPE_INT, 0, sizeof(a), &a },
 		{ BEGET_TYPE_INT, 0, sizeof(b), &b },
 	};
-	const struct beget_call call = { (void (*)(void))add, BEGET_TYPE_INT, 2, args };
+	const struct beget_call call = {.function = (void (*)(void))add, .result = BEGET_TYPE_INT, .n = 2, .args = args};
 	struct beget_process *process = NULL;
 	struct beget_options options;
 	struct beget_status status;

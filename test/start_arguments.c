@@ -159,9 +159,10 @@ static void a_hundred_arguments(enum beget_method method)
 
 	for (int n = 0; n < 100; n++) {
 		values[n] = n * n;
-		args[n] = (struct beget_arg){BEGET_TYPE_INT, 0, 0, &values[n]};
+		args[n] = (struct beget_arg){.type = BEGET_TYPE_INT, .value = &values[n]};
 	}
-	struct beget_call call = {(void (*)(void))hundred, BEGET_TYPE_INT, 100, args};
+	struct beget_call call = {
+		.function = (void (*)(void))hundred, .result = BEGET_TYPE_INT, .n = 100, .args = args};
 	assert_int_equal(int_result(method, &call), 100);
 }
 
@@ -416,8 +417,9 @@ static void a_raw_pointer(enum beget_method method)
 {
 	int value = 99;
 	void *pointer = &value;
-	struct beget_arg arg = {BEGET_TYPE_RAW, 0, 0, &pointer};
-	struct beget_call call = {(void (*)(void))reads_raw, BEGET_TYPE_INT, 1, &arg};
+	struct beget_arg arg = {.type = BEGET_TYPE_RAW, .value = &pointer};
+	struct beget_call call = {
+		.function = (void (*)(void))reads_raw, .result = BEGET_TYPE_INT, .n = 1, .args = &arg};
 	struct beget_process *p = NULL;
 
 	if (method == BEGET_FORK) {

@@ -281,8 +281,9 @@ static void many(enum beget_method method)
 		assert_int_equal(ftruncate(files[i].fd, i + 1), 0);
 	}
 	for (int i = 0; i <= BEGET_FDS_MAX; i++)
-		args[i] = (struct beget_arg){BEGET_TYPE_FD, 0, 0, &files[i % 10]};
-	struct beget_call call = {(void (*)(void))first_64, BEGET_TYPE_INT, 250, args};
+		args[i] = (struct beget_arg){.type = BEGET_TYPE_FD, .value = &files[i % 10]};
+	struct beget_call call = {
+		.function = (void (*)(void))first_64, .result = BEGET_TYPE_INT, .n = 250, .args = args};
 	assert_int_equal(int_result(method, &call), 64);
 	call.function = (void (*)(void))all_there;
 	call.n = BEGET_FDS_MAX;
@@ -305,9 +306,10 @@ static void many_and_much(enum beget_method method)
 
 	assert_int_equal(ftruncate(file.fd, 1), 0);
 	for (int i = 0; i < BEGET_FDS_MAX; i++)
-		args[i] = (struct beget_arg){BEGET_TYPE_FD, 0, 0, &file};
-	args[BEGET_FDS_MAX] = (struct beget_arg){BEGET_TYPE_BYTES, 0, 0, &bytes};
-	struct beget_call call = {(void (*)(void))all_there, BEGET_TYPE_INT, BEGET_FDS_MAX + 1, args};
+		args[i] = (struct beget_arg){.type = BEGET_TYPE_FD, .value = &file};
+	args[BEGET_FDS_MAX] = (struct beget_arg){.type = BEGET_TYPE_BYTES, .value = &bytes};
+	struct beget_call call = {
+		.function = (void (*)(void))all_there, .result = BEGET_TYPE_INT, .n = BEGET_FDS_MAX + 1, .args = args};
 	/* One in ten is of the size that is expected there. */
 	assert_int_equal(int_result(method, &call), 26);
 	close(file.fd);

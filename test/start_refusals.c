@@ -79,23 +79,23 @@ static void newer_options(enum beget_method method)
 
 static void nothing_to_call(enum beget_method method)
 {
-	struct beget_call call = {NULL, BEGET_TYPE_INT, 0, NULL};
+	struct beget_call call = {.function = NULL, .result = BEGET_TYPE_INT};
 
 	assert_int_equal(beget_start(NULL, BEGET_OPTIONS(.method = method), BEGET_CALL(add, 1, 2)), -EINVAL);
 	assert_non_null(strstr(beget_error(), "handle"));
 	expect_refused(BEGET_OPTIONS(.method = method), NULL, -EINVAL, "function");
 	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "function");
-	call = (struct beget_call){target, BEGET_TYPE_INT, 2, NULL};
+	call = (struct beget_call){.function = target, .result = BEGET_TYPE_INT, .n = 2, .args = NULL};
 	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "argument list");
 }
 
 static void wrong_results(enum beget_method method)
 {
-	static const unsigned types[] = {BEGET_TYPE_OBJECT, BEGET_TYPE_FD, BEGET_TYPE_RAW, BEGET_TYPE_RAW + 1, ~0u};
+	static const unsigned types[] = {BEGET_TYPE_OBJECT, BEGET_TYPE_FD, BEGET_TYPE_RAW, BEGET_TYPE_STRUCT + 1, ~0u};
 	char words[40];
 
 	for (int i = 0; i < 5; i++) {
-		struct beget_call call = {target, types[i], 0, NULL};
+		struct beget_call call = {.function = target, .result = types[i]};
 		snprintf(words, sizeof(words), "type %u", types[i]);
 		expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, words);
 	}
@@ -104,8 +104,8 @@ static void wrong_results(enum beget_method method)
 static void expect_refused_argument(enum beget_method method, struct beget_arg arg, int error, const char *words)
 {
 	int one = 1;
-	struct beget_arg args[2] = {{BEGET_TYPE_INT, 0, 0, &one}, arg};
-	struct beget_call call = {target, BEGET_TYPE_INT, 2, args};
+	struct beget_arg args[2] = {{.type = BEGET_TYPE_INT, .value = &one}, arg};
+	struct beget_call call = {.function = target, .result = BEGET_TYPE_INT, .n = 2, .args = args};
 
 	expect_refused(BEGET_OPTIONS(.method = method), &call, error, words);
 	assert_non_null(strstr(beget_error(), "argument 2"));
@@ -118,16 +118,23 @@ static void wrong_arguments(enum beget_method method)
 	struct beget_bytes bytes = {NULL, 5};
 	struct beget_fd fd = {-1};
 
-	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_INT, 0, 0, NULL}, -EINVAL, "no value");
-	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_INT, 1, 0, &one}, -EINVAL, "flags 0x1");
-	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_VOID, 0, 0, &one}, -EINVAL, "no such type");
-	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_RAW + 1, 0, 0, &one}, -EINVAL, "no such type");
-	expect_refused_argument(method, (struct beget_arg){~0u, 0, 0, &one}, -EINVAL, "no such type");
-	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_OBJECT, 0, 0, &object}, -EINVAL, "size");
-	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_BYTES, 0, 0, &bytes}, -EINVAL, "no data");
-	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_FD, 0, 0, &fd}, -EBADF, "descriptor -1");
+	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_INT, .value = NULL}, -EINVAL, "no value");
+	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_INT, .flags = 1, .value = &one}, -EINVAL,
+	                        "flags 0x1");
+	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_VOID, .value = &one}, -EINVAL,
+	                        "no such type");
+	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_STRUCT + 1, .value = &one}, -EINVAL,
+	                        "no such type");
+	expect_refused_argument(method, (struct beget_arg){.type = ~0u, .value = &one}, -EINVAL, "no such type");
+	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_OBJECT, .value = &object}, -EINVAL,
+	                        "size");
+	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_BYTES, .value = &bytes}, -EINVAL,
+	                        "no data");
+	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_FD, .value = &fd}, -EBADF,
+	                        "descriptor -1");
 	fd.fd = 987654;
-	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_FD, 0, 0, &fd}, -EBADF, "descriptor 987654");
+	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_FD, .value = &fd}, -EBADF,
+	                        "descriptor 987654");
 }
 
 static void a_raw_pointer(enum beget_method method)
@@ -135,7 +142,8 @@ static void a_raw_pointer(enum beget_method method)
 	int one = 1;
 	void *raw = &one;
 
-	expect_refused_argument(method, (struct beget_arg){BEGET_TYPE_RAW, 0, 0, &raw}, -EOPNOTSUPP, "raw pointer");
+	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_RAW, .value = &raw}, -EOPNOTSUPP,
+	                        "raw pointer");
 }
 
 /* Targets that are in no module, or in one that the child does not have. */
@@ -150,7 +158,7 @@ static void a_closure(enum beget_method method)
 {
 	ffi_type *types[] = {&ffi_type_sint};
 	int n = 21;
-	struct beget_arg arg = {BEGET_TYPE_INT, 0, 0, &n};
+	struct beget_arg arg = {.type = BEGET_TYPE_INT, .value = &n};
 	void *code = NULL;
 	ffi_cif cif;
 
@@ -158,7 +166,8 @@ static void a_closure(enum beget_method method)
 	assert_non_null(closure);
 	assert_int_equal(ffi_prep_cif(&cif, FFI_DEFAULT_ABI, 1, &ffi_type_sint, types), FFI_OK);
 	assert_int_equal(ffi_prep_closure_loc(closure, &cif, doubles, NULL, code), FFI_OK);
-	struct beget_call call = {(void (*)(void))(uintptr_t)code, BEGET_TYPE_INT, 1, &arg};
+	struct beget_call call = {
+		.function = (void (*)(void))(uintptr_t)code, .result = BEGET_TYPE_INT, .n = 1, .args = &arg};
 	if (method == BEGET_FORK)
 		assert_int_equal(int_result(method, &call), 42);
 	else
@@ -169,7 +178,7 @@ static void a_closure(enum beget_method method)
 static void no_code_at_all(enum beget_method method)
 {
 	static int data;
-	struct beget_call call = {(void (*)(void))(uintptr_t)&data, BEGET_TYPE_VOID, 0, NULL};
+	struct beget_call call = {.function = (void (*)(void))(uintptr_t)&data, .result = BEGET_TYPE_VOID};
 
 	expect_refused(BEGET_OPTIONS(.method = method), &call, -EOPNOTSUPP, "in no loaded module");
 	call.function = (void (*)(void))(uintptr_t)8;
@@ -186,8 +195,8 @@ static void (*loaded_function(void **library))(void)
 static void a_module_that_the_child_lacks(enum beget_method method)
 {
 	double x = 8, power = 0;
-	struct beget_arg arg = {BEGET_TYPE_DOUBLE, 0, 0, &x};
-	struct beget_call call = {NULL, BEGET_TYPE_DOUBLE, 1, &arg};
+	struct beget_arg arg = {.type = BEGET_TYPE_DOUBLE, .value = &x};
+	struct beget_call call = {.function = NULL, .result = BEGET_TYPE_DOUBLE, .n = 1, .args = &arg};
 	void *library;
 	char text[400];
 

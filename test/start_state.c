@@ -76,7 +76,7 @@ static const char *state(void)
 	return text;
 }
 
-static const struct beget_call see_state = {(void (*)(void))state, BEGET_TYPE_STRING, 0, NULL};
+static const struct beget_call see_state = {.function = (void (*)(void))state, .result = BEGET_TYPE_STRING};
 
 /* Nothing is asserted while the state is changed, for a failure would leave it so: NULL, or how the child differs. */
 static const char *difference(enum beget_method method)

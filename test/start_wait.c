@@ -96,13 +96,14 @@ static void before_and_after_the_end(enum beget_method method)
 	int value = 5;
 	long other = 5;
 
-	assert_int_equal(beget_result_as(sleeping, BEGET_TYPE_INT, &value), -EBUSY);
+	assert_int_equal(beget_result_as(sleeping, BEGET_TYPE_INT, sizeof(int), &value), -EBUSY);
 	assert_int_equal(beget_kill(sleeping, 0), 0);
 	assert_int_equal(beget_kill(sleeping, 4711), -EINVAL);
 	assert_int_equal(beget_join(p, 10000, NULL), 0);
 	assert_int_equal(beget_result(p, &other), -EINVAL);
-	assert_int_equal(beget_result_as(p, BEGET_TYPE_VOID, &other), -EINVAL);
-	assert_int_equal(beget_result_as(p, BEGET_TYPE_INT, NULL), -EINVAL);
+	assert_int_equal(beget_result_as(p, BEGET_TYPE_VOID, 0, &other), -EINVAL);
+	assert_int_equal(beget_result_as(p, BEGET_TYPE_INT, sizeof(int), NULL), -EINVAL);
+	assert_int_equal(beget_result_as(p, BEGET_TYPE_INT, sizeof(int) + 1, &value), -EINVAL);
 	assert_int_equal(other, 5);
 	assert_int_equal(value, 5);
 	assert_int_equal(beget_result(p, &value), 0);
@@ -131,7 +132,7 @@ static void no_handle(enum beget_method method)
 
 	(void)method;
 	assert_int_equal(beget_join(NULL, 0, NULL), -EINVAL);
-	assert_int_equal(beget_result_as(NULL, BEGET_TYPE_INT, &value), -EINVAL);
+	assert_int_equal(beget_result_as(NULL, BEGET_TYPE_INT, sizeof(int), &value), -EINVAL);
 	assert_int_equal(beget_kill(NULL, SIGTERM), -EINVAL);
 	assert_int_equal(beget_sentinel(NULL), -EINVAL);
 	assert_int_equal(beget_pid(NULL), -EINVAL);

@@ -593,11 +593,13 @@ static void test_given_options(void **state)
 }
 
 static unsigned asked_type;
+static size_t asked_size;
 static void *asked_ret;
 
-static int ask(struct beget_process *process, unsigned type, void *ret)
+static int ask(struct beget_process *process, unsigned type, size_t size, void *ret)
 {
 	(void)process;
+	asked_size = size;
 	asked_type = type;
 	asked_ret = ret;
 	return 0;
@@ -611,6 +613,7 @@ static int ask(struct beget_process *process, unsigned type, void *ret)
 		type ret;                                                                                              \
 		assert_int_equal(beget_result(NULL, &ret), 0);                                                         \
 		assert_int_equal(asked_type, code);                                                                    \
+		assert_int_equal(asked_size, sizeof(ret));                                                             \
 		assert_ptr_equal(asked_ret, &ret);                                                                     \
 	} while (0)
 

@@ -30,7 +30,7 @@ static void down(void)
 	beget__sys_close(&sides[1]);
 }
 
-static const struct beget__frame *receive(unsigned kind)
+static struct beget__frame *receive(unsigned kind)
 {
 	beget__frame_clear(&in.frame);
 	assert_int_equal(beget__wire_receive(sides[1], &in.frame, MSG_DONTWAIT), 1);
@@ -150,26 +150,30 @@ static void ended_message(void)
 
 static void result_message(void)
 {
-	union beget__value value = {.ll = LLONG_MIN}, back;
-	unsigned type;
+	union beget__value value = {.ll = LLONG_MIN};
+	struct beget__answer back;
 
 	up();
-	assert_int_equal(beget__message_send_result(sides[0], BEGET_TYPE_LLONG, &value), 0);
-	assert_true(beget__message_get_result(receive(BEGET__RESULT), &type, &back));
-	assert_int_equal(type, BEGET_TYPE_LLONG);
-	assert_true(back.ll == LLONG_MIN);
-	assert_int_equal(beget__message_send_result(sides[0], BEGET_TYPE_VOID, &value), 0);
-	assert_true(beget__message_get_result(receive(BEGET__RESULT), &type, &back));
-	assert_int_equal(type, BEGET_TYPE_VOID);
+	assert_int_equal(beget__message_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_LLONG}, &value),
+	                 0);
+	assert_true(beget__message_get_result(receive(BEGET__RESULT), &back));
+	assert_int_equal(back.type, BEGET_TYPE_LLONG);
+	assert_true(back.value.ll == LLONG_MIN);
+	assert_int_equal(beget__message_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_VOID}, &value),
+	                 0);
+	assert_true(beget__message_get_result(receive(BEGET__RESULT), &back));
+	assert_int_equal(back.type, BEGET_TYPE_VOID);
 	value.pointer = "text";
-	assert_int_equal(beget__message_send_result(sides[0], BEGET_TYPE_STRING, &value), 0);
-	assert_true(beget__message_get_result(receive(BEGET__RESULT), &type, &back));
-	assert_string_equal(back.pointer, "text");
+	assert_int_equal(
+		beget__message_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_STRING}, &value), 0);
+	assert_true(beget__message_get_result(receive(BEGET__RESULT), &back));
+	assert_string_equal(back.value.pointer, "text");
 	value.bytes = (struct beget_bytes){calloc(1, 100000), 100000};
-	assert_int_equal(beget__message_send_result(sides[0], BEGET_TYPE_BYTES, &value), 0);
-	assert_true(beget__message_get_result(receive(BEGET__RESULT), &type, &back));
-	assert_int_equal(back.bytes.size, 100000);
-	assert_memory_equal(back.bytes.data, value.bytes.data, 100000);
+	assert_int_equal(beget__message_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_BYTES}, &value),
+	                 0);
+	assert_true(beget__message_get_result(receive(BEGET__RESULT), &back));
+	assert_int_equal(back.value.bytes.size, 100000);
+	assert_memory_equal(back.value.bytes.data, value.bytes.data, 100000);
 	free((void *)value.bytes.data);
 	down();
 }
@@ -181,8 +185,12 @@ static void results_that_lie(void)
 		size_t size;
 	} lies[] = {
 		{{BEGET_TYPE_INT, 0, 0, 0}, 4},
-		{{BEGET_TYPE_INT, 0, 0, 0}, 12},
-		{{BEGET_TYPE_VOID, 0, 0, 0}, 8},
+		{{BEGET_TYPE_INT, 0, 0, 0}, 8},
+		{{BEGET_TYPE_INT, 0, 0, 0}, 16},
+		{{BEGET_TYPE_INT, 0, 1, 0}, 12},
+		{{BEGET_TYPE_VOID, 0, 0, 0}, 4},
+		{{BEGET_TYPE_VOID, 0, 0, 0}, 12},
+		{{BEGET_TYPE_VOID, 1, 5, 0}, 16},
 		{{BEGET_TYPE_FD, 0, 0, 0}, 8},
 		{{BEGET_TYPE_RAW, 0, 0, 0}, 12},
 		{{BEGET_TYPE_RAW + 1, 0, 0, 0}, 12},
@@ -192,11 +200,10 @@ static void results_that_lie(void)
 		{{BEGET_TYPE_INT, 0, 0, 0}, 3},
 		{{BEGET_TYPE_BYTES, 0xffffffff, 0xffffffff, 1}, 16},
 	};
-	union beget__value back;
-	unsigned type;
+	struct beget__answer back;
 
 	for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++)
-		if (beget__message_get_result(forged(BEGET__RESULT, lies[i].words, lies[i].size, 0), &type, &back))
+		if (beget__message_get_result(forged(BEGET__RESULT, lies[i].words, lies[i].size, 0), &back))
 			fail_msg("lie %zu is believed", i);
 }
 

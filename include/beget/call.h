@@ -14,76 +14,142 @@
 #define BEGET_CALL_H
 
 struct beget__never_a_parameter;
-struct BEGET_CANNOT_SEND_A_void_POINTER;
+struct BEGET_CANNOT_SEND_A_void_POINTER_USE_BEGET_IN_OR_OUT;
 struct BEGET_CANNOT_SEND_A_long_double;
-struct BEGET_CANNOT_SEND_A_POINTER_TO_A_POINTER_OR_FUNCTION;
-struct BEGET_CANNOT_SEND_THIS_TYPE_BY_VALUE_SEND_ITS_ADDRESS;
+struct BEGET_CANNOT_SEND_A_POINTER_TO_A_POINTER;
+struct BEGET_CANNOT_SEND_THIS_TYPE_BY_VALUE_SEND_ITS_ADDRESS_OR_USE_BEGET_STRUCT;
+struct BEGET_CANNOT_RETURN_THIS_TYPE;
+struct BEGET_MEMBER_TAKES_NUMBERS_AND_POINTERS_USE_BEGET_MEMBER_STRUCT;
 struct BEGET_FUNCTION_HAS_NO_PROTOTYPE;
-struct BEGET_CANNOT_CALL_A_FUNCTION_WITH_A_POINTER_PARAMETER_THAT_IS_NOT_CONST;
+struct BEGET_CANNOT_CALL_A_FUNCTION_WITH_A_POINTER_PARAMETER_THAT_IS_NOT_CONST_USE_BEGET_INOUT;
 struct BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY_THE_PARAMETERS_CAST_THEM;
 struct BEGET_CALL_TAKES_AT_MOST_TEN_ARGUMENTS;
 
 /* Every type that travels by value, as m(type, code): both ways, and as a parameter. */
 /* clang-format off */
-#define BEGET__EACH_RESULT(m) \
+#define BEGET__EACH_NUMBER(m) \
 	m(_Bool, BEGET_TYPE_BOOL) m(char, BEGET_TYPE_CHAR) \
 	m(signed char, BEGET_TYPE_SCHAR) m(unsigned char, BEGET_TYPE_UCHAR) \
 	m(short, BEGET_TYPE_SHORT) m(unsigned short, BEGET_TYPE_USHORT) \
 	m(int, BEGET_TYPE_INT) m(unsigned, BEGET_TYPE_UINT) \
 	m(long, BEGET_TYPE_LONG) m(unsigned long, BEGET_TYPE_ULONG) \
 	m(long long, BEGET_TYPE_LLONG) m(unsigned long long, BEGET_TYPE_ULLONG) \
-	m(float, BEGET_TYPE_FLOAT) m(double, BEGET_TYPE_DOUBLE) \
-	m(struct beget_bytes, BEGET_TYPE_BYTES)
+	m(float, BEGET_TYPE_FLOAT) m(double, BEGET_TYPE_DOUBLE)
+#define BEGET__EACH_RESULT(m) BEGET__EACH_NUMBER(m) \
+	m(struct beget_bytes, BEGET_TYPE_BYTES) m(struct beget_buffer *, BEGET_TYPE_BUFFER)
 #define BEGET__EACH(m) BEGET__EACH_RESULT(m) m(struct beget_fd, BEGET_TYPE_FD)
 
-#define BEGET__AS_CODE(t, code)    t: code,
-#define BEGET__AS_CHAR(t, code)    t: (char *)0,
+#define BEGET__AS_ITSELF(t, code) t: (t *)0,
+#define BEGET__AS_CODE(t, code)   t: code,
+#define BEGET__AS_CHAR(t, code)   t: (char *)0,
 
-#define BEGET__VALUE(x) ((void)0, (x))
+#define BEGET__VALUE(x)   ((void)0, (x))
+#define BEGET__SAME(a, b) __builtin_types_compatible_p(__typeof__(a), __typeof__(b))
 
-/* 5 is the builtin's class of pointers; arrays and functions have become pointers here. */
-#define BEGET__IS_POINTER(x) (__builtin_classify_type(BEGET__VALUE(x)) == 5)
+/* The builtin's classes: 5 a pointer, 10 a function, 12 a struct. */
+#define BEGET__CLASS(x)   __builtin_classify_type(x)
+#define BEGET__IS_DEEP(p) (BEGET__CLASS(*(p)) == 5 || BEGET__CLASS(*(p)) == 10)
 
-/* What a pointer argument points to; for a value a harmless char, so that *BEGET__POINTER(x) always compiles. */
-#define BEGET__POINTER(x) _Generic(BEGET__VALUE(x), BEGET__EACH(BEGET__AS_CHAR) \
-	long double: (struct BEGET_CANNOT_SEND_A_long_double *)0, \
-	void *: (struct BEGET_CANNOT_SEND_A_void_POINTER *)0, \
-	const void *: (struct BEGET_CANNOT_SEND_A_void_POINTER *)0, default: __builtin_choose_expr( \
-	BEGET__IS_POINTER(x), (x), (struct BEGET_CANNOT_SEND_THIS_TYPE_BY_VALUE_SEND_ITS_ADDRESS *)0))
+/* e about the argument x. Only types are looked at, nothing is evaluated:
+ *   beget__x  the argument's value;
+ *   beget__p  itself, if it is a pointer to something known, else a harmless one;
+ *   beget__d  itself, if it can be dereferenced twice: a pointer to a pointer, array or function; else a harmless one;
+ *   beget__a  itself, if it is a pointer to an array; else a harmless one;
+ *   beget__n  the length of that array. */
+#define BEGET__ABOUT(x, e) __extension__({ \
+	__typeof__(BEGET__VALUE(x)) beget__x; \
+	__typeof__(_Generic(beget__x, void *: (char *)0, const void *: (char *)0, struct beget_buffer *: (char *)0, \
+		default: __builtin_choose_expr(BEGET__CLASS(beget__x) == 5, beget__x, (char *)0))) beget__p; \
+	__typeof__(__builtin_choose_expr(BEGET__IS_DEEP(beget__p), beget__p, (char **)0)) beget__d; \
+	enum { beget__is_function = BEGET__SAME(*beget__d, **beget__d) }; \
+	__typeof__(__builtin_choose_expr(beget__is_function || BEGET__SAME(*beget__d, BEGET__VALUE(*beget__d)), \
+		(char (*)[1])0, beget__d)) beget__a; \
+	enum { beget__n = sizeof(*beget__a) / sizeof(**beget__a), beget__is_box = beget__n / 4096 == BEGET__BOX_MARK }; \
+	(e); })
+#define BEGET__NUMBER(x, n) ((unsigned)sizeof(*BEGET__ABOUT(x, (char (*)[(n) + 1])0)) - 1)
 
-#define BEGET__RAW_T(x) __typeof__(BEGET__VALUE(x))
-#define BEGET__T(x) __typeof__(_Generic(BEGET__VALUE(x), BEGET__EACH(BEGET__AS_ITSELF) \
-	default: __builtin_choose_expr(BEGET__IS_POINTER(x), (const __typeof__(*BEGET__POINTER(x)) *)0, (x))))
-#define BEGET__AS_ITSELF(t, code)  t: *(t *)0,
+/* A box says what a bare argument cannot: where and how much. Its type carries the rest: it is a pointer to an array of
+ * the parameter's type, and the array's absurd length tells that it is a box, and of which kind. */
+#define BEGET__BOX_MARK 0xb7e
+#define BEGET__BOX(type, flags) (BEGET__BOX_MARK * 4096 + (type) * 16 + (flags))
+struct beget__box {
+	const void *value;
+	size_t size;
+	const struct beget_layout *layout;
+};
+
+/* The parameter that an argument stands for; of a function without such a parameter, the argument's own type. */
+#define BEGET__T(x) __typeof__(*_Generic(BEGET__VALUE(x), BEGET__EACH(BEGET__AS_ITSELF) default: BEGET__ABOUT(x, \
+	__builtin_choose_expr(beget__is_box, *beget__a, __builtin_choose_expr( \
+	beget__is_function || BEGET__CLASS(beget__x) != 5, &beget__x, \
+	(const __typeof__(*__builtin_choose_expr(beget__is_function, (char *)0, beget__p)) **)0)))))
+#define BEGET__RAW_T(x) __typeof__(*BEGET__ABOUT(x, __builtin_choose_expr(beget__is_box, *beget__a, &beget__x)))
+#define BEGET__PLAIN(x) __builtin_choose_expr(BEGET__NUMBER(x, beget__is_box), *(BEGET__RAW_T(x) *)0, (x))
 
 #define BEGET__CODE(x) _Generic(BEGET__VALUE(x), BEGET__EACH(BEGET__AS_CODE) \
-	char *: BEGET_TYPE_STRING, const char *: BEGET_TYPE_STRING, default: BEGET_TYPE_OBJECT)
+	char *: BEGET_TYPE_STRING, const char *: BEGET_TYPE_STRING, default: BEGET__NUMBER(x, \
+	beget__is_box ? beget__n / 16 % 256 : beget__is_function ? BEGET_TYPE_FUNCTION : BEGET_TYPE_OBJECT))
+#define BEGET__FLAGS(x) BEGET__NUMBER(x, beget__is_box ? beget__n % 16 : 0)
 
 /* An array argument sends all of itself. */
-#define BEGET__IS_ARRAY(x) (!__builtin_types_compatible_p(__typeof__(x), __typeof__(BEGET__VALUE(x))))
-#define BEGET__SIZE(x) (BEGET__IS_ARRAY(x) ? sizeof(__typeof__(x)) : sizeof(*BEGET__POINTER(x)))
+#define BEGET__IS_ARRAY(x) (!BEGET__SAME(x, BEGET__VALUE(x)))
+#define BEGET__SIZE(x) sizeof(*__builtin_choose_expr(BEGET__NUMBER(x, beget__is_function || beget__is_box), (char *)0, \
+	__builtin_choose_expr(BEGET__IS_ARRAY(x), (__typeof__(x) *)0, BEGET__ABOUT(x, beget__p))))
 
-/* 5 and 10 are the builtin's classes of pointers and functions. */
-#define BEGET__FLAT(x) (__builtin_classify_type(*BEGET__POINTER(x)) != 5 && \
-	__builtin_classify_type(*BEGET__POINTER(x)) != 10)
-#define BEGET__FLAT_CHECK(x) sizeof(*__builtin_choose_expr(BEGET__FLAT(x), (char *)0, \
-	(struct BEGET_CANNOT_SEND_A_POINTER_TO_A_POINTER_OR_FUNCTION *)0))
+#define BEGET__CAN_GO(x) sizeof(*_Generic(BEGET__VALUE(x), BEGET__EACH(BEGET__AS_CHAR) \
+	long double: (struct BEGET_CANNOT_SEND_A_long_double *)0, \
+	void *: (struct BEGET_CANNOT_SEND_A_void_POINTER_USE_BEGET_IN_OR_OUT *)0, \
+	const void *: (struct BEGET_CANNOT_SEND_A_void_POINTER_USE_BEGET_IN_OR_OUT *)0, default: BEGET__ABOUT(x, __builtin_choose_expr( \
+	BEGET__CLASS(beget__x) != 5, (struct BEGET_CANNOT_SEND_THIS_TYPE_BY_VALUE_SEND_ITS_ADDRESS_OR_USE_BEGET_STRUCT *)0, \
+	__builtin_choose_expr(BEGET__IS_DEEP(beget__p) && !beget__is_function && !beget__is_box, \
+	(struct BEGET_CANNOT_SEND_A_POINTER_TO_A_POINTER *)0, (char *)0)))))
 
-#define BEGET__ARG(x) { BEGET__CODE(x), 0 * BEGET__FLAT_CHECK(x), BEGET__SIZE(x), (BEGET__T(x)[1]){ (x) } }
+#define BEGET__ARG(x) { BEGET__CODE(x), BEGET__FLAGS(x) + 0 * BEGET__CAN_GO(x), BEGET__SIZE(x), \
+	(__typeof__(BEGET__VALUE(x))[1]){ (x) }, 0 }
 
 /* The result type, from a pointer to it: there are pointers to void, but no values. */
-#define BEGET__RESULT(p) _Generic((p), void *: BEGET_TYPE_VOID, BEGET__RESULTS)
+#define BEGET__RESULT(p) (_Generic((p), void *: BEGET_TYPE_VOID, BEGET__RESULTS, default: BEGET_TYPE_STRUCT) + \
+	0 * sizeof(*_Generic((p), void *: (char *)0, BEGET__EACH_RESULT(BEGET__AS_NONE) char **: (char *)0, \
+	const char **: (char *)0, default: __builtin_choose_expr(BEGET__CLASS(*BEGET__TO(p)) == 12, (char *)0, \
+	(struct BEGET_CANNOT_RETURN_THIS_TYPE *)0))))
+#define BEGET__AS_NONE(t, code)   t *: (char *)0,
+#define BEGET__TO(p) _Generic((p), void *: (char *)0, default: (p))
 #define BEGET__RESULTS BEGET__EACH_RESULT(BEGET__AS_RESULT) \
 	char **: BEGET_TYPE_STRING, const char **: BEGET_TYPE_STRING
 #define BEGET__AS_RESULT(t, code) t *: code,
 
-/* A function without prototype is compatible with a parameter of any type, even one that nobody can have. */
-#define BEGET__CHECK(f, result, params, raw) \
-	(sizeof(*_Generic((f), result (*)(struct beget__never_a_parameter): \
-		(struct BEGET_FUNCTION_HAS_NO_PROTOTYPE *)0, default: (char *)0)) + \
-	 sizeof(*_Generic((f), result (*)params: (char *)0, default: _Generic((f), result (*)raw: \
-		(struct BEGET_CANNOT_CALL_A_FUNCTION_WITH_A_POINTER_PARAMETER_THAT_IS_NOT_CONST *)0, default: \
-		(struct BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY_THE_PARAMETERS_CAST_THEM *)0))))
+/* The parameters that the arguments stand for get names; and the ways to name only the first of them. */
+#define BEGET__TYPES1(a)                             typedef BEGET__T(a) beget__t1;
+#define BEGET__TYPES2(a, b)                          BEGET__TYPES1(a) typedef BEGET__T(b) beget__t2;
+#define BEGET__TYPES3(a, b, c)                       BEGET__TYPES2(a, b) typedef BEGET__T(c) beget__t3;
+#define BEGET__TYPES4(a, b, c, d)                    BEGET__TYPES3(a, b, c) typedef BEGET__T(d) beget__t4;
+#define BEGET__TYPES5(a, b, c, d, e)                 BEGET__TYPES4(a, b, c, d) typedef BEGET__T(e) beget__t5;
+#define BEGET__TYPES6(a, b, c, d, e, f)              BEGET__TYPES5(a, b, c, d, e) typedef BEGET__T(f) beget__t6;
+#define BEGET__TYPES7(a, b, c, d, e, f, g)           BEGET__TYPES6(a, b, c, d, e, f) typedef BEGET__T(g) beget__t7;
+#define BEGET__TYPES8(a, b, c, d, e, f, g, h)        BEGET__TYPES7(a, b, c, d, e, f, g) typedef BEGET__T(h) beget__t8;
+#define BEGET__TYPES9(a, b, c, d, e, f, g, h, i)     BEGET__TYPES8(a, b, c, d, e, f, g, h) typedef BEGET__T(i) beget__t9;
+#define BEGET__TYPES10(a, b, c, d, e, f, g, h, i, j) BEGET__TYPES9(a, b, c, d, e, f, g, h, i) typedef BEGET__T(j) beget__t10;
+#define BEGET__PARAMS1  beget__t1
+#define BEGET__PARAMS2  BEGET__PARAMS1, beget__t2
+#define BEGET__PARAMS3  BEGET__PARAMS2, beget__t3
+#define BEGET__PARAMS4  BEGET__PARAMS3, beget__t4
+#define BEGET__PARAMS5  BEGET__PARAMS4, beget__t5
+#define BEGET__PARAMS6  BEGET__PARAMS5, beget__t6
+#define BEGET__PARAMS7  BEGET__PARAMS6, beget__t7
+#define BEGET__PARAMS8  BEGET__PARAMS7, beget__t8
+#define BEGET__PARAMS9  BEGET__PARAMS8, beget__t9
+#define BEGET__PARAMS10 BEGET__PARAMS9, beget__t10
+#define BEGET__DOTS0
+#define BEGET__DOTS1    beget__r (*)(BEGET__PARAMS1, ...): 1,
+#define BEGET__DOTS2    BEGET__DOTS1 beget__r (*)(BEGET__PARAMS2, ...): 2,
+#define BEGET__DOTS3    BEGET__DOTS2 beget__r (*)(BEGET__PARAMS3, ...): 3,
+#define BEGET__DOTS4    BEGET__DOTS3 beget__r (*)(BEGET__PARAMS4, ...): 4,
+#define BEGET__DOTS5    BEGET__DOTS4 beget__r (*)(BEGET__PARAMS5, ...): 5,
+#define BEGET__DOTS6    BEGET__DOTS5 beget__r (*)(BEGET__PARAMS6, ...): 6,
+#define BEGET__DOTS7    BEGET__DOTS6 beget__r (*)(BEGET__PARAMS7, ...): 7,
+#define BEGET__DOTS8    BEGET__DOTS7 beget__r (*)(BEGET__PARAMS8, ...): 8,
+#define BEGET__DOTS9    BEGET__DOTS8 beget__r (*)(BEGET__PARAMS9, ...): 9,
+#define BEGET__DOTS10   BEGET__DOTS9 beget__r (*)(BEGET__PARAMS10, ...): 10,
 
 #define BEGET__MAP1(m, a)       m(a)
 #define BEGET__MAP2(m, a, ...)  m(a), BEGET__MAP1(m, __VA_ARGS__)
@@ -96,22 +162,36 @@ struct BEGET_CALL_TAKES_AT_MOST_TEN_ARGUMENTS;
 #define BEGET__MAP9(m, a, ...)  m(a), BEGET__MAP8(m, __VA_ARGS__)
 #define BEGET__MAP10(m, a, ...) m(a), BEGET__MAP9(m, __VA_ARGS__)
 
-#define BEGET__CALL0(f) (&(const struct beget_call){ (void (*)(void))(f), BEGET__RESULT((__typeof__((f)()) *)0) + \
-	0 * BEGET__CHECK(f, __typeof__((f)()), (void), (void)), 0, 0 })
-#define BEGET__CALLN(n, map, f, ...) (&(const struct beget_call){ (void (*)(void))(f), \
-	BEGET__RESULT((__typeof__((f)(__VA_ARGS__)) *)0) + 0 * BEGET__CHECK(f, __typeof__((f)(__VA_ARGS__)), \
-		(map(BEGET__T, __VA_ARGS__)), (map(BEGET__RAW_T, __VA_ARGS__))), \
-	n, (const struct beget_arg[]){ map(BEGET__ARG, __VA_ARGS__) } })
-#define BEGET__CALL1(...)  BEGET__CALLN(1, BEGET__MAP1, __VA_ARGS__)
-#define BEGET__CALL2(...)  BEGET__CALLN(2, BEGET__MAP2, __VA_ARGS__)
-#define BEGET__CALL3(...)  BEGET__CALLN(3, BEGET__MAP3, __VA_ARGS__)
-#define BEGET__CALL4(...)  BEGET__CALLN(4, BEGET__MAP4, __VA_ARGS__)
-#define BEGET__CALL5(...)  BEGET__CALLN(5, BEGET__MAP5, __VA_ARGS__)
-#define BEGET__CALL6(...)  BEGET__CALLN(6, BEGET__MAP6, __VA_ARGS__)
-#define BEGET__CALL7(...)  BEGET__CALLN(7, BEGET__MAP7, __VA_ARGS__)
-#define BEGET__CALL8(...)  BEGET__CALLN(8, BEGET__MAP8, __VA_ARGS__)
-#define BEGET__CALL9(...)  BEGET__CALLN(9, BEGET__MAP9, __VA_ARGS__)
-#define BEGET__CALL10(...) BEGET__CALLN(10, BEGET__MAP10, __VA_ARGS__)
+/* Is f exactly a function of these parameters, or a variadic one? named counts those of its parameters that have names,
+ * if it is variadic. A function without prototype is compatible with a parameter of any type, even one that nobody can
+ * have. */
+#define BEGET__CALL(f, result_type, types, params, raw, dots, n, args) (&(const struct beget_call){ (void (*)(void))(f), \
+	BEGET__RESULT((result_type *)0), n, args, (unsigned)sizeof(*__extension__({ \
+		typedef result_type beget__r; \
+		types \
+		enum { beget__named = _Generic((f), dots default: 0) }; \
+		(char (*)[beget__named + \
+		sizeof(*_Generic((f), beget__r (*)(struct beget__never_a_parameter): \
+			(struct BEGET_FUNCTION_HAS_NO_PROTOTYPE *)0, default: (char *)0)) * \
+		sizeof(*_Generic((f), beget__r (*)params: (char *)0, default: \
+			__builtin_choose_expr(beget__named > 0, (char *)0, _Generic((f), beget__r (*)raw: \
+			(struct BEGET_CANNOT_CALL_A_FUNCTION_WITH_A_POINTER_PARAMETER_THAT_IS_NOT_CONST_USE_BEGET_INOUT *)0, \
+			default: (struct BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY_THE_PARAMETERS_CAST_THEM *)0))))])0; })) - 1, \
+	0, sizeof(*BEGET__TO((result_type *)0)), 0 })
+#define BEGET__CALL0(f) BEGET__CALL(f, __typeof__((f)()), , (void), (void), BEGET__DOTS0, 0, 0)
+#define BEGET__CALLN(n, f, ...) BEGET__CALL(f, __typeof__((f)(BEGET__MAP##n(BEGET__PLAIN, __VA_ARGS__))), \
+	BEGET__TYPES##n(__VA_ARGS__), (BEGET__PARAMS##n), (BEGET__MAP##n(BEGET__RAW_T, __VA_ARGS__)), BEGET__DOTS##n, \
+	n, ((const struct beget_arg[]){ BEGET__MAP##n(BEGET__ARG, __VA_ARGS__) }))
+#define BEGET__CALL1(...)  BEGET__CALLN(1, __VA_ARGS__)
+#define BEGET__CALL2(...)  BEGET__CALLN(2, __VA_ARGS__)
+#define BEGET__CALL3(...)  BEGET__CALLN(3, __VA_ARGS__)
+#define BEGET__CALL4(...)  BEGET__CALLN(4, __VA_ARGS__)
+#define BEGET__CALL5(...)  BEGET__CALLN(5, __VA_ARGS__)
+#define BEGET__CALL6(...)  BEGET__CALLN(6, __VA_ARGS__)
+#define BEGET__CALL7(...)  BEGET__CALLN(7, __VA_ARGS__)
+#define BEGET__CALL8(...)  BEGET__CALLN(8, __VA_ARGS__)
+#define BEGET__CALL9(...)  BEGET__CALLN(9, __VA_ARGS__)
+#define BEGET__CALL10(...) BEGET__CALLN(10, __VA_ARGS__)
 #define BEGET__CALL11(...) (sizeof(struct BEGET_CALL_TAKES_AT_MOST_TEN_ARGUMENTS), (const struct beget_call *)0)
 #define BEGET__PICK(f, a, b, c, d, e, g, h, i, j, k, over, name, ...) name
 
@@ -120,9 +200,69 @@ struct BEGET_CALL_TAKES_AT_MOST_TEN_ARGUMENTS;
 	BEGET__CALL7, BEGET__CALL6, BEGET__CALL5, BEGET__CALL4, BEGET__CALL3, BEGET__CALL2, BEGET__CALL1, \
 	BEGET__CALL0, )(__VA_ARGS__)
 
+/* The call of a function that returns a struct, whose layout the library has to know. BEGET_CALL(3) */
+#define BEGET_RETURNS(layout, call) beget__returns(&(struct beget_call){ 0 }, (layout), (call))
+static inline const struct beget_call *beget__returns(struct beget_call *ret, const struct beget_layout *layout,
+                                                      const struct beget_call *call)
+{
+	*ret = *call;
+	ret->layout = layout;
+	return ret;
+}
+
 /* Arguments: a run of bytes; an open descriptor. */
 #define BEGET_BYTES(p, n) ((struct beget_bytes){ (p), (n) })
 #define BEGET_FD(number)  ((struct beget_fd){ (number) })
+
+/* Arguments: the n objects at p, n bytes for a void *; without n, the one object at p or all of the array p. IN goes
+ * to the target, INOUT goes and comes back, OUT only comes back. */
+#define BEGET_IN(...)    BEGET__SPAN(BEGET__READ, 0, __VA_ARGS__)
+#define BEGET_OUT(...)   BEGET__SPAN(BEGET__WRITE, BEGET_ARG_OUT, __VA_ARGS__)
+#define BEGET_INOUT(...) BEGET__SPAN(BEGET__WRITE, BEGET_ARG_INOUT, __VA_ARGS__)
+
+/* Arguments: a null pointer of any pointer type; a struct by value with its layout. */
+#define BEGET_NULL(type) BEGET__BOXED(type, BEGET_TYPE_RAW, 0, 0)
+#define BEGET_STRUCT(layout, x) BEGET__BOXED(__typeof__(x), BEGET_TYPE_STRUCT, 0, \
+	(__typeof__(x)[1]){ (x) }, sizeof(x), (layout))
+
+/* A layout: BEGET_LAYOUT(struct point, BEGET_MEMBER(struct point, x), BEGET_MEMBER(struct point, y)). */
+#define BEGET_LAYOUT(type, ...) (&(const struct beget_layout){ sizeof(type), _Alignof(type), \
+	sizeof((const struct beget_member[]){ __VA_ARGS__ }) / sizeof(struct beget_member), \
+	(const struct beget_member[]){ __VA_ARGS__ } })
+#define BEGET_MEMBER(type, name) { BEGET__MEMBER_CODE(((type *)0)->name), \
+	sizeof(((type *)0)->name) / sizeof(BEGET__ELEMENT(((type *)0)->name)), offsetof(type, name), 0 }
+#define BEGET_MEMBER_STRUCT(type, name, layout) { BEGET_TYPE_STRUCT, \
+	sizeof(((type *)0)->name) / sizeof(BEGET__ELEMENT(((type *)0)->name)), offsetof(type, name), (layout) }
+#define BEGET__ELEMENT(x) (*__builtin_choose_expr(BEGET__IS_ARRAY(x), (x), &(x)))
+#define BEGET__MEMBER_CODE(x) (_Generic(BEGET__ELEMENT(x), BEGET__EACH_NUMBER(BEGET__AS_CODE) default: BEGET_TYPE_RAW) + \
+	0 * sizeof(*_Generic(BEGET__ELEMENT(x), BEGET__EACH_NUMBER(BEGET__AS_CHAR) default: __builtin_choose_expr( \
+	BEGET__CLASS(BEGET__ELEMENT(x)) == 5 && !BEGET__IS_ARRAY(BEGET__ELEMENT(x)), (char *)0, \
+	(struct BEGET_MEMBER_TAKES_NUMBERS_AND_POINTERS_USE_BEGET_MEMBER_STRUCT *)0))))
+
+#define BEGET__READ(p)  const __typeof__(*(p)) *, (p)
+#define BEGET__WRITE(p) __typeof__(*(p)) *, beget__writable(p)
+#define BEGET__BOXED(type, code, flags, ...) \
+	((__typeof__(type) (*)[BEGET__BOX(code, BEGET_ARG_BOXED | (flags))])(void *)&(struct beget__box){ __VA_ARGS__ })
+#define BEGET__SPAN(how, flags, ...) BEGET__SPAN_PICK(__VA_ARGS__, BEGET__SPAN2, BEGET__SPAN1, )(how, flags, __VA_ARGS__)
+#define BEGET__SPAN_PICK(p, n, name, ...) name
+#define BEGET__SPAN1(how, flags, p) BEGET__SPAN0(flags, how(p), BEGET__IS_ARRAY(p) ? sizeof(p) : sizeof(*(p)))
+#define BEGET__SPAN2(how, flags, p, n) BEGET__SPAN0(flags, how(p), beget__times((n), sizeof(*BEGET__BYTEWISE(p))))
+#define BEGET__SPAN0(...) BEGET__SPAN_(__VA_ARGS__)
+#define BEGET__SPAN_(flags, type, p, size) BEGET__BOXED(type, BEGET_TYPE_OBJECT, flags, (p), (size), 0)
+#define BEGET__BYTEWISE(p) _Generic((p), void *: (char *)0, const void *: (char *)0, default: (p))
+
+static inline const void *beget__writable(void *p)
+{
+	return p;
+}
+
+/* No array has so many bytes: a product that overflows is refused. */
+static inline size_t beget__times(size_t n, size_t size)
+{
+	size_t product;
+
+	return __builtin_mul_overflow(n, size, &product) ? (size_t)-1 : product;
+}
 
 /* Standard streams: none; an open descriptor; a pipe, whose other end *end receives; a file; for err: what out is. */
 #define BEGET_STREAM_NULL       ((struct beget_stream){ .kind = BEGET_TO_NULL })
@@ -135,7 +275,8 @@ struct BEGET_CALL_TAKES_AT_MOST_TEN_ARGUMENTS;
 #define BEGET_OPTIONS(...) (&(const struct beget_options){ .size = sizeof(struct beget_options), __VA_ARGS__ })
 
 /* Copies what the target returned into *ret, whose type must be the target's result type. beget_join(3) */
-#define beget_result(process, ret) beget_result_as((process), _Generic((ret), BEGET__RESULTS), (ret))
+#define beget_result(process, ret) \
+	beget_result_as((process), BEGET__RESULT(ret), sizeof(*BEGET__TO(ret)), (ret))
 
 /* clang-format on */
 #endif

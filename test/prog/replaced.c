@@ -32,7 +32,7 @@ static int parent(void)
 static void call_by(enum beget_method method, const char *name)
 {
 	void *function = module ? dlsym(module, "number") : NULL;
-	struct beget_call call = {(void (*)(void))own, BEGET_TYPE_INT, 0, NULL};
+	struct beget_call call = {.function = (void (*)(void))own, .result = BEGET_TYPE_INT};
 	struct beget_process *process;
 	struct beget_status status;
 	int number = 0;

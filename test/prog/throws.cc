@@ -36,7 +36,7 @@ static bool aborted(beget_method method)
 	beget_options options{};
 	options.size = sizeof options;
 	options.method = method;
-	beget_call call = {throws, BEGET_TYPE_VOID, 0, nullptr};
+	beget_call call = {throws, BEGET_TYPE_VOID, 0, nullptr, 0, 0, 0, nullptr};
 	beget_process *process = nullptr;
 	beget_status status;
 

@@ -1,0 +1,72 @@
+/* Arguments in the child: from what the message names to what the target gets. What is made here lives as long as the
+ * child. Runs in the child only; knows no channel. */
+#include "argument.h"
+
+#include "buffer.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int settle_function(unsigned position, const struct beget_arg *arg, union beget__value *value)
+{
+	struct beget__reader r = {value->pointer, 0, arg->size, false};
+	struct beget__target target;
+
+	if (!value->pointer)
+		return 0;
+	beget__target_get(&r, &target);
+	int error = beget__target_resolve(&target, &value->function);
+	return error ? beget__fail_within("argument %u", position) : 0;
+}
+
+static int settle_buffer(unsigned position, const struct beget_arg *arg, union beget__value *value)
+{
+	int fd = value->fd.fd;
+
+	value->buffer = NULL;
+	if (arg->size == 0)
+		return 0;
+	int error = beget__buffer_adopt(fd, arg->size, &value->buffer);
+	return error ? beget__fail(-error, "argument %u: cannot map the buffer", position) : 0;
+}
+
+static int settle_out(unsigned position, const struct beget_arg *arg, union beget__value *value)
+{
+	bool wanted = value->ul != 0;
+
+	value->pointer = NULL;
+	if (!wanted)
+		return 0;
+	value->pointer = beget__sys_alloc_cleared(beget__align_of(arg->size), arg->size);
+	return value->pointer ? 0
+	                      : beget__fail(ENOMEM, "argument %u: cannot make room for %zu bytes", position, arg->size);
+}
+
+int beget__arguments_settle(struct beget__order *order)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < order->call.n && !error; i++) {
+		const struct beget_arg *arg = &order->args[i];
+		union beget__value *value = &order->values[i];
+		if (arg->type == BEGET_TYPE_FUNCTION)
+			error = settle_function(i + 1, arg, value);
+		else if (arg->type == BEGET_TYPE_BUFFER)
+			error = settle_buffer(i + 1, arg, value);
+		else if (arg->flags & BEGET_ARG_OUT)
+			error = settle_out(i + 1, arg, value);
+	}
+	return error;
+}
+
+void beget__arguments_clear(const struct beget_call *call)
+{
+	size_t size;
+
+	for (unsigned i = 0; i < call->n; i++) {
+		void *out = beget__value_comes_back(&call->args[i], &size);
+		if (out && (call->args[i].flags & BEGET_ARG_OUT))
+			memset(out, 0, size);
+	}
+}

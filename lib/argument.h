@@ -1,0 +1,13 @@
+/* Arguments in the child: from what the message names to what the target gets. */
+#ifndef BEGET__ARGUMENT_H
+#define BEGET__ARGUMENT_H
+
+#include "message.h"
+
+/* Of a received call: functions are found, buffers mapped, memory to be written to is there. */
+int beget__arguments_settle(struct beget__order *);
+
+/* Of a call that a forked child has from its caller: memory to be written to is as empty as by the other methods. */
+void beget__arguments_clear(const struct beget_call *);
+
+#endif
