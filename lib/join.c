@@ -49,7 +49,7 @@ static void take_message(struct beget_process *p, struct beget__frame *f)
 	else if (f->kind == BEGET__CRASHED)
 		p->has_crash = beget__message_get_crashed(f, &p->crash);
 	else if (f->kind == BEGET__ENDED)
-		p->has_word = beget__message_get_ended(f, &p->word);
+		p->closed = p->has_word = beget__message_get_ended(f, &p->word); /* the last of all messages */
 	if (p->in)
 		beget__frame_clear(f);
 }
@@ -184,22 +184,19 @@ static bool born(const struct beget_process *p)
 	return p->ended || p->pid > 0;
 }
 
-/* What to poll for news of this process, at most for how long. Returns how many. */
-static size_t news(const struct beget_process *p, struct pollfd *fds, int64_t now, int *timeout)
+/* What to poll for news of this process, at most for how long. Returns how many. At first, and when it has ended, the
+ * helper's word alone is awaited: the end itself would wake us a moment before it, for nothing. */
+static size_t news(const struct beget_process *p, struct pollfd *fds, int64_t now, int64_t trust_until, int *timeout)
 {
+	int64_t until = p->patient_until ? p->patient_until : p->ours ? 0 : trust_until;
 	size_t n = 0;
 
-	if (p->pidfd >= 0)
-		fds[n++] = (struct pollfd){.fd = p->pidfd, .events = POLLIN};
 	if (!p->closed)
 		fds[n++] = (struct pollfd){.fd = p->channel, .events = POLLIN};
-	if (p->patient_until > now) { /* it has ended: only the helper's word is awaited */
-		if (!p->closed)
-			fds[0] = fds[n - 1], n = 1;
-		int left = (int)(p->patient_until - now);
-		if (*timeout < 0 || left < *timeout)
-			*timeout = left;
-	}
+	if (until > now && (n || p->patient_until))
+		*timeout = (int)(until - now);
+	if (p->pidfd >= 0 && !(n && until > now))
+		fds[n++] = (struct pollfd){.fd = p->pidfd, .events = POLLIN};
 	if (p->pidfd < 0 && p->pid > 0 && (*timeout < 0 || *timeout > BLIND_POLL_MS))
 		*timeout = BLIND_POLL_MS;
 	return n;
@@ -224,7 +221,7 @@ static int64_t deadline_of(int timeout_ms)
 static int await(struct beget_process *const *ps, size_t n, bool (*far_enough)(const struct beget_process *),
                  int timeout_ms, int cancel)
 {
-	int64_t deadline = deadline_of(timeout_ms);
+	int64_t deadline = deadline_of(timeout_ms), trust_until = beget__sys_now_ms() + PATIENCE_MS;
 	struct pollfd few[8], *fds = few;
 	int result = -ETIMEDOUT;
 
@@ -245,7 +242,7 @@ static int await(struct beget_process *const *ps, size_t n, bool (*far_enough)(c
 				result = (int)i;
 			else {
 				int own = -1;
-				polled += news(p, fds + polled, now, &own);
+				polled += news(p, fds + polled, now, trust_until, &own);
 				patient |= p->patient_until > now;
 				if (own >= 0 && (timeout < 0 || own < timeout || p->patient_until > now))
 					timeout = own;
