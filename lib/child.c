@@ -86,8 +86,9 @@ static _Noreturn void run(int channel, const struct beget_call *call)
 		beget__fail(-error, "cannot call the target");
 		give_up(channel);
 	}
-	/* A target that closed everything and opened a file must not find bytes of ours in it. */
-	if (beget__sys_is(channel, &self.birth))
+	/* Nobody waits for the result of void, and each message wakes the caller. A target that closed everything and
+	 * opened a file must not find bytes of ours in it. */
+	if (call->result != BEGET_TYPE_VOID && beget__sys_is(channel, &self.birth))
 		error = beget__message_send_result(channel, call->result, &result);
 	beget__trace("returns%s", error ? ", and cannot send its result" : "");
 	exit(0);
