@@ -73,7 +73,8 @@ static _Noreturn void run(int channel, const struct beget_call *call)
 {
 	union beget__value result;
 
-	beget__stream_purge();
+	if (self.method != BEGET_FORKSERVER) /* the helper has: see beget__child_prepare */
+		beget__stream_purge();
 	if (on_exit(leave, NULL)) {
 		beget__fail(ENOMEM, "cannot register the exit handler");
 		give_up(channel);
@@ -148,6 +149,12 @@ static void announce(int channel)
 	if (beget__message_send_born(channel, getpid(), pidfd) && pidfd >= 0)
 		beget__message_send_born(channel, getpid(), -1); /* too many descriptors in flight: the pid alone */
 	beget__sys_close(&pidfd);
+}
+
+void beget__child_prepare(void)
+{
+	beget__stream_purge();
+	beget__server_watch_forks();
 }
 
 void beget__child_serve(enum beget_method method)

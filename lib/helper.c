@@ -195,6 +195,7 @@ void beget__helper_serve(void)
 	helper.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	helper.client = client_pidfd();
 	helper.threads = beget__sys_threads();
+	beget__child_prepare();
 	helper.spare = -1;
 	helper.frame.buffer = helper.buffer;
 	refill();
