@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How long after the end of a process its helper may take to say how. */
-enum { PATIENCE_MS = 250, BLIND_POLL_MS = 20 };
+/* How long after the end of a process its helper may take to say how; for how long nothing but the end is awaited. */
+enum { PATIENCE_MS = 250, BRIEF_MS = 20, BLIND_POLL_MS = 20 };
 
 static void take_born(struct beget_process *p, struct beget__frame *f)
 {
@@ -184,18 +184,24 @@ static bool born(const struct beget_process *p)
 	return p->ended || p->pid > 0;
 }
 
-/* What to poll for news of this process, at most for how long. Returns how many. At first, and when it has ended, the
- * helper's word alone is awaited: the end itself would wake us a moment before it, for nothing. */
-static size_t news(const struct beget_process *p, struct pollfd *fds, int64_t now, int64_t trust_until, int *timeout)
+/* What to poll for news of this process, at most for how long. Returns how many. */
+static size_t news(const struct beget_process *p, struct pollfd *fds, int64_t now, int64_t brief_until, int *timeout)
 {
-	int64_t until = p->patient_until ? p->patient_until : p->ours ? 0 : trust_until;
+	bool patient = p->patient_until > now; /* it has ended: only the helper's word is awaited */
 	size_t n = 0;
 
+	/* A brief life: by what tells of the end and of nothing else, for each message would wake us for nothing. */
+	if (!patient && brief_until > now && (p->ours ? p->pidfd >= 0 : !p->closed)) {
+		*timeout = (int)(brief_until - now);
+		fds[0] = p->ours ? (struct pollfd){.fd = p->pidfd, .events = POLLIN}
+		                 : (struct pollfd){.fd = p->channel, .events = 0}; /* POLLHUP */
+		return 1;
+	}
+	if (patient)
+		*timeout = (int)(p->patient_until - now);
 	if (!p->closed)
 		fds[n++] = (struct pollfd){.fd = p->channel, .events = POLLIN};
-	if (until > now && (n || p->patient_until))
-		*timeout = (int)(until - now);
-	if (p->pidfd >= 0 && !(n && until > now))
+	if (p->pidfd >= 0 && !(patient && n))
 		fds[n++] = (struct pollfd){.fd = p->pidfd, .events = POLLIN};
 	if (p->pidfd < 0 && p->pid > 0 && (*timeout < 0 || *timeout > BLIND_POLL_MS))
 		*timeout = BLIND_POLL_MS;
@@ -221,7 +227,8 @@ static int64_t deadline_of(int timeout_ms)
 static int await(struct beget_process *const *ps, size_t n, bool (*far_enough)(const struct beget_process *),
                  int timeout_ms, int cancel)
 {
-	int64_t deadline = deadline_of(timeout_ms), trust_until = beget__sys_now_ms() + PATIENCE_MS;
+	int64_t deadline = deadline_of(timeout_ms);
+	int64_t brief_until = far_enough == settled ? beget__sys_now_ms() + BRIEF_MS : 0;
 	struct pollfd few[8], *fds = few;
 	int result = -ETIMEDOUT;
 
@@ -242,7 +249,7 @@ static int await(struct beget_process *const *ps, size_t n, bool (*far_enough)(c
 				result = (int)i;
 			else {
 				int own = -1;
-				polled += news(p, fds + polled, now, trust_until, &own);
+				polled += news(p, fds + polled, now, brief_until, &own);
 				patient |= p->patient_until > now;
 				if (own >= 0 && (timeout < 0 || own < timeout || p->patient_until > now))
 					timeout = own;
