@@ -144,10 +144,10 @@ static int become(struct beget__reader *reader, struct beget__fds *fds)
  * before it could, a child would run that nobody can signal. */
 static void announce(int channel)
 {
-	int pidfd = beget__sys_pidfd_open(getpid());
+	int pidfd = beget__sys_pidfd_open(self.pid);
 
-	if (beget__message_send_born(channel, getpid(), pidfd) && pidfd >= 0)
-		beget__message_send_born(channel, getpid(), -1); /* too many descriptors in flight: the pid alone */
+	if (beget__message_send_born(channel, self.pid, pidfd) && pidfd >= 0)
+		beget__message_send_born(channel, self.pid, -1); /* too many descriptors in flight: the pid alone */
 	beget__sys_close(&pidfd);
 }
 
@@ -163,6 +163,7 @@ void beget__child_serve(enum beget_method method)
 	static _Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__WIRE_PACKET];
 	static struct beget__frame frame = {.buffer = buffer};
 	static struct beget__order order;
+	char **inherited = environ;
 	int channel = BEGET__CHANNEL_FD;
 
 	begin(method, channel);
@@ -189,7 +190,8 @@ void beget__child_serve(enum beget_method method)
 		beget__sys_close(&fds.fds[i]);
 	if (self.head.control >= 0)
 		beget__server_adopt(self.head.control, self.head.helper);
-	beget__trace_init();
+	if (environ != inherited) /* by taking over the caller's */
+		beget__trace_init();
 	run(channel, &order.call);
 }
 
