@@ -185,10 +185,10 @@ int beget__message_get_call(struct beget__reader *r, struct beget__fds *fds, str
 	ret->call.n = beget__get_u32(r);
 	if (r->bad || ret->call.n > (r->size - r->at) / sizeof(uint32_t))
 		return beget__fail(EBADMSG, "cannot read the call");
-	struct beget_arg *args = beget__sys_alloc((ret->call.n + 1) * (sizeof(*args) + sizeof(union beget__value)));
-	if (!args)
+	struct beget_arg *args = NULL;
+	if (ret->call.n && !(args = beget__sys_alloc(ret->call.n * (sizeof(*args) + sizeof(union beget__value)))))
 		return beget__fail(ENOMEM, "cannot read the call");
-	union beget__value *values = (union beget__value *)(void *)(args + ret->call.n + 1);
+	union beget__value *values = args ? (union beget__value *)(void *)(args + ret->call.n) : NULL;
 	for (unsigned i = 0; i < ret->call.n; i++) {
 		args[i].type = beget__get_u32(r);
 		args[i].value = &values[i];
