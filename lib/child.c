@@ -71,11 +71,22 @@ static _Noreturn void give_up(int channel)
 	_exit(127);
 }
 
+static bool gives_back(const struct beget_call *call)
+{
+	size_t size;
+
+	for (unsigned i = 0; i < call->n; i++)
+		if (beget__value_comes_back(&call->args[i], &size))
+			return true;
+	return call->result != BEGET_TYPE_VOID;
+}
+
 static _Noreturn void run(int channel, const struct beget_call *call)
 {
 	union beget__value result;
 
-	beget__stream_purge();
+	if (self.method != BEGET_FORKSERVER) /* the helper has: see beget__child_prepare */
+		beget__stream_purge();
 	if (on_exit(leave, NULL)) {
 		beget__fail(ENOMEM, "cannot register the exit handler");
 		give_up(channel);
@@ -88,8 +99,9 @@ static _Noreturn void run(int channel, const struct beget_call *call)
 		beget__fail(-error, "cannot call the target");
 		give_up(channel);
 	}
-	/* A target that closed everything and opened a file must not find bytes of ours in it. */
-	if (beget__sys_is(channel, &self.birth))
+	/* Nobody waits for the result of void, and each message wakes the caller. A target that closed everything and
+	 * opened a file must not find bytes of ours in it. */
+	if (gives_back(call) && beget__sys_is(channel, &self.birth))
 		error = beget__message_send_result(channel, call, &result);
 	beget__trace("returns%s", error ? ", and cannot send its result" : "");
 	exit(0);
@@ -144,11 +156,17 @@ static int become(struct beget__reader *reader, struct beget__fds *fds)
  * before it could, a child would run that nobody can signal. */
 static void announce(int channel)
 {
-	int pidfd = beget__sys_pidfd_open(getpid());
+	int pidfd = beget__sys_pidfd_open(self.pid);
 
-	if (beget__message_send_born(channel, getpid(), pidfd) && pidfd >= 0)
-		beget__message_send_born(channel, getpid(), -1); /* too many descriptors in flight: the pid alone */
+	if (beget__message_send_born(channel, self.pid, pidfd) && pidfd >= 0)
+		beget__message_send_born(channel, self.pid, -1); /* too many descriptors in flight: the pid alone */
 	beget__sys_close(&pidfd);
+}
+
+void beget__child_prepare(void)
+{
+	beget__stream_purge();
+	beget__server_watch_forks();
 }
 
 void beget__child_serve(enum beget_method method)
@@ -157,6 +175,7 @@ void beget__child_serve(enum beget_method method)
 	static _Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__WIRE_PACKET];
 	static struct beget__frame frame = {.buffer = buffer};
 	static struct beget__order order;
+	char **inherited = environ;
 	int channel = BEGET__CHANNEL_FD;
 
 	begin(method, channel);
@@ -183,7 +202,8 @@ void beget__child_serve(enum beget_method method)
 		beget__sys_close(&fds.fds[i]);
 	if (self.head.control >= 0)
 		beget__server_adopt(self.head.control, self.head.helper);
-	beget__trace_init();
+	if (environ != inherited) /* by taking over the caller's */
+		beget__trace_init();
 	run(channel, &order.call);
 }
 

@@ -16,6 +16,9 @@ struct beget__inheritance {
 	int lent_n;
 };
 
+/* In the helper: what all its children would have to do first is done once. */
+void beget__child_prepare(void);
+
 /* The child of a helper, or an executed one: all it knows comes over descriptor 3. */
 _Noreturn void beget__child_serve(enum beget_method);
 

@@ -150,12 +150,11 @@ static void tell(pid_t pid, const struct beget__exit *end)
 /* Looks, tells, and only then reaps: whoever finds the word missing still finds the zombie. */
 static void bury(void)
 {
-	struct signalfd_siginfo drop[8];
+	struct signalfd_siginfo drop;
 	struct rusage usage;
 	siginfo_t info;
 
-	while (read(helper.signals, drop, sizeof(drop)) > 0)
-		;
+	(void)!read(helper.signals, &drop, sizeof(drop)); /* there is never more than one pending */
 	while (beget__sys_waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT, &usage) == 0 && info.si_pid > 0) {
 		pid_t pid = info.si_pid;
 		int status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8
@@ -195,6 +194,7 @@ void beget__helper_serve(void)
 	helper.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	helper.client = client_pidfd();
 	helper.threads = beget__sys_threads();
+	beget__child_prepare();
 	helper.spare = -1;
 	helper.frame.buffer = helper.buffer;
 	refill();

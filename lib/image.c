@@ -293,8 +293,8 @@ bool beget__image_trusted(void)
 	int type;
 	socklen_t size = sizeof(maker), type_size = sizeof(type);
 
-	return !getauxval(AT_SECURE) && getsockopt(BEGET__CHANNEL_FD, SOL_SOCKET, SO_TYPE, &type, &type_size) == 0 &&
-	       type == SOCK_SEQPACKET && getsockopt(BEGET__CHANNEL_FD, SOL_SOCKET, SO_PEERCRED, &maker, &size) == 0 &&
+	return getsockopt(BEGET__CHANNEL_FD, SOL_SOCKET, SO_TYPE, &type, &type_size) == 0 && type == SOCK_SEQPACKET &&
+	       getsockopt(BEGET__CHANNEL_FD, SOL_SOCKET, SO_PEERCRED, &maker, &size) == 0 &&
 	       getresuid(&real, &effective, &saved) == 0 && maker.uid == real && maker.uid == effective &&
 	       maker.uid == saved && fcntl(BEGET__CHANNEL_FD, F_SETFD, FD_CLOEXEC) == 0;
 }

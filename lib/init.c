@@ -6,6 +6,7 @@
 #include "image.h"
 
 #include <beget.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 static _Noreturn void refuse(void)
@@ -25,7 +26,7 @@ void beget_init(int argc, char **argv)
 	if (birth == BEGET__BORN_FREE)
 		return;
 	/* From here on there is no way back into main, whatever is wrong. */
-	if (!beget__image_trusted())
+	if (getauxval(AT_SECURE) || !beget__image_trusted())
 		refuse();
 	if (birth == BEGET__BORN_HELPER)
 		beget__helper_serve();

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How long after the end of a process its helper may take to say how. */
-enum { PATIENCE_MS = 250, BLIND_POLL_MS = 20 };
+/* How long after the end of a process its helper may take to say how; for how long nothing but the end is awaited. */
+enum { PATIENCE_MS = 250, BRIEF_MS = 20, BLIND_POLL_MS = 20 };
 
 static void take_born(struct beget_process *p, struct beget__frame *f)
 {
@@ -81,7 +81,7 @@ static void take_message(struct beget_process *p, struct beget__frame *f)
 	else if (f->kind == BEGET__CRASHED)
 		p->has_crash = beget__message_get_crashed(f, &p->crash);
 	else if (f->kind == BEGET__ENDED)
-		p->has_word = beget__message_get_ended(f, &p->word);
+		p->closed = p->has_word = beget__message_get_ended(f, &p->word); /* the last of all messages */
 	if (p->in)
 		beget__frame_clear(f);
 }
@@ -217,21 +217,24 @@ static bool born(const struct beget_process *p)
 }
 
 /* What to poll for news of this process, at most for how long. Returns how many. */
-static size_t news(const struct beget_process *p, struct pollfd *fds, int64_t now, int *timeout)
+static size_t news(const struct beget_process *p, struct pollfd *fds, int64_t now, int64_t brief_until, int *timeout)
 {
+	bool patient = p->patient_until > now; /* it has ended: only the helper's word is awaited */
 	size_t n = 0;
 
-	if (p->pidfd >= 0)
-		fds[n++] = (struct pollfd){.fd = p->pidfd, .events = POLLIN};
+	/* A brief life: by what tells of the end and of nothing else, for each message would wake us for nothing. */
+	if (!patient && brief_until > now && (p->ours ? p->pidfd >= 0 : !p->closed)) {
+		*timeout = (int)(brief_until - now);
+		fds[0] = p->ours ? (struct pollfd){.fd = p->pidfd, .events = POLLIN}
+		                 : (struct pollfd){.fd = p->channel, .events = 0}; /* POLLHUP */
+		return 1;
+	}
+	if (patient)
+		*timeout = (int)(p->patient_until - now);
 	if (!p->closed)
 		fds[n++] = (struct pollfd){.fd = p->channel, .events = POLLIN};
-	if (p->patient_until > now) { /* it has ended: only the helper's word is awaited */
-		if (!p->closed)
-			fds[0] = fds[n - 1], n = 1;
-		int left = (int)(p->patient_until - now);
-		if (*timeout < 0 || left < *timeout)
-			*timeout = left;
-	}
+	if (p->pidfd >= 0 && !(patient && n))
+		fds[n++] = (struct pollfd){.fd = p->pidfd, .events = POLLIN};
 	if (p->pidfd < 0 && p->pid > 0 && (*timeout < 0 || *timeout > BLIND_POLL_MS))
 		*timeout = BLIND_POLL_MS;
 	return n;
@@ -257,6 +260,7 @@ static int await(struct beget_process *const *ps, size_t n, bool (*far_enough)(c
                  int timeout_ms, int cancel)
 {
 	int64_t deadline = deadline_of(timeout_ms);
+	int64_t brief_until = far_enough == settled ? beget__sys_now_ms() + BRIEF_MS : 0;
 	struct pollfd few[8], *fds = few;
 	int result = -ETIMEDOUT;
 
@@ -277,7 +281,7 @@ static int await(struct beget_process *const *ps, size_t n, bool (*far_enough)(c
 				result = (int)i;
 			else {
 				int own = -1;
-				polled += news(p, fds + polled, now, &own);
+				polled += news(p, fds + polled, now, brief_until, &own);
 				patient |= p->patient_until > now;
 				if (own >= 0 && (timeout < 0 || own < timeout || p->patient_until > now))
 					timeout = own;

@@ -244,9 +244,9 @@ int beget__message_get_call(struct beget__reader *r, struct beget__fds *fds, str
 	uint32_t n = beget__get_u32(r);
 	if (!fine || r->bad || n > (r->size - r->at) / ARG_BYTES || ret->call.named > n)
 		return beget__fail(EBADMSG, "cannot read the call");
-	ret->args = beget__sys_alloc((n + 1) * sizeof(*ret->args));
-	ret->values = beget__sys_alloc((n + 1) * sizeof(*ret->values));
-	if (!ret->args || !ret->values)
+	ret->args = n ? beget__sys_alloc(n * sizeof(*ret->args)) : NULL;
+	ret->values = n ? beget__sys_alloc(n * sizeof(*ret->values)) : NULL;
+	if (n && (!ret->args || !ret->values))
 		return beget__fail(ENOMEM, "cannot read the call");
 	ret->call.args = ret->args;
 	for (ret->call.n = 0; ret->call.n < n && !r->bad; ret->call.n++) {

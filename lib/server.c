@@ -48,7 +48,7 @@ static void register_handler(void)
 	pthread_atfork(NULL, NULL, child);
 }
 
-static void watch_forks(void)
+void beget__server_watch_forks(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -105,7 +105,7 @@ static int launch(const struct beget__state *now)
 		return beget__fail_plain(EOPNOTSUPP,
 		                         "cannot launch the helper: it would become the init of the pid namespace "
 		                         "that was made for children");
-	watch_forks();
+	beget__server_watch_forks();
 	if (beget__state_keep(now, &server.launched))
 		return beget__fail(ENOMEM, "cannot launch the helper");
 	beget__state_helper(&server.launched, &server.born);
@@ -225,5 +225,5 @@ void beget__server_adopt(int control, pid_t helper)
 	server.adopted = true;
 	server.gone = false;
 	server.born.unknown = false;
-	watch_forks();
+	beget__server_watch_forks();
 }

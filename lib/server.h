@@ -19,6 +19,9 @@ void beget__server_leave(void);
  * enter launches another. */
 int beget__server_start(int channel, pid_t caller, bool tied);
 
+/* From now on, a copy of this process that is no start of ours lets go of the helper. */
+void beget__server_watch_forks(void);
+
 /* Enters without launching. */
 void beget__server_visit(void);
 

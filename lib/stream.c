@@ -31,8 +31,9 @@ static void purge(FILE *file)
 
 static void flush(FILE *file)
 {
-	/* Not of a stream for reading: fflush would move the position of the file that the caller reads too. */
-	if (ftrylockfile(file))
+	/* Not of a stream for reading: fflush would move the position of the file that the caller reads too. Asked
+	 * before the lock too: a lock is written to, and that copies a page. */
+	if (!__fpending(file) || ftrylockfile(file))
 		return;
 	if (__fpending(file))
 		fflush_unlocked(file);

@@ -155,7 +155,12 @@ void beget__sys_close(int *fd)
 struct beget__identity beget__sys_identity(int fd)
 {
 	struct stat st;
+	uint64_t cookie;
+	socklen_t size = sizeof(cookie);
 
+	/* Of a socket, the number that is never given again: sooner had than that of its inode. */
+	if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0)
+		return (struct beget__identity){~UINT64_C(0), cookie};
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return (struct beget__identity){0, 0};
 	return (struct beget__identity){st.st_dev, st.st_ino};

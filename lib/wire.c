@@ -290,56 +290,71 @@ void beget__frame_init(struct beget__frame *f, char *buffer, struct beget__frame
 	f->between = between;
 }
 
-int beget__wire_receive(int socket, struct beget__frame *f, int flags)
+/* One packet; data: PAYLOAD bytes for its part of the body. As beget__wire_receive, or GOES_ON. */
+enum { GOES_ON = 3 };
+static int receive_packet(int socket, struct beget__frame *f, char *data, int flags)
 {
 	union {
 		char room[CMSG_SPACE(FDS_PER_PACKET * sizeof(int))];
 		struct cmsghdr align;
 	} control;
+	struct header header;
+	struct iovec iov[2] = {{&header, sizeof(header)}, {data, PAYLOAD}};
+	struct msghdr message = {
+		.msg_iov = iov,
+		.msg_iovlen = 2,
+		.msg_control = control.room,
+		.msg_controllen = sizeof(control.room),
+	};
+	ssize_t got = beget__sys_recvmsg(socket, &message, flags);
+	if (got == 0)
+		return hung_up(socket) ? 0 : -EBADMSG;
+	if (got < 0)
+		return (int)got;
+	int fds[FDS_PER_PACKET], nfds = unpack_fds(&message, fds);
+	bool truncated = message.msg_flags & MSG_CTRUNC;
+	struct beget__frame *to = f;
+	int error = -EBADMSG;
+	if ((size_t)got >= sizeof(header) && header.magic == MAGIC && !(message.msg_flags & MSG_TRUNC)) {
+		size_t n = (size_t)got - sizeof(header);
+		if (f->started && header.kind != MORE)
+			to = another(f, data, n);
+		error = !to->started                        ? first_packet(to, &header, n)
+		        : n == 0 && nfds == 0 && !truncated ? -EBADMSG
+		                                            : next_packet(to, &header, data, n);
+	}
+	if (!error)
+		error = keep_fds(to, fds, nfds, truncated);
+	if (error)
+		for (int i = 0; i < nfds; i++)
+			beget__sys_close(&fds[i]);
+	else
+		error = complete(to);
+	if (to == f)
+		return error ? error : GOES_ON;
+	if (error == 1 || error == -EMFILE) /* it has to be whole */
+		return 2;
+	beget__frame_clear(to);
+	return GOES_ON;
+}
+
+/* A frame of its own, for its room on the stack is seldom needed. */
+__attribute__((noinline)) static int receive_later_packet(int socket, struct beget__frame *f, int flags)
+{
 	char later[PAYLOAD];
 
-	for (;;) {
-		struct header header;
-		/* The first packet's body is received in place; only those behind it are copied. */
-		struct iovec iov[2] = {{&header, sizeof(header)}, {f->started ? later : f->buffer, PAYLOAD}};
-		struct msghdr message = {
-			.msg_iov = iov,
-			.msg_iovlen = 2,
-			.msg_control = control.room,
-			.msg_controllen = sizeof(control.room),
-		};
-		ssize_t got = beget__sys_recvmsg(socket, &message, flags);
-		if (got == 0)
-			return hung_up(socket) ? 0 : -EBADMSG;
-		if (got < 0)
-			return (int)got;
-		int fds[FDS_PER_PACKET], nfds = unpack_fds(&message, fds);
-		bool truncated = message.msg_flags & MSG_CTRUNC;
-		struct beget__frame *to = f;
-		int error = -EBADMSG;
-		if ((size_t)got >= sizeof(header) && header.magic == MAGIC && !(message.msg_flags & MSG_TRUNC)) {
-			size_t n = (size_t)got - sizeof(header);
-			if (f->started && header.kind != MORE)
-				to = another(f, later, n);
-			error = !to->started                        ? first_packet(to, &header, n)
-			        : n == 0 && nfds == 0 && !truncated ? -EBADMSG
-			                                            : next_packet(to, &header, later, n);
-		}
-		if (!error)
-			error = keep_fds(to, fds, nfds, truncated);
-		if (error)
-			for (int i = 0; i < nfds; i++)
-				beget__sys_close(&fds[i]);
-		else
-			error = complete(to);
-		if (to != f) { /* it has to be whole */
-			if (error == 1 || error == -EMFILE)
-				return 2;
-			beget__frame_clear(to);
-		} else if (error) {
-			return error;
-		}
-	}
+	return receive_packet(socket, f, later, flags);
+}
+
+int beget__wire_receive(int socket, struct beget__frame *f, int flags)
+{
+	int got;
+
+	/* The first packet's body is received in place; only those behind it are copied. */
+	do
+		got = f->started ? receive_later_packet(socket, f, flags) : receive_packet(socket, f, f->buffer, flags);
+	while (got == GOES_ON);
+	return got;
 }
 
 int beget__frame_take(struct beget__frame *f, int i)

@@ -61,7 +61,7 @@ static int open_file(const char *path, int flags)
 }
 
 /* One stream: *ret is the descriptor that the child shall have there; what is opened for it becomes *lent. */
-static int open_stream(int i, const struct beget_stream *s, int out, int *ret, int *lent, int *mine)
+static int open_stream(int i, const struct beget_stream *s, const int *out, int *ret, int *lent, int *mine)
 {
 	const char *path = s->kind == BEGET_TO_NULL ? "/dev/null" : s->path;
 	int flags = O_NOCTTY | (i == STDIN_FILENO ? O_RDONLY : O_WRONLY);
@@ -70,7 +70,7 @@ static int open_stream(int i, const struct beget_stream *s, int out, int *ret, i
 	switch (s->kind) {
 	case BEGET_AS_IS: return 0;
 	case BEGET_TO_FD: *ret = s->fd; return 0;
-	case BEGET_TO_OUT: *ret = out; return 0;
+	case BEGET_TO_OUT: *ret = *out != BEGET__AS_IS ? *out : fcntl(1, F_GETFD) < 0 ? -1 : 1; return 0;
 	case BEGET_TO_PIPE: error = open_pipe(i, lent, mine); break;
 	case BEGET_TO_FILE:
 		flags |= i == STDIN_FILENO ? 0 : O_CREAT | O_TRUNC;
@@ -119,10 +119,9 @@ int beget__wishes_open(struct beget__plan *plan, struct beget_process *p)
 	if (!error && o->cwd)
 		error = open_directory(o->cwd, &p->lent[BEGET__LENT_CWD]);
 	w->cwd_fd = p->lent[BEGET__LENT_CWD];
-	for (int i = 0; i < 3 && !error; i++) {
-		int out = w->stream[1] == BEGET__AS_IS ? (fcntl(1, F_GETFD) < 0 ? -1 : 1) : w->stream[1];
-		error = open_stream(i, streams[i], out, &w->stream[i], &p->lent[BEGET__LENT_STREAM + i], &p->ends[i]);
-	}
+	for (int i = 0; i < 3 && !error; i++)
+		error = open_stream(i, streams[i], &w->stream[1], &w->stream[i], &p->lent[BEGET__LENT_STREAM + i],
+		                    &p->ends[i]);
 	if (!error && (o->flags & BEGET_TIED))
 		error = open_tie(p);
 	beget__process_unguard();
