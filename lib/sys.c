@@ -463,17 +463,38 @@ int beget__sys_zombie_exit(pid_t pid, int *wait_status)
 	return 0;
 }
 
+enum { STAT_THREADS = 20, STAT_STARTED = 22 };
+
+/* The n-th field of a process's stat. The second may hold anything, so count from behind its bracket. */
+static uint64_t stat_field(const char *stat, int n)
+{
+	const char *p = strrchr(stat, ')');
+
+	for (int field = 2; p && field < n; field++)
+		p = strchr(p + 1, ' ');
+	return p ? strtoull(p, NULL, 10) : 0;
+}
+
 uint64_t beget__sys_started(pid_t pid)
 {
 	char text[1024];
 
-	if (!read_proc(pid, "stat", text, sizeof(text)))
-		return 0;
-	/* the 22nd field; the second may hold anything, so count from behind its bracket */
-	const char *p = strrchr(text, ')');
-	for (int field = 2; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	return p ? strtoull(p, NULL, 10) : 0;
+	return read_proc(pid, "stat", text, sizeof(text)) ? stat_field(text, STAT_STARTED) : 0;
+}
+
+bool beget__sys_gone(pid_t pid, uint64_t started)
+{
+	char text[1024];
+
+	if (kill(pid, 0) < 0 && errno == ESRCH)
+		return true;
+	if (!started || !read_proc(pid, "stat", text, sizeof(text)))
+		return false;
+	if (stat_field(text, STAT_STARTED) != started)
+		return true;
+	/* A first thread that has ended is a zombie as long as others run. */
+	const char *state = strrchr(text, ')');
+	return state && (state[2] == 'Z' || state[2] == 'X') && stat_field(text, STAT_THREADS) <= 1;
 }
 
 /* Joined threads stay listed for a while: PF_EXITING in the flags tells them. */

@@ -64,6 +64,9 @@ int beget__sys_threads(void);                           /* that run in this proc
 /* When a process started, in the kernel's ticks: with its pid it is a name that is never given again. 0: not known. */
 uint64_t beget__sys_started(pid_t);
 
+/* Where there is no pidfd: the process that started then has ended, reaped or not. False too if nobody tells. */
+bool beget__sys_gone(pid_t, uint64_t started);
+
 int64_t beget__sys_now_ms(void);
 
 /* Thread cancellation: off, telling how it was; and back. */
