@@ -69,6 +69,20 @@ static _Noreturn void give_up(int channel)
 	_exit(127);
 }
 
+/* A soft limit of the target's is not meant for its result: without a file the child would wait for a reader, and a
+ * caller that polls the sentinel for its end. Handlers that run at exit find the limits as they were. */
+static int send_result(int channel, unsigned type, const union beget__value *result)
+{
+	struct rlimit before[BEGET__FILE_LIMITS];
+
+	if (type != BEGET_TYPE_STRING && type != BEGET_TYPE_BYTES)
+		return beget__message_send_result(channel, type, result);
+	beget__sys_raise_limits(before);
+	int error = beget__message_send_result(channel, type, result);
+	beget__sys_restore_limits(before);
+	return error;
+}
+
 static _Noreturn void run(int channel, const struct beget_call *call)
 {
 	union beget__value result;
@@ -88,7 +102,7 @@ static _Noreturn void run(int channel, const struct beget_call *call)
 	}
 	/* A target that closed everything and opened a file must not find bytes of ours in it. */
 	if (beget__sys_is(channel, &self.birth))
-		error = beget__message_send_result(channel, call->result, &result);
+		error = send_result(channel, call->result, &result);
 	beget__trace("returns%s", error ? ", and cannot send its result" : "");
 	exit(0);
 }

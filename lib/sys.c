@@ -303,6 +303,25 @@ void beget__sys_file_seal(int fd)
 	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
 }
 
+static const __rlimit_resource_t file_limits[BEGET__FILE_LIMITS] = {RLIMIT_FSIZE, RLIMIT_NOFILE};
+
+void beget__sys_raise_limits(struct rlimit before[BEGET__FILE_LIMITS])
+{
+	for (int i = 0; i < BEGET__FILE_LIMITS; i++) {
+		if (getrlimit(file_limits[i], &before[i]) < 0)
+			before[i] = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
+		else if (before[i].rlim_cur != before[i].rlim_max)
+			setrlimit(file_limits[i], &(struct rlimit){before[i].rlim_max, before[i].rlim_max});
+	}
+}
+
+void beget__sys_restore_limits(const struct rlimit before[BEGET__FILE_LIMITS])
+{
+	for (int i = 0; i < BEGET__FILE_LIMITS; i++)
+		if (before[i].rlim_cur != before[i].rlim_max)
+			setrlimit(file_limits[i], &before[i]);
+}
+
 int beget__sys_map(int fd, size_t size, void **ret)
 {
 	struct stat st;

@@ -47,6 +47,11 @@ int beget__sys_poll(struct pollfd *, size_t n, int timeout_ms); /* EINTR comes b
 int beget__sys_file(size_t size);
 int beget__sys_file_write(int fd, const struct iovec *, int n);
 void beget__sys_file_seal(int fd);
+
+/* What stands in the way of such a file: soft limits on sizes and descriptors become the hard ones, and back. */
+enum { BEGET__FILE_LIMITS = 2 };
+void beget__sys_raise_limits(struct rlimit before[BEGET__FILE_LIMITS]);
+void beget__sys_restore_limits(const struct rlimit before[BEGET__FILE_LIMITS]);
 int beget__sys_map(int fd, size_t size, void **ret); /* private, writable */
 void beget__sys_unmap(void *, size_t);
 
