@@ -51,8 +51,7 @@ static void never_the_standard_streams(void)
 {
 	int fds[8], flags[8], low = 0;
 
-	if (under_valgrind()) /* it needs them itself */
-		skip();
+	not_under_valgrind("it needs the standard streams itself");
 	close_stdio();
 	int n = gather(fds);
 	for (int i = 0; i < n; i++) {
