@@ -183,8 +183,8 @@ static void close_listed(unsigned first, unsigned last)
 				at += e->length;
 				if (e->name[0] == '.' || number < first || number > last || (int)number == fd)
 					continue;
-				close((int)number);
-				closed = true;
+				/* Listed and yet not ours to close: what watches us keeps it. */
+				closed |= close((int)number) == 0 || errno != EBADF;
 			}
 	}
 	close(fd);

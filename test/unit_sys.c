@@ -290,6 +290,7 @@ static void interrupted(void)
 
 static void signals(void)
 {
+	not_under_valgrind("it has no pidfd_open");
 	int pidfd = beget__sys_pidfd_open(getpid());
 
 	assert_true(pidfd >= 0);
@@ -309,6 +310,7 @@ static void signals(void)
 
 static void nobody_to_wait_for(void)
 {
+	not_under_valgrind("it has no pidfd_open");
 	siginfo_t info;
 	int status = 77, pidfd = beget__sys_pidfd_open(getpid());
 
@@ -323,6 +325,24 @@ static void nobody_to_wait_for(void)
 	assert_int_equal(beget__sys_zombie_exit(1 << 23, &status), -ENODATA);
 	assert_int_equal(status, 77);
 	beget__sys_close(&pidfd);
+}
+
+static void gone(void)
+{
+	uint64_t mine = beget__sys_started(getpid());
+	siginfo_t info;
+
+	assert_true(mine > 0);
+	assert_false(beget__sys_gone(getpid(), mine));
+	assert_true(beget__sys_gone(getpid(), mine + 1)); /* another has the number now */
+	assert_false(beget__sys_gone(getpid(), 0));
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	assert_true(beget__sys_gone(pid, beget__sys_started(pid))); /* a zombie */
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_true(beget__sys_gone(pid, 0));
 }
 
 static void *wait_on(void *mutex)
@@ -390,6 +410,7 @@ int main(void)
 		UNIT(interrupted),
 		UNIT(signals),
 		UNIT(nobody_to_wait_for),
+		UNIT(gone),
 		UNIT(threads),
 		UNIT(cancellation),
 		UNIT(memory_is_zeroed),
