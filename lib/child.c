@@ -71,14 +71,30 @@ static _Noreturn void give_up(int channel)
 	_exit(127);
 }
 
-static bool gives_back(const struct beget_call *call)
+static bool leaves_memory(const struct beget_call *call)
 {
 	size_t size;
 
 	for (unsigned i = 0; i < call->n; i++)
 		if (beget__value_comes_back(&call->args[i], &size))
 			return true;
-	return call->result != BEGET_TYPE_VOID;
+	return call->result == BEGET_TYPE_STRING || call->result == BEGET_TYPE_BYTES ||
+	       call->result == BEGET_TYPE_STRUCT;
+}
+
+/* Nobody waits for the result of void, and each message wakes the caller. A soft limit of the target's is not meant for
+ * its result: without a file the child would wait for a reader, and a caller that polls the sentinel for its end.
+ * Handlers that run at exit find the limits as they were. */
+static int send_result(int channel, const struct beget_call *call, const union beget__value *result)
+{
+	struct rlimit before[BEGET__FILE_LIMITS];
+
+	if (!leaves_memory(call))
+		return call->result == BEGET_TYPE_VOID ? 0 : beget__message_send_result(channel, call, result);
+	beget__sys_raise_limits(before);
+	int error = beget__message_send_result(channel, call, result);
+	beget__sys_restore_limits(before);
+	return error;
 }
 
 static _Noreturn void run(int channel, const struct beget_call *call)
@@ -99,10 +115,9 @@ static _Noreturn void run(int channel, const struct beget_call *call)
 		beget__fail(-error, "cannot call the target");
 		give_up(channel);
 	}
-	/* Nobody waits for the result of void, and each message wakes the caller. A target that closed everything and
-	 * opened a file must not find bytes of ours in it. */
-	if (gives_back(call) && beget__sys_is(channel, &self.birth))
-		error = beget__message_send_result(channel, call, &result);
+	/* A target that closed everything and opened a file must not find bytes of ours in it. */
+	if (beget__sys_is(channel, &self.birth))
+		error = send_result(channel, call, &result);
 	beget__trace("returns%s", error ? ", and cannot send its result" : "");
 	exit(0);
 }

@@ -17,6 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Without pidfds: how often to look whether the client is still there. Its children may hold its socket open. */
+enum { BLIND_POLL_MS = 500 };
+
 /* A running child and the helper's copy of its channel, which carries the last word. */
 struct ward {
 	pid_t pid;
@@ -28,6 +31,7 @@ static struct {
 	int signals; /* a descriptor that tells of SIGCHLD */
 	int client;  /* pidfd of the caller, or -1 */
 	pid_t client_pid;
+	uint64_t client_started;
 	int spare;    /* keeps a place in the descriptor table for the next channel */
 	int threads;  /* before it serves: fork would lose all but one */
 	bool retired; /* the client has another helper; the children of our children may still ask */
@@ -177,6 +181,7 @@ static int client_pidfd(void)
 	if (getsockopt(BEGET__CHANNEL_FD, SOL_SOCKET, SO_PEERCRED, &client, &size) < 0)
 		return -1;
 	helper.client_pid = client.pid;
+	helper.client_started = beget__sys_started(client.pid);
 	int pidfd = beget__sys_pidfd_open(client.pid);
 	return pidfd < 0 ? -1 : pidfd;
 }
@@ -211,9 +216,11 @@ void beget__helper_serve(void)
 			fds[0].fd = -1;
 		if (helper.retired && helper.n == 0 && beget__sys_poll(fds, 1, 0) <= 0)
 			_exit(0);
-		if (beget__sys_poll(fds, 3, -1) < 0)
+		int ready = beget__sys_poll(fds, 3, helper.client < 0 ? BLIND_POLL_MS : -1);
+		if (ready < 0)
 			continue;
-		if (fds[2].revents && !fds[0].revents) /* what it asked for before it ended is still done */
+		bool left = fds[2].revents || (ready == 0 && beget__sys_gone(helper.client_pid, helper.client_started));
+		if (left && !fds[0].revents) /* what it asked for before it ended is still done */
 			leave_with_wards();
 		if (fds[0].revents)
 			serve();

@@ -23,8 +23,10 @@ static void take_born(struct beget_process *p, struct beget__frame *f)
 	 * the pid is the child's. */
 	if (f->nfds == 1 && p->pidfd < 0)
 		p->pidfd = beget__sys_pidfd_open(p->pid);
-	if (p->pidfd < 0)
+	if (p->pidfd < 0) {
 		p->pidfd = -1;
+		p->started = beget__sys_started(p->pid);
+	}
 	beget__trace("born %d", (int)p->pid);
 }
 
@@ -134,11 +136,15 @@ static void drain(struct beget_process *p)
 	}
 }
 
-static bool polls_ended(const struct beget_process *p)
+/* Our own child without a pidfd is waited for: see status.c. A helper's child may have closed its channel, and its
+ * helper may be gone or stopped: neither is its end. */
+static bool seen_ended(const struct beget_process *p)
 {
 	struct pollfd pidfd = {.fd = p->pidfd, .events = POLLIN};
 
-	return p->pidfd >= 0 && beget__sys_poll(&pidfd, 1, 0) > 0;
+	if (p->pidfd < 0)
+		return !p->ours && p->pid > 0 && beget__sys_gone(p->pid, p->started);
+	return beget__sys_poll(&pidfd, 1, 0) > 0;
 }
 
 static void finish(struct beget_process *p, const struct beget__exit *end)
@@ -154,8 +160,9 @@ static void finish(struct beget_process *p, const struct beget__exit *end)
 			snprintf(p->failure.text, sizeof(p->failure.text),
 			         "child: it exited with code %d before it read its call", p->status.code);
 		else
-			snprintf(p->failure.text, sizeof(p->failure.text),
-			         "helper: it ended before it made the process");
+			snprintf(p->failure.text, sizeof(p->failure.text), "%s",
+			         p->pid > 0 ? "child: it ended, nobody can tell how, before it read its call"
+			                    : "helper: it ended before it made the process");
 	}
 	if (p->has_failure && p->status.outcome != BEGET_SIGNALED) {
 		p->status.outcome = BEGET_FAILED;
@@ -176,7 +183,7 @@ void beget__process_look(struct beget_process *p)
 
 	if (p->ended)
 		return;
-	bool gone = polls_ended(p); /* before the drain: what it wrote is there then */
+	bool gone = seen_ended(p); /* before the drain: what it wrote is there then */
 	drain(p);
 	if (p->pid == 0) { /* only the helper can tell, and it closes its end after it has */
 		if (p->closed)
@@ -191,7 +198,7 @@ void beget__process_look(struct beget_process *p)
 		.pid = p->pid,
 		.pidfd = p->pidfd,
 		.ours = p->ours,
-		.ended = gone || (!p->ours && p->closed && p->pidfd < 0),
+		.ended = gone,
 		.patient = !p->closed && beget__sys_now_ms() < p->patient_until,
 		.word = p->has_word ? &p->word : NULL,
 	};
@@ -379,9 +386,11 @@ int beget_kill(struct beget_process *p, int signal)
 		return error;
 	int cancel = beget__sys_no_cancel();
 	await_birth(p);
+	if (p->pidfd < 0) /* its sentinel tells of the result: until the end that this promises, it is on its way out */
+		(void)await(&p, 1, settled, 0, PTHREAD_CANCEL_DISABLE);
 	pthread_mutex_lock(&p->lock);
 	beget__process_look(p);
-	if (p->ended || polls_ended(p))
+	if (p->ended || seen_ended(p))
 		error = beget__fail_plain(ESRCH, "cannot signal %s (process %d): it has ended", p->what, (int)p->pid);
 	else if ((error = beget__sys_signal(p->pid, p->pidfd, signal)))
 		beget__fail(-error, "cannot send signal %d to %s (process %d)", signal, p->what, (int)p->pid);

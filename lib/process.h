@@ -44,6 +44,7 @@ struct beget_process {
 	pthread_mutex_t lock; /* over all below, once started */
 	pid_t pid;            /* 0: not known yet, or never born */
 	int pidfd;            /* -1: not known yet, or none on this kernel */
+	uint64_t started;     /* a helper's child without one: with the pid, its name for ever; 0: not known */
 	int reserve;          /* keeps a place for the pidfd that its child will send */
 	int channel;
 	struct beget__inbox *in;

@@ -205,8 +205,8 @@ static void close_listed(unsigned first, unsigned last)
 				at += e->length;
 				if (e->name[0] == '.' || number < first || number > last || (int)number == fd)
 					continue;
-				close((int)number);
-				closed = true;
+				/* Listed and yet not ours to close: what watches us keeps it. */
+				closed |= close((int)number) == 0 || errno != EBADF;
 			}
 	}
 	close(fd);
@@ -323,6 +323,25 @@ void beget__sys_file_seal(int fd)
 {
 	/* A temporary file cannot be sealed; nobody else can reach it. */
 	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+}
+
+static const __rlimit_resource_t file_limits[BEGET__FILE_LIMITS] = {RLIMIT_FSIZE, RLIMIT_NOFILE};
+
+void beget__sys_raise_limits(struct rlimit before[BEGET__FILE_LIMITS])
+{
+	for (int i = 0; i < BEGET__FILE_LIMITS; i++) {
+		if (getrlimit(file_limits[i], &before[i]) < 0)
+			before[i] = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
+		else if (before[i].rlim_cur != before[i].rlim_max)
+			setrlimit(file_limits[i], &(struct rlimit){before[i].rlim_max, before[i].rlim_max});
+	}
+}
+
+void beget__sys_restore_limits(const struct rlimit before[BEGET__FILE_LIMITS])
+{
+	for (int i = 0; i < BEGET__FILE_LIMITS; i++)
+		if (before[i].rlim_cur != before[i].rlim_max)
+			setrlimit(file_limits[i], &before[i]);
 }
 
 int beget__sys_map(int fd, size_t size, void **ret)
@@ -551,17 +570,38 @@ int beget__sys_zombie_exit(pid_t pid, int *wait_status)
 	return 0;
 }
 
+enum { STAT_THREADS = 20, STAT_STARTED = 22 };
+
+/* The n-th field of a process's stat. The second may hold anything, so count from behind its bracket. */
+static uint64_t stat_field(const char *stat, int n)
+{
+	const char *p = strrchr(stat, ')');
+
+	for (int field = 2; p && field < n; field++)
+		p = strchr(p + 1, ' ');
+	return p ? strtoull(p, NULL, 10) : 0;
+}
+
 uint64_t beget__sys_started(pid_t pid)
 {
 	char text[1024];
 
-	if (!read_proc(pid, "stat", text, sizeof(text)))
-		return 0;
-	/* the 22nd field; the second may hold anything, so count from behind its bracket */
-	const char *p = strrchr(text, ')');
-	for (int field = 2; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	return p ? strtoull(p, NULL, 10) : 0;
+	return read_proc(pid, "stat", text, sizeof(text)) ? stat_field(text, STAT_STARTED) : 0;
+}
+
+bool beget__sys_gone(pid_t pid, uint64_t started)
+{
+	char text[1024];
+
+	if (kill(pid, 0) < 0 && errno == ESRCH)
+		return true;
+	if (!started || !read_proc(pid, "stat", text, sizeof(text)))
+		return false;
+	if (stat_field(text, STAT_STARTED) != started)
+		return true;
+	/* A first thread that has ended is a zombie as long as others run. */
+	const char *state = strrchr(text, ')');
+	return state && (state[2] == 'Z' || state[2] == 'X') && stat_field(text, STAT_THREADS) <= 1;
 }
 
 /* Joined threads stay listed for a while: PF_EXITING in the flags tells them. */

@@ -48,6 +48,11 @@ int beget__sys_poll(struct pollfd *, size_t n, int timeout_ms); /* EINTR comes b
 int beget__sys_file(size_t size);
 int beget__sys_file_write(int fd, const struct iovec *, int n);
 void beget__sys_file_seal(int fd);
+
+/* What stands in the way of such a file: soft limits on sizes and descriptors become the hard ones, and back. */
+enum { BEGET__FILE_LIMITS = 2 };
+void beget__sys_raise_limits(struct rlimit before[BEGET__FILE_LIMITS]);
+void beget__sys_restore_limits(const struct rlimit before[BEGET__FILE_LIMITS]);
 int beget__sys_map(int fd, size_t size, void **ret); /* private, writable */
 void beget__sys_unmap(void *, size_t);
 
@@ -73,6 +78,9 @@ int beget__sys_threads(void);                           /* that run in this proc
 
 /* When a process started, in the kernel's ticks: with its pid it is a name that is never given again. 0: not known. */
 uint64_t beget__sys_started(pid_t);
+
+/* Where there is no pidfd: the process that started then has ended, reaped or not. False too if nobody tells. */
+bool beget__sys_gone(pid_t, uint64_t started);
 
 int64_t beget__sys_now_ms(void);
 

@@ -3,6 +3,7 @@
 #include "plan.h"
 
 #include <poll.h>
+#include <pthread.h>
 
 static int add(int a, int b)
 {
@@ -27,6 +28,15 @@ static void sleeper(void)
 static struct beget_bytes echo(struct beget_bytes bytes)
 {
 	return bytes;
+}
+
+static void *reads_to_the_end(void *fd)
+{
+	char c;
+
+	while (read((int)(intptr_t)fd, &c, 1) > 0)
+		;
+	return NULL;
 }
 
 /* Closed, but for its channel: what the kernel keeps open for it, the library does not. */
@@ -91,6 +101,103 @@ static void a_sentinel_and_a_result(enum beget_method method)
 	}
 }
 
+/* What the sentinel has told of cannot be signalled, or a signal would hit what is on its way out. */
+static void a_sentinel_and_a_signal(enum beget_method method)
+{
+	for (int i = 0; i < 20; i++) {
+		struct beget_process *p = start(method, BEGET_CALL(add, i, 1));
+		assert_true(readable(beget_sentinel(p), 5000));
+		assert_int_equal(beget_kill(p, SIGTERM), -ESRCH);
+		expect_exit(p, 0);
+	}
+}
+
+static void runs_on(struct beget_fd fd, bool in_another_thread)
+{
+	pthread_t thread;
+	char c;
+
+	if (in_another_thread && pthread_create(&thread, NULL, reads_to_the_end, (void *)(intptr_t)fd.fd) == 0)
+		pthread_exit(NULL);
+	dup2(fd.fd, 0);
+	beget__sys_close_range(1, ~0u);
+	if (read(0, &c, 1) == 0)
+		_exit(3);
+}
+
+/* Its channel is closed, or its first thread is a zombie, and its helper is gone: it runs all the same. */
+static void a_child_without_a_helper(bool in_another_thread)
+{
+	struct beget_status status;
+	int pipes[2];
+
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	struct beget_process *p = start(BEGET_FORKSERVER, BEGET_CALL(runs_on, BEGET_FD(pipes[0]), in_another_thread));
+	close(pipes[0]);
+	assert_true(beget_pid(p) > 0);
+	assert_int_equal(beget_join(p, 50, NULL), -ETIMEDOUT);
+	assert_int_equal(kill(helper_pid(), SIGKILL), 0);
+	assert_int_equal(beget_join(p, 50, NULL), -ETIMEDOUT);
+	assert_int_equal(beget_kill(p, 0), 0);
+	close(pipes[1]);
+	assert_int_equal(beget_join(p, 5000, &status), 0);
+	assert_true(status.outcome == BEGET_LOST ||
+	            (status.outcome == BEGET_EXITED && status.code == (in_another_thread ? 0 : 3)));
+	assert_int_equal(beget_kill(p, 0), -ESRCH);
+	beget_free(p);
+}
+
+/* The channel tells nothing, but what its child left behind in /proc does. */
+static void a_stopped_helper(void)
+{
+	struct beget_process *p = start(BEGET_FORKSERVER, BEGET_CALL(sleeper));
+	pid_t helper = helper_pid();
+
+	assert_true(beget_pid(p) > 0);
+	assert_int_equal(kill(helper, SIGSTOP), 0);
+	assert_int_equal(beget_kill(p, SIGTERM), 0);
+	expect_end(p, BEGET_SIGNALED, SIGTERM);
+	assert_int_equal(kill(helper, SIGCONT), 0);
+}
+
+static int told[2];
+
+static void starts_a_sleeper_and_ends(void)
+{
+	struct beget_process *p;
+	pid_t pids[2] = {host_helper(), 0};
+
+	CHECK(beget_start(&p, NULL, BEGET_CALL(sleeper)) == 0);
+	pids[1] = beget_pid(p);
+	CHECK(write(told[1], pids, sizeof(pids)) == sizeof(pids));
+	raise(SIGKILL);
+}
+
+/* A child that runs on holds the helper's socket, for starts of its own: the end of the client does not show there. */
+static void a_helper_without_its_client(void)
+{
+	pid_t pids[2];
+
+	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	pid_t host = host_start(starts_a_sleeper_and_ends);
+	assert_int_equal(read(told[0], pids, sizeof(pids)), sizeof(pids));
+	host_end(host);
+	assert_true(process_gone(pids[0], 5000));
+	assert_int_equal(kill(pids[1], 0), 0);
+	kill(pids[1], SIGKILL);
+	assert_true(process_gone(pids[1], 5000));
+	close(told[0]);
+	close(told[1]);
+}
+
+static void what_a_helper_does_not_tell(void)
+{
+	a_stopped_helper();
+	a_child_without_a_helper(false);
+	a_child_without_a_helper(true);
+	a_helper_without_its_client();
+}
+
 static void large(enum beget_method method)
 {
 	static char bytes[3 << 20];
@@ -132,6 +239,7 @@ static void without(const char *calls, int error)
 		exit_codes(method);
 		waiting(method);
 		a_sentinel_and_a_result(method);
+		a_sentinel_and_a_signal(method);
 		large(method);
 		freed_while_it_runs(method);
 		if (method != BEGET_FORK) {
@@ -140,6 +248,8 @@ static void without(const char *calls, int error)
 			few = n;
 		}
 	}
+	if (strstr(calls, " pidfd_open "))
+		what_a_helper_does_not_tell();
 	disarm();
 }
 

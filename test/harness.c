@@ -24,6 +24,18 @@ bool under_valgrind(void)
 	return preloaded && strstr(preloaded, "vgpreload");
 }
 
+void not_under_valgrind(const char *why)
+{
+	(void)why;
+	if (under_valgrind())
+		skip();
+}
+
+int often(int n)
+{
+	return under_valgrind() ? (n + 9) / 10 : n;
+}
+
 void sleep_ms(int ms)
 {
 	poll(NULL, 0, ms);

@@ -59,8 +59,14 @@ int int_result_with(const struct beget_options *, const struct beget_call *);
 /* The same for a target that returns a string; it lives until the next call. */
 const char *text_result_with(const struct beget_options *, const struct beget_call *);
 
-/* It emulates limits and namespaces, and so not what we test of them. */
+/* It emulates limits, namespaces and descriptors, and so not what we test of them. */
 bool under_valgrind(void);
+
+/* Skips the test that calls it there. why: one line, to be read where it is called. */
+void not_under_valgrind(const char *why);
+
+/* So often; a tenth there, where a program needs a quarter of a second to begin. */
+int often(int n);
 
 void sleep_ms(int ms);
 int64_t now_ms(void);

@@ -141,7 +141,8 @@ static void the_next_start_brings_up_another(void)
 	}
 }
 
-/* Killed but not yet gone, or gone: the moment is whatever it is. */
+/* Killed but not yet gone, or gone: the moment is whatever it is. A kernel that forgets cannot tell by what a child
+ * ended, only that it had not read its call. */
 static void killed_at_any_moment(void)
 {
 	for (int i = 0; i < 60; i++) {
@@ -160,9 +161,11 @@ static void killed_at_any_moment(void)
 		int killed = beget_kill(p, SIGKILL);
 		assert_true(killed == 0 || killed == -ESRCH);
 		assert_int_equal(beget_join(p, 5000, &status), 0);
-		if (killed == 0)
-			assert_true(status.outcome == BEGET_SIGNALED ||
-			            (status.outcome == BEGET_LOST && !kernel_remembers()));
+		if (killed == 0 && kernel_remembers())
+			assert_int_equal(status.outcome, BEGET_SIGNALED);
+		else if (killed == 0)
+			assert_true(status.outcome == BEGET_SIGNALED || status.outcome == BEGET_LOST ||
+			            (status.outcome == BEGET_FAILED && status.code == -ECONNRESET));
 		else
 			assert_true(status.outcome == BEGET_FAILED || status.outcome == BEGET_LOST);
 		beget_free(p);
@@ -215,7 +218,7 @@ static void killed_while_others_start(void)
 	stop = true;
 	pthread_join(thread, NULL);
 	sleep_ms(50); /* the last blow has fallen */
-	assert_true(good > 20);
+	assert_true(good > often(20));
 	helper_pid();
 }
 

@@ -126,12 +126,12 @@ static void (*const ways[])(unsigned long) = {writes_there,          aborts,    
 /* With core dumps as the hard limit allows, into that directory; without one none. */
 static int crashes(int way, unsigned long address, const char *directory)
 {
-	struct rlimit limit = {1, RLIM_INFINITY}; /* 1: none even where a program takes the dumps */
+	struct rlimit limit;
 
-	if (directory && (chdir(directory) < 0 || getrlimit(RLIMIT_CORE, &limit) < 0))
+	if ((directory && chdir(directory) < 0) || getrlimit(RLIMIT_CORE, &limit) < 0)
 		return -1;
-	if (directory)
-		limit.rlim_cur = limit.rlim_max;
+	/* 1: none even where a program takes the dumps */
+	limit.rlim_cur = directory || limit.rlim_max < 1 ? limit.rlim_max : 1;
 	if (setrlimit(RLIMIT_CORE, &limit) < 0)
 		return -1;
 	ways[way](address);

@@ -22,11 +22,11 @@ static void one_round(enum beget_method method)
 static void a_hundred_at_once(enum beget_method method)
 {
 	struct beget_process *p[100];
-	int sum;
+	int sum, n = often(100);
 
-	for (int i = 0; i < 100; i++)
+	for (int i = 0; i < n; i++)
 		p[i] = start(method, BEGET_CALL(add, i, 1000));
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < n; i++) {
 		assert_int_equal(beget_join(p[i], BEGET_FOREVER, NULL), 0);
 		assert_int_equal(beget_result(p[i], &sum), 0);
 		assert_int_equal(sum, i + 1000);
@@ -37,12 +37,13 @@ static void a_hundred_at_once(enum beget_method method)
 static void a_hundred_sleepers_killed(enum beget_method method)
 {
 	struct beget_process *p[100];
+	int n = often(100);
 
-	for (int i = 0; i < 100; i++)
+	for (int i = 0; i < n; i++)
 		p[i] = start(method, BEGET_CALL(sleeper));
-	for (int i = 0; i < 100; i++)
+	for (int i = 0; i < n; i++)
 		assert_int_equal(beget_kill(p[i], SIGTERM), 0);
-	for (int i = 0; i < 100; i++)
+	for (int i = 0; i < n; i++)
 		expect_end(p[i], BEGET_SIGNALED, SIGTERM);
 }
 

@@ -228,6 +228,7 @@ static void name(enum beget_method method)
 {
 	char program[17] = "", text[400], part[40];
 
+	not_under_valgrind("the name is that of the tool");
 	prctl(PR_GET_NAME, program);
 	assert_string_equal(text_result_with(BEGET_OPTIONS(.method = method, .name = "short"), BEGET_CALL(own_name)),
 	                    "short");
@@ -324,6 +325,7 @@ static void only_the_passed_descriptors(enum beget_method method)
 	int extra[20], pair[2];
 	char got[3] = "";
 
+	not_under_valgrind("it has descriptors of its own");
 	for (int i = 0; i < 20; i++) /* some to be inherited by exec, some not; with holes */
 		assert_true((extra[i] = fcntl(0, i % 2 ? F_DUPFD : F_DUPFD_CLOEXEC, 20 + 7 * i)) >= 0);
 	assert_int_equal(pipe2(pair, O_CLOEXEC), 0);

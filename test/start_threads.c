@@ -45,7 +45,7 @@ static void *works(void *data)
 {
 	struct worker *w = data;
 
-	for (int i = 0; i < STARTS && one_round(w, i); i++)
+	for (int i = 0, n = often(STARTS); i < n && one_round(w, i); i++)
 		;
 	return NULL;
 }

@@ -247,13 +247,13 @@ static void three_hundred(enum beget_method method)
 {
 	enum { N = 300 };
 	struct beget_process *p[N];
-	int value;
+	int value, n = often(N);
 
-	for (int i = 0; i < N; i++)
+	for (int i = 0; i < n; i++)
 		p[i] = start(method, BEGET_CALL(answer, i));
-	for (int left = N; left > 0; left--) {
-		int i = beget_wait(p, N, 30000);
-		assert_in_range(i, 0, N - 1);
+	for (int left = n; left > 0; left--) {
+		int i = beget_wait(p, (size_t)n, 30000);
+		assert_in_range(i, 0, n - 1);
 		assert_int_equal(beget_result(p[i], &value), 0);
 		assert_int_equal(value, i);
 		beget_free(p[i]);
@@ -319,7 +319,7 @@ static void sentinel_in_select(enum beget_method method)
 
 static void join_after_the_sentinel(enum beget_method method)
 {
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0, n = often(200); i < n; i++) {
 		struct beget_process *p = start(method, BEGET_CALL(answer, i));
 		struct pollfd end = {.fd = beget_sentinel(p), .events = POLLIN};
 		struct beget_status status;

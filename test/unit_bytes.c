@@ -77,7 +77,7 @@ static void large_runs_are_not_copied(void)
 	assert_ptr_equal(iov[1].iov_base, large);
 	assert_int_equal(iov[1].iov_len, sizeof(large));
 	assert_int_equal(iov[2].iov_len, 4);
-	assert_int_equal(*(const uint32_t *)iov[2].iov_base, 2);
+	assert_memory_equal(iov[2].iov_base, &(uint32_t){2}, 4); /* it may lie anywhere */
 	beget__writer_free(&w);
 }
 

@@ -51,8 +51,7 @@ static void never_the_standard_streams(void)
 {
 	int fds[8], flags[8], low = 0;
 
-	if (under_valgrind()) /* it needs them itself */
-		skip();
+	not_under_valgrind("it needs the standard streams itself");
 	close_stdio();
 	int n = gather(fds);
 	for (int i = 0; i < n; i++) {
@@ -291,6 +290,7 @@ static void interrupted(void)
 
 static void signals(void)
 {
+	not_under_valgrind("it has no pidfd_open");
 	int pidfd = beget__sys_pidfd_open(getpid());
 
 	assert_true(pidfd >= 0);
@@ -310,6 +310,7 @@ static void signals(void)
 
 static void nobody_to_wait_for(void)
 {
+	not_under_valgrind("it has no pidfd_open");
 	siginfo_t info;
 	int status = 77, pidfd = beget__sys_pidfd_open(getpid());
 
@@ -324,6 +325,24 @@ static void nobody_to_wait_for(void)
 	assert_int_equal(beget__sys_zombie_exit(1 << 23, &status), -ENODATA);
 	assert_int_equal(status, 77);
 	beget__sys_close(&pidfd);
+}
+
+static void gone(void)
+{
+	uint64_t mine = beget__sys_started(getpid());
+	siginfo_t info;
+
+	assert_true(mine > 0);
+	assert_false(beget__sys_gone(getpid(), mine));
+	assert_true(beget__sys_gone(getpid(), mine + 1)); /* another has the number now */
+	assert_false(beget__sys_gone(getpid(), 0));
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	assert_true(beget__sys_gone(pid, beget__sys_started(pid))); /* a zombie */
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_true(beget__sys_gone(pid, 0));
 }
 
 static void *wait_on(void *mutex)
@@ -391,6 +410,7 @@ int main(void)
 		UNIT(interrupted),
 		UNIT(signals),
 		UNIT(nobody_to_wait_for),
+		UNIT(gone),
 		UNIT(threads),
 		UNIT(cancellation),
 		UNIT(memory_is_zeroed),
