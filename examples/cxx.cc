@@ -24,14 +24,11 @@ static Result in_child(beget_method method, Result (*function)(Params...),
                        typename std::common_type<Params>::type... values)
 {
 	const beget_arg args[] = {{code(static_cast<Params *>(nullptr)), 0, sizeof(Params), &values, nullptr}...};
-	const beget_call call = {reinterpret_cast<void (*)()>(function),
-	                         code(static_cast<Result *>(nullptr)),
-	                         sizeof...(Params),
-	                         args,
-	                         0,
-	                         0,
-	                         0,
-	                         nullptr};
+	beget_call call = {};
+	call.function = reinterpret_cast<void (*)()>(function);
+	call.result = code(static_cast<Result *>(nullptr));
+	call.n = sizeof...(Params);
+	call.args = args;
 	beget_options options = {};
 	options.size = sizeof(options);
 	options.method = method;
@@ -41,7 +38,7 @@ static Result in_child(beget_method method, Result (*function)(Params...),
 		throw std::runtime_error(beget_error());
 	Result result;
 	if (beget_join(process, BEGET_FOREVER, nullptr) < 0 ||
-	    beget_result_as(process, code(static_cast<Result *>(nullptr)), sizeof(result), &result) < 0) {
+	    beget_result_as(process, call.result, sizeof(result), &result) < 0) {
 		std::runtime_error error(beget_error());
 		beget_free(process);
 		throw error;

@@ -56,10 +56,10 @@ int fill(void)
 {
 	int a = 2, b = 3, sum = 0;
 	const struct beget_arg args[2] = {
-		{ BEGET_TYPE_INT, 0, sizeof(a), &a },
-		{ BEGET_TYPE_INT, 0, sizeof(b), &b },
+		{ BEGET_TYPE_INT, 0, sizeof(a), &a, NULL },
+		{ BEGET_TYPE_INT, 0, sizeof(b), &b, NULL },
 	};
-	const struct beget_call call = {.function = (void (*)(void))add, .result = BEGET_TYPE_INT, .n = 2, .args = args};
+	const struct beget_call call = { (void (*)(void))add, BEGET_TYPE_INT, 2, args, 0, 0, 0, NULL };
 	struct beget_process *process = NULL;
 	struct beget_options options;
 	struct beget_status status;
@@ -71,7 +71,7 @@ int fill(void)
 		return -1;
 	if (beget_join(process, BEGET_FOREVER, &status) < 0 || status.outcome != BEGET_EXITED)
 		return -1;
-	if (beget_result_as(process, BEGET_TYPE_INT, &sum) < 0)
+	if (beget_result_as(process, BEGET_TYPE_INT, sizeof(sum), &sum) < 0)
 		return -1;
 	beget_free(process);
 	return sum;
@@ -158,7 +158,7 @@ awk '
 	}
 }' "$tmp/c.i" | LC_ALL=C sort -u >"$tmp/names"
 words='void|_Bool|bool|char|short|int|long|signed|unsigned|float|double|size_t|ssize_t|u?int[0-9]+_t|pid_t'
-words="$words|const|extern|typedef|struct|enum|union|__attribute__|__extension__"
+words="$words|const|static|inline|extern|typedef|struct|enum|union|__attribute__|__extension__"
 grep -q '^beget_start$' "$tmp/names" && grep -q '^BEGET_SPAWN$' "$tmp/names" && grep -q '^beget_status$' "$tmp/names" &&
 	! grep -vE "^(beget_.*|BEGET_.*|$words)\$" "$tmp/names" >"$tmp/out"
 report "each name declared is beget_ or BEGET_" $?
