@@ -257,6 +257,13 @@ ssize_t beget__sys_recvmsg(int fd, struct msghdr *message, int flags)
 	return n < 0 ? -errno : n;
 }
 
+size_t beget__sys_unread(int socket)
+{
+	int n = 0;
+
+	return ioctl(socket, FIONREAD, &n) < 0 || n < 0 ? 0 : (size_t)n;
+}
+
 int beget__sys_poll(struct pollfd *fds, size_t n, int timeout_ms)
 {
 	FAULT("poll", -fault);

@@ -42,6 +42,7 @@ bool beget__sys_is(int fd, const struct beget__identity *);
 ssize_t beget__sys_sendmsg(int fd, const struct msghdr *, int flags);
 void beget__sys_widen(int socket); /* the largest send buffer that the kernel gives */
 ssize_t beget__sys_recvmsg(int fd, struct msghdr *, int flags);
+size_t beget__sys_unread(int socket);                           /* bytes that have come */
 int beget__sys_poll(struct pollfd *, size_t n, int timeout_ms); /* EINTR comes back as -EINTR */
 
 /* Memory that travels as a descriptor: an empty unnamed file; filled, then sealed where the kernel can. */

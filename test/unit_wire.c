@@ -401,6 +401,23 @@ static void an_empty_packet_is_not_the_end(void)
 	beget__sys_close(&sides[0]);
 	assert_int_equal(receive(), 0);
 	down();
+	up();
+	for (int nfds = 0; nfds < 3; nfds++) {
+		int before = count_descriptors();
+		send_raw("", 0, sides, nfds);
+		assert_int_equal(receive(), -EBADMSG);
+		assert_int_equal(count_descriptors(), before); /* nobody takes what came with it */
+	}
+	assert_int_equal(send(sides[0], "", 0, 0), 0);
+	assert_int_equal(send(sides[0], "", 0, 0), 0);
+	assert_int_equal(send_bytes("last", 5, NULL, 0), 0);
+	beget__sys_close(&sides[0]); /* what was said before is still heard */
+	assert_int_equal(receive(), -EBADMSG);
+	assert_int_equal(receive(), -EBADMSG);
+	expect_frame("last", 5, 0);
+	beget__frame_clear(&in.frame);
+	assert_int_equal(receive(), 0);
+	down();
 }
 
 /* A body "in a file" that is no file, too short a file, or one that may not be mapped. */
