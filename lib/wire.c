@@ -240,7 +240,8 @@ static int first_packet(struct beget__frame *f, const struct header *header, siz
 
 static int next_packet(struct beget__frame *f, const struct header *header, const char *data, size_t n)
 {
-	if (header->kind != MORE || header->flags || header->length || header->fds || n > f->size - f->got)
+	if (header->kind != MORE || header->flags || header->length || header->fds || n > f->size - f->got ||
+	    (f->outside && n > 0)) /* a body is in a file or in packets: clear has to know which */
 		return -EBADMSG;
 	if (n == 0)
 		return 0;

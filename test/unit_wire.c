@@ -448,6 +448,31 @@ static void outside_bodies_that_lie(void)
 	close(pipes[1]);
 }
 
+/* A body is in a file or in packets, and never a bit of both. */
+static void a_body_in_a_file_has_no_packets(void)
+{
+	static const size_t sizes[] = {1, 4095, 4096};
+	int fds[2] = {beget__sys_file(0), 0};
+
+	assert_true(fds[0] >= 0 && ftruncate(fds[0], 4096) == 0);
+	up();
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		struct header header = {MAGIC, KIND, OUTSIDE, 2, 0, 4096};
+		send_raw(&header, sizeof(header), fds, 1);
+		assert_int_equal(receive(), -EAGAIN);
+		send_packet((struct header){MAGIC, MORE, 0, 0, 0, 0}, sizes[i], 0);
+		assert_int_equal(receive(), -EBADMSG);
+		expect_service();
+		send_raw(&header, sizeof(header), fds, 1);
+		send_packet((struct header){MAGIC, MORE, 0, 0, 0, 0}, 0, 1); /* the missing descriptor may come so */
+		assert_int_equal(receive(), 1);
+		assert_int_equal(in.frame.nfds, 1);
+		expect_service();
+	}
+	down();
+	beget__sys_close(&fds[0]);
+}
+
 static void a_length_alone_allocates_nothing(void)
 {
 	up();
@@ -683,6 +708,7 @@ int main(void)
 		UNIT(shorter_than_a_header),
 		UNIT(an_empty_packet_is_not_the_end),
 		UNIT(outside_bodies_that_lie),
+		UNIT(a_body_in_a_file_has_no_packets),
 		UNIT(a_length_alone_allocates_nothing),
 		UNIT(the_sender_ends),
 		UNIT(the_receiver_is_gone),
