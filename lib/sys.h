@@ -55,6 +55,8 @@ enum { BEGET__FILE_LIMITS = 2 };
 void beget__sys_raise_limits(struct rlimit before[BEGET__FILE_LIMITS]);
 void beget__sys_restore_limits(const struct rlimit before[BEGET__FILE_LIMITS]);
 int beget__sys_map(int fd, size_t size, void **ret); /* private, writable */
+/* The same for a file that came from another process: a copy, unless it is sealed and nobody can change it any more. */
+int beget__sys_map_given(int fd, size_t size, void **ret);
 void beget__sys_unmap(void *, size_t);
 
 /* The same file as memory for several processes. Where *at is not NULL, the mapping replaces the one there. */

@@ -192,7 +192,7 @@ static int map_outside(struct beget__frame *f)
 		f->outside = false;
 		return -EMFILE;
 	}
-	int error = beget__sys_map(f->fds[0], f->size, &body);
+	int error = beget__sys_map_given(f->fds[0], f->size, &body);
 	if (error)
 		return error == -ENOMEM || error == -EAGAIN ? -ENOMEM : -EBADMSG;
 	beget__sys_close(&f->fds[0]);
