@@ -31,12 +31,14 @@ EXAMPLES = $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c)) $(patsubst %.cc,$
 PROGS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/prog/*.c))
 CXXPROGS = $(patsubst %.cc,$(BUILD)/%,$(wildcard test/prog/*.cc))
 TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit_*.c test/start_*.c test/helper_*.c test/fault_*.c))
+FUZZED = value message wire
+REPLAYS = $(FUZZED:%=$(BUILD)/test/fuzz/replay_%)
 TESTLIBS = $(patsubst %.c,$(BUILD)/%.so,$(wildcard test/lib/*.c))
 SCRIPTS = $(wildcard test/*.sh)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help demo test check lint asan ubsan tsan valgrind coverage install uninstall dist clean examples programs
+.PHONY: all help demo test check lint asan ubsan tsan valgrind coverage fuzz fuzzers install uninstall dist clean examples programs
 
 all: $(STATIC) $(BUILD)/libbeget.so $(BUILD)/beget.pc ## the library, static and shared (the default)
 
@@ -121,10 +123,23 @@ $(BUILD)/test/harness.o: test/harness.c | $(BUILD)/.need-test
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 
-programs: $(TESTS) $(TESTLIBS) $(PROGS) $(CXXPROGS)
+# The fuzzers count what the library allocates; without libFuzzer they replay their corpora.
+COUNTED = -Wl,--wrap=beget__sys_alloc,--wrap=beget__sys_alloc_unset,--wrap=beget__sys_alloc_aligned,--wrap=beget__sys_map_given,--wrap=beget__sys_unmap
+
+$(BUILD)/test/fuzz/%.o: test/fuzz/%.c | $(BUILD)/.need-lib
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$(BUILD)/test/fuzz/replay_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/test/fuzz/fuzz.o $(BUILD)/test/fuzz/replay.o $(STATIC)
+	$(LINK) $(COUNTED) -o $@ $(filter %.o,$^) $(STATIC) $(LIBS)
+
+$(BUILD)/test/fuzz/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/test/fuzz/fuzz.o $(STATIC)
+	$(LINK) -fsanitize=fuzzer $(COUNTED) -o $@ $(filter %.o,$^) $(STATIC) $(LIBS)
+
+programs: $(TESTS) $(REPLAYS) $(TESTLIBS) $(PROGS) $(CXXPROGS)
 
 test: all programs examples ## build and run every test
-	@test/run $(TESTS) $(SCRIPTS)
+	@test/run $(TESTS) $(REPLAYS) $(SCRIPTS)
 
 check: test
 
@@ -138,7 +153,7 @@ tsan: ## the threads test under the thread sanitizer
 	$(MAKE) BUILD=$(BUILD)/tsan CFLAGS="-O1 -g -fsanitize=thread" $(BUILD)/tsan/test/start_threads
 	test/run $(BUILD)/tsan/test/start_threads
 # Valgrind has no pidfd_open and emulates limits, namespaces and descriptors: the tests of what it has.
-WATCHED = $(TESTS)
+WATCHED = $(TESTS) $(REPLAYS)
 VALGRIND_TESTS = $(filter $(BUILD)/valgrind/test/unit_%,$(TESTS:$(BUILD)/%=$(BUILD)/valgrind/%)) \
 	$(addprefix $(BUILD)/valgrind/test/start_,lifecycle arguments exit)
 # No leaks here: a child leaves with what it was given. The address sanitizer looks for them in the caller.
@@ -150,6 +165,17 @@ valgrind: ## the tests under valgrind
 coverage: ## line coverage of lib/ by the tests
 	$(MAKE) BUILD=$(BUILD)/coverage CFLAGS="-O0 -g --coverage" watched
 	@cd $(BUILD)/coverage/lib && gcov -n *.gcda 2>/dev/null | sed -n "/^File '.*lib\//{s/File //;N;p}"
+
+# Hostile bytes: each fuzzer for FUZZ_SECONDS. What they find goes on in the next run; FUZZ_KEEP=1 puts it into the tree.
+FUZZ_SECONDS ?= 60
+FUZZ_KEEP ?=
+fuzz: ## the parsers against libFuzzer, each for FUZZ_SECONDS=60; FUZZ_KEEP=1 keeps new inputs
+	@tools/need clang=clang
+	@CC=clang tools/need libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev=sanitizer/asan_interface.h
+	$(MAKE) BUILD=$(BUILD)/fuzz CC=clang CFLAGS="-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
+		-fsanitize=fuzzer-no-link,address,undefined" fuzzers
+	@test/fuzz/run $(FUZZ_SECONDS) $(BUILD)/fuzz $(FUZZ_KEEP)
+fuzzers: $(REPLAYS) $(FUZZED:%=$(BUILD)/test/fuzz/fuzz_%)
 
 .PHONY: watched
 watched: programs

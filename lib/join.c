@@ -77,13 +77,13 @@ static void take_message(struct beget_process *p, struct beget__frame *f)
 	if (f->kind == BEGET__BORN && p->pid == 0)
 		take_born(p, f);
 	else if (f->kind == BEGET__FAILED)
-		p->has_failure = beget__message_get_failed(f, &p->failure);
+		p->has_failure |= beget__message_get_failed(f, &p->failure);
 	else if (f->kind == BEGET__RESULT)
 		take_result(p, f);
 	else if (f->kind == BEGET__CRASHED)
-		p->has_crash = beget__message_get_crashed(f, &p->crash);
+		p->has_crash |= beget__message_get_crashed(f, &p->crash);
 	else if (f->kind == BEGET__ENDED)
-		p->closed = p->has_word = beget__message_get_ended(f, &p->word); /* the last of all messages */
+		p->has_word |= p->closed = beget__message_get_ended(f, &p->word); /* the last of all messages */
 	if (p->in)
 		beget__frame_clear(f);
 }

@@ -31,9 +31,11 @@ bool beget__message_get_start(const struct beget__frame *f, pid_t *caller, bool 
 	struct start start;
 
 	beget__get(&r, &start, sizeof(start));
+	if (f->kind != BEGET__START || f->nfds != 1 || start.protocol != PROTOCOL || r.bad || r.at != r.size)
+		return false;
 	*caller = start.caller;
 	*tied = start.tied;
-	return f->kind == BEGET__START && f->nfds == 1 && start.protocol == PROTOCOL && !r.bad && r.at == r.size;
+	return true;
 }
 
 int beget__message_send_plain(int socket, enum beget__message kind)
@@ -67,10 +69,14 @@ int beget__message_send_failed(int socket, const struct beget__failure *failure)
 bool beget__message_get_failed(const struct beget__frame *f, struct beget__failure *ret)
 {
 	struct beget__reader r = {f->body, 0, f->size, false};
+	struct beget__failure failure;
 
-	beget__get(&r, ret, sizeof(*ret));
+	beget__get(&r, &failure, sizeof(failure));
+	if (r.bad || r.at != r.size || failure.code >= 0)
+		return false;
+	*ret = failure;
 	ret->text[sizeof(ret->text) - 1] = '\0';
-	return !r.bad && r.at == r.size && ret->code < 0;
+	return true;
 }
 
 /* What the target left in memory that comes back, in the order of the arguments. */
@@ -118,20 +124,22 @@ bool beget__message_get_result(struct beget__frame *f, struct beget__answer *ret
 {
 	struct beget__reader r = {f->body, 0, f->size, false};
 	struct beget__fds fds = {f->fds, f->nfds, f->nfds};
+	struct beget__answer answer = {0};
 	size_t size;
 
-	ret->type = beget__get_u32(&r);
-	beget__value_get_result(&r, ret->type, &ret->size, &fds, &ret->value);
-	ret->outs = beget__get_u32(&r);
-	ret->rest = r;
-	struct beget__answer walk = *ret;
-	for (uint32_t i = 0; i < ret->outs && !walk.rest.bad; i++)
+	answer.type = beget__get_u32(&r);
+	beget__value_get_result(&r, answer.type, &answer.size, &fds, &answer.value);
+	answer.outs = beget__get_u32(&r);
+	answer.rest = r;
+	struct beget__answer walk = answer;
+	for (uint32_t i = 0; i < answer.outs && !walk.rest.bad; i++)
 		beget__message_next_out(&walk, &size);
-	if (!walk.rest.bad && walk.rest.at == walk.rest.size)
+	if (!walk.rest.bad && walk.rest.at == walk.rest.size) {
+		*ret = answer;
 		return true;
-	if (ret->type == BEGET_TYPE_BUFFER && ret->size > 0 && ret->value.fd.fd > 0)
-		beget__sys_close(&ret->value.fd.fd);
-	ret->type = BEGET_TYPE_VOID;
+	}
+	if (answer.type == BEGET_TYPE_BUFFER && answer.size > 0 && answer.value.fd.fd > 0)
+		beget__sys_close(&answer.value.fd.fd);
 	return false;
 }
 
@@ -143,9 +151,13 @@ int beget__message_send_ended(int socket, const struct beget__exit *end)
 bool beget__message_get_ended(const struct beget__frame *f, struct beget__exit *ret)
 {
 	struct beget__reader r = {f->body, 0, f->size, false};
+	struct beget__exit end;
 
-	beget__get(&r, ret, sizeof(*ret));
-	return !r.bad && r.at == r.size;
+	beget__get(&r, &end, sizeof(end));
+	if (r.bad || r.at != r.size)
+		return false;
+	*ret = end;
+	return true;
 }
 
 int beget__message_send_crashed(int socket, const struct beget__crash *crash)
@@ -156,10 +168,14 @@ int beget__message_send_crashed(int socket, const struct beget__crash *crash)
 bool beget__message_get_crashed(const struct beget__frame *f, struct beget__crash *ret)
 {
 	struct beget__reader r = {f->body, 0, f->size, false};
+	struct beget__crash crash;
 
-	beget__get(&r, ret, sizeof(*ret));
+	beget__get(&r, &crash, sizeof(crash));
+	if (r.bad || r.at != r.size)
+		return false;
+	*ret = crash;
 	ret->module[sizeof(ret->module) - 1] = '\0';
-	return !r.bad && r.at == r.size;
+	return true;
 }
 
 static int put_optional_fd(struct beget__writer *w, struct beget__fds *fds, int fd)
@@ -170,7 +186,11 @@ static int put_optional_fd(struct beget__writer *w, struct beget__fds *fds, int 
 
 static int get_optional_fd(struct beget__reader *r, struct beget__fds *fds)
 {
-	return beget__get_u32(r) ? beget__get_fd(r, fds, true) : -1;
+	if (!beget__get_u32(r))
+		return -1;
+	int fd = beget__get_fd(r, fds, true);
+	r->bad |= fd < 0; /* a lost one is not none: the child would run untied */
+	return fd;
 }
 
 int beget__message_put_head(struct beget__writer *w, const struct beget__head *head, struct beget__fds *fds)
@@ -254,6 +274,7 @@ int beget__message_get_call(struct beget__reader *r, struct beget__fds *fds, str
 		union beget__value *value = &ret->values[ret->call.n];
 		arg->type = beget__get_u32(r);
 		arg->flags = beget__get_u32(r);
+		r->bad |= arg->type == BEGET_TYPE_VOID;
 		beget__value_get(r, arg, fds, value);
 		arg->value = arg->type == BEGET_TYPE_STRUCT ? value->pointer : value;
 	}

@@ -80,7 +80,7 @@ int beget__message_get_head(struct beget__reader *, struct beget__fds *, struct 
 int beget__message_get_call(struct beget__reader *, struct beget__fds *, struct beget__order *);
 void beget__message_free_call(struct beget__order *); /* what was got, even of one that failed */
 
-/* The others, from a frame of that kind. False: hostile bytes. */
+/* The others, from a frame of that kind. False: hostile bytes, and nothing is written. */
 bool beget__message_get_start(const struct beget__frame *, pid_t *caller, bool *tied);
 bool beget__message_get_born(const struct beget__frame *, pid_t *);
 bool beget__message_get_failed(const struct beget__frame *, struct beget__failure *);

@@ -182,21 +182,47 @@ int beget__state_put(struct beget__writer *w, const struct beget__state *now, co
 	return 0;
 }
 
-int beget__state_apply(struct beget__reader *r, struct beget__fds *fds)
+/* One row's value. */
+static int get_row(const struct beget__row *row, struct beget__reader *r, struct beget__fds *fds,
+                   struct beget__state *ret)
 {
-	uint32_t which = beget__get_u32(r);
+	int error = 0;
 
-	if (r->bad || which >> BEGET__ROWS)
+	if (!row->apply)
+		return -EBADMSG;
+	if (row->get)
+		error = row->get(r, fds, ret);
+	else
+		beget__get(r, (char *)ret + row->offset, row->size);
+	return r->bad ? -EBADMSG : error;
+}
+
+int beget__state_get(struct beget__reader *r, struct beget__fds *fds, uint32_t *which, struct beget__state *ret)
+{
+	beget__state_none(ret);
+	ret->env = NULL;
+	*which = beget__get_u32(r);
+	if (r->bad || *which >> BEGET__ROWS)
 		return beget__fail(EBADMSG, "cannot read the state of the caller");
 	for (int i = 0; i < BEGET__ROWS; i++) {
-		const struct beget__row *row = &beget__state_rows[i];
-		if (!(which & 1u << i))
-			continue;
-		int error = row->apply ? row->apply(r, fds) : -EBADMSG;
-		if (r->bad)
-			error = -EBADMSG;
-		if (error)
-			return beget__fail(-error, "cannot take over %s of the caller", row->name);
+		int error = *which & 1u << i ? get_row(&beget__state_rows[i], r, fds, ret) : 0;
+		if (error) {
+			beget__state_free(ret);
+			return beget__fail(-error, "cannot take over %s of the caller", beget__state_rows[i].name);
+		}
 	}
 	return 0;
+}
+
+/* All is read before anything is taken over. */
+int beget__state_apply(struct beget__reader *r, struct beget__fds *fds)
+{
+	struct beget__state s;
+	uint32_t which;
+	int error = beget__state_get(r, fds, &which, &s);
+
+	for (int i = 0; i < BEGET__ROWS && !error; i++)
+		if ((which & 1u << i) && (error = beget__state_rows[i].apply(&s)))
+			beget__fail(-error, "cannot take over %s of the caller", beget__state_rows[i].name);
+	return error;
 }

@@ -56,22 +56,37 @@ static int put_streams(struct beget__writer *w, const struct beget__state *s, st
 	return error;
 }
 
-static int apply_streams(struct beget__reader *r, struct beget__fds *fds)
+static int get_streams(struct beget__reader *r, struct beget__fds *fds, struct beget__state *s)
 {
 	uint32_t open = beget__get_u32(r), closed = beget__get_u32(r);
+
+	if (open & closed || (open | closed) > 7)
+		return -EBADMSG;
+	for (int i = 0; i < 3; i++) {
+		int fd = open & 1u << i ? beget__get_fd(r, fds, false) : closed & 1u << i ? -1 : BEGET__AS_IS;
+		if ((open & 1u << i) && fd < 0)
+			return fd;
+		s->stream[i] = fd;
+	}
+	return 0;
+}
+
+static int apply_streams(const struct beget__state *s)
+{
 	int up[3];
 	bool moved[3] = {false};
 
 	/* First all out of the way, for they may be each other's numbers in a forked child. */
 	for (int i = 0; i < 3; i++) {
-		up[i] = open & 1u << i ? beget__get_fd(r, fds, false) : -1;
-		if (up[i] >= 0 && up[i] <= STDERR_FILENO && up[i] != i)
-			moved[i] = (up[i] = beget__sys_dup(up[i])) >= 0;
-		if ((open & 1u << i) && up[i] < 0)
-			return up[i];
+		up[i] = s->stream[i];
+		if (up[i] >= 0 && up[i] <= STDERR_FILENO && up[i] != i) {
+			if ((up[i] = beget__sys_dup(up[i])) < 0)
+				return up[i];
+			moved[i] = true;
+		}
 	}
 	for (int i = 0; i < 3; i++) {
-		if (closed & 1u << i)
+		if (s->stream[i] == -1)
 			close(i);
 		else if (up[i] == i)
 			fcntl(i, F_SETFD, 0);
@@ -91,13 +106,21 @@ static void read_session(struct beget__state *s, const char *status)
 	s->session = getsid(s->of);
 }
 
-static int apply_own_session(struct beget__reader *r, struct beget__fds *fds)
+static int get_own_session(struct beget__reader *r, struct beget__fds *fds, struct beget__state *s)
 {
-	bool own;
+	unsigned char own; /* any byte is none that a bool can be */
 
 	(void)fds;
 	beget__get(r, &own, sizeof(own));
-	return own && setsid() < 0 ? -errno : 0;
+	if (own > 1)
+		return -EBADMSG;
+	s->own_session = own;
+	return 0;
+}
+
+static int apply_own_session(const struct beget__state *s)
+{
+	return s->own_session && setsid() < 0 ? -errno : 0;
 }
 
 /* Process group: the helper lives in one of its own, its children in the caller's. */
@@ -113,17 +136,14 @@ static bool group_differs(const struct beget__state *now, const struct beget__st
 	return now->group != born->group && !now->own_session;
 }
 
-static int apply_group(struct beget__reader *r, struct beget__fds *fds)
+static int apply_group(const struct beget__state *s)
 {
-	pid_t group = (pid_t)beget__get_u32(r);
-
-	(void)fds;
 	if (getsid(0) == getpid()) /* by the row before: it leads its group, and can be in no other */
 		return 0;
-	if (setpgid(0, group) == 0)
+	if (setpgid(0, s->group) == 0)
 		return 0;
 	int error = -errno;
-	if (group <= 1 || kill(-group, 0) == 0 || errno != ESRCH)
+	if (s->group <= 1 || kill(-s->group, 0) == 0 || errno != ESRCH)
 		return error;
 	return setpgid(0, 0) < 0 ? -errno : 0; /* the caller has ended, and its group with it */
 }
@@ -137,15 +157,14 @@ static void read_limits(struct beget__state *s, const char *status)
 		prlimit(s->of, (__rlimit_resource_t)i, NULL, &s->limits[i]);
 }
 
-static int apply_limits(struct beget__reader *r, struct beget__fds *fds)
+static int apply_limits(const struct beget__state *s)
 {
-	struct rlimit limits[RLIM_NLIMITS], mine;
+	struct rlimit mine;
 
-	(void)fds;
-	beget__get(r, limits, sizeof(limits));
-	for (int i = 0; i < RLIM_NLIMITS && !r->bad; i++) {
+	for (int i = 0; i < RLIM_NLIMITS; i++) {
+		const struct rlimit *theirs = &s->limits[i];
 		getrlimit((__rlimit_resource_t)i, &mine);
-		if (memcmp(&mine, &limits[i], sizeof(mine)) != 0 && setrlimit((__rlimit_resource_t)i, &limits[i]) < 0)
+		if (memcmp(&mine, theirs, sizeof(mine)) != 0 && setrlimit((__rlimit_resource_t)i, theirs) < 0)
 			return -errno;
 	}
 	return 0;
@@ -177,10 +196,9 @@ static void read_nice(struct beget__state *s, const char *status)
 		s->nice = 0;
 }
 
-static int apply_nice(struct beget__reader *r, struct beget__fds *fds)
+static int apply_nice(const struct beget__state *s)
 {
-	(void)fds;
-	return setpriority(PRIO_PROCESS, 0, (int)beget__get_u32(r)) < 0 ? -errno : 0;
+	return setpriority(PRIO_PROCESS, 0, s->nice) < 0 ? -errno : 0;
 }
 
 static bool nice_beyond(const struct beget__state *now, const struct beget__state *born)
@@ -216,13 +234,9 @@ static void read_affinity(struct beget__state *s, const char *status)
 	syscall(SYS_sched_getaffinity, 0, sizeof(s->affinity), s->affinity);
 }
 
-static int apply_affinity(struct beget__reader *r, struct beget__fds *fds)
+static int apply_affinity(const struct beget__state *s)
 {
-	uint64_t set[sizeof(((struct beget__state *)0)->affinity) / sizeof(uint64_t)];
-
-	(void)fds;
-	beget__get(r, set, sizeof(set));
-	return syscall(SYS_sched_setaffinity, 0, sizeof(set), set) < 0 ? -errno : 0;
+	return syscall(SYS_sched_setaffinity, 0, sizeof(s->affinity), s->affinity) < 0 ? -errno : 0;
 }
 
 /* Process attributes. */
@@ -233,10 +247,9 @@ static void read_personality(struct beget__state *s, const char *status)
 	s->personality = (uint32_t)personality(0xffffffff);
 }
 
-static int apply_personality(struct beget__reader *r, struct beget__fds *fds)
+static int apply_personality(const struct beget__state *s)
 {
-	(void)fds;
-	return personality(beget__get_u32(r)) < 0 ? -errno : 0;
+	return personality(s->personality) < 0 ? -errno : 0;
 }
 
 static void read_timer_slack(struct beget__state *s, const char *status)
@@ -245,10 +258,9 @@ static void read_timer_slack(struct beget__state *s, const char *status)
 	s->timer_slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
 }
 
-static int apply_timer_slack(struct beget__reader *r, struct beget__fds *fds)
+static int apply_timer_slack(const struct beget__state *s)
 {
-	(void)fds;
-	return prctl(PR_SET_TIMERSLACK, (unsigned long)beget__get_u32(r), 0, 0, 0) < 0 ? -errno : 0;
+	return prctl(PR_SET_TIMERSLACK, (unsigned long)(uint32_t)s->timer_slack, 0, 0, 0) < 0 ? -errno : 0;
 }
 
 static void read_dumpable(struct beget__state *s, const char *status)
@@ -257,10 +269,9 @@ static void read_dumpable(struct beget__state *s, const char *status)
 	s->dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1;
 }
 
-static int apply_dumpable(struct beget__reader *r, struct beget__fds *fds)
+static int apply_dumpable(const struct beget__state *s)
 {
-	(void)fds;
-	return prctl(PR_SET_DUMPABLE, beget__get_u32(r) == 1 ? 1UL : 0UL, 0, 0, 0) < 0 ? -errno : 0;
+	return prctl(PR_SET_DUMPABLE, s->dumpable == 1 ? 1UL : 0UL, 0, 0, 0) < 0 ? -errno : 0;
 }
 
 /* Capabilities: exec gives root back what it dropped; that is taken away again. What exec takes, none can give. */
@@ -288,17 +299,15 @@ static void read_capabilities(struct beget__state *s, const char *status)
 	capabilities(SYS_capget, s->capabilities);
 }
 
-static int apply_capabilities(struct beget__reader *r, struct beget__fds *fds)
+static int apply_capabilities(const struct beget__state *s)
 {
-	uint32_t theirs[6], mine[6] = {0};
+	uint32_t mine[6] = {0};
 	bool more = false;
 
-	(void)fds;
-	beget__get(r, theirs, sizeof(theirs));
 	int error = capabilities(SYS_capget, mine);
 	for (int i = 0; i < 6; i++) {
-		more |= mine[i] & ~theirs[i];
-		mine[i] &= theirs[i];
+		more |= mine[i] & ~s->capabilities[i];
+		mine[i] &= s->capabilities[i];
 	}
 	return error || !more ? error : capabilities(SYS_capset, mine);
 }
@@ -317,10 +326,9 @@ static void read_umask(struct beget__state *s, const char *status)
 	umask((mode_t)s->umask);
 }
 
-static int apply_umask(struct beget__reader *r, struct beget__fds *fds)
+static int apply_umask(const struct beget__state *s)
 {
-	(void)fds;
-	umask((mode_t)beget__get_u32(r));
+	umask((mode_t)s->umask);
 	return 0;
 }
 
@@ -338,15 +346,12 @@ static void read_ignored(struct beget__state *s, const char *status)
 	s->ignored &= ~(UINT64_C(3) << 31); /* 32 and 33 are libc's own: it lets nobody touch them */
 }
 
-static int apply_ignored(struct beget__reader *r, struct beget__fds *fds)
+static int apply_ignored(const struct beget__state *s)
 {
-	uint64_t ignored = beget__get_u64(r);
-
-	(void)fds;
 	for (int n = 1; n < NSIG && n <= 64; n++) {
 		/* libc keeps some real-time signals for itself and refuses them: they stay as they are */
 		if (n != SIGKILL && n != SIGSTOP)
-			(void)signal(n, ignored & UINT64_C(1) << (n - 1) ? SIG_IGN : SIG_DFL);
+			(void)signal(n, s->ignored & UINT64_C(1) << (n - 1) ? SIG_IGN : SIG_DFL);
 	}
 	return 0;
 }
@@ -386,7 +391,7 @@ static int put_env(struct beget__writer *w, const struct beget__state *s, struct
 	return 0;
 }
 
-static int apply_env(struct beget__reader *r, struct beget__fds *fds)
+static int get_env(struct beget__reader *r, struct beget__fds *fds, struct beget__state *s)
 {
 	uint64_t n = beget__get_u64(r);
 
@@ -399,7 +404,13 @@ static int apply_env(struct beget__reader *r, struct beget__fds *fds)
 	for (uint64_t i = 0; i < n; i++)
 		if (!(env[i] = (char *)beget__get_string(r)))
 			return free(env), -EBADMSG;
-	environ = env;
+	s->env = env;
+	return 0;
+}
+
+static int apply_env(const struct beget__state *s)
+{
+	environ = s->env;
 	return 0;
 }
 
@@ -434,13 +445,17 @@ static int put_cwd(struct beget__writer *w, const struct beget__state *s, struct
 	return *opened < 0 ? *opened : beget__put_fd(w, fds, *opened);
 }
 
-static int apply_cwd(struct beget__reader *r, struct beget__fds *fds)
+static int get_cwd(struct beget__reader *r, struct beget__fds *fds, struct beget__state *s)
 {
 	int fd = beget__get_fd(r, fds, false);
 
-	if (fd < 0)
-		return fd;
-	return fchdir(fd) < 0 ? -errno : 0;
+	s->cwd_fd = fd;
+	return fd < 0 ? fd : 0;
+}
+
+static int apply_cwd(const struct beget__state *s)
+{
+	return fchdir(s->cwd_fd) < 0 ? -errno : 0;
 }
 
 /* Signal mask of the calling thread. */
@@ -452,13 +467,9 @@ static void read_mask(struct beget__state *s, const char *status)
 	pthread_sigmask(SIG_SETMASK, NULL, &s->mask);
 }
 
-static int apply_mask(struct beget__reader *r, struct beget__fds *fds)
+static int apply_mask(const struct beget__state *s)
 {
-	sigset_t mask;
-
-	(void)fds;
-	beget__get(r, &mask, sizeof(mask));
-	return r->bad ? -EBADMSG : -pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	return -pthread_sigmask(SIG_SETMASK, &s->mask, NULL);
 }
 
 /* Credentials: all user and group ids, capabilities, no_new_privs, seccomp, as /proc tells them; and securebits. */
@@ -534,25 +545,25 @@ static bool session_differs(const struct beget__state *now, const struct beget__
  * that no signal comes between. */
 /* clang-format off */
 const struct beget__row beget__state_rows[BEGET__ROWS] = {
-	/* name                     value                read               differs              put          apply              beyond            lost */
-	{"the standard streams",    VALUE(stream),       read_streams,      NULL,                put_streams, apply_streams,     NULL,               false},
-	{"the session",             VALUE(session),      read_session,      session_differs,     NULL,        NULL,              session_differs,    false},
-	{"a session of its own",    VALUE(own_session),  NULL,              NULL,                NULL,        apply_own_session, NULL,               false},
-	{"the process group",       VALUE(group),        read_group,        group_differs,       NULL,        apply_group,       NULL,               false},
-	{"the credentials",         VALUE(credentials),  read_credentials,  credentials_differ,  NULL,        NULL,              credentials_differ, false},
-	{"the namespaces and root", VALUE(namespaces),   read_namespaces,   namespaces_differ,   NULL,        NULL,              namespaces_differ,  false},
-	{"the scheduling",          VALUE(scheduling),   read_scheduling,   scheduling_differs,  NULL,        NULL,              scheduling_differs, false},
-	{"the resource limits",     VALUE(limits),       read_limits,       NULL,                NULL,        apply_limits,      limits_beyond,      false},
-	{"the nice value",          VALUE(nice),         read_nice,         NULL,                NULL,        apply_nice,        nice_beyond,        false},
-	{"the CPU affinity",        VALUE(affinity),     read_affinity,     NULL,                NULL,        apply_affinity,    NULL,               false},
-	{"the personality",         VALUE(personality),  read_personality,  NULL,                NULL,        apply_personality, NULL,               true},
-	{"the timer slack",         VALUE(timer_slack),  read_timer_slack,  NULL,                NULL,        apply_timer_slack, NULL,               false},
-	{"the umask",               VALUE(umask),        read_umask,        NULL,                NULL,        apply_umask,       NULL,               false},
-	{"the ignored signals",     VALUE(ignored),      read_ignored,      NULL,                NULL,        apply_ignored,     NULL,               false},
-	{"the environment",         VALUE(env),          read_env,          env_differs,         put_env,     apply_env,         NULL,               false},
-	{"the working directory",   VALUE(cwd),          read_cwd,          cwd_differs,         put_cwd,     apply_cwd,         cwd_beyond,         false},
-	{"the capabilities",        VALUE(capabilities), read_capabilities, NULL,                NULL,        apply_capabilities, NULL,             true},
-	{"the dumpable attribute",  VALUE(dumpable),     read_dumpable,     NULL,                NULL,        apply_dumpable,    NULL,               true},
-	{"the signal mask",         VALUE(mask),         read_mask,         NULL,                NULL,        apply_mask,        NULL,               true},
+	/* name                     value                read               differs             put          get              apply               beyond              lost */
+	{"the standard streams",    VALUE(stream),       read_streams,      NULL,               put_streams, get_streams,     apply_streams,      NULL,               false},
+	{"the session",             VALUE(session),      read_session,      session_differs,    NULL,        NULL,            NULL,               session_differs,    false},
+	{"a session of its own",    VALUE(own_session),  NULL,              NULL,               NULL,        get_own_session, apply_own_session,  NULL,               false},
+	{"the process group",       VALUE(group),        read_group,        group_differs,      NULL,        NULL,            apply_group,        NULL,               false},
+	{"the credentials",         VALUE(credentials),  read_credentials,  credentials_differ, NULL,        NULL,            NULL,               credentials_differ, false},
+	{"the namespaces and root", VALUE(namespaces),   read_namespaces,   namespaces_differ,  NULL,        NULL,            NULL,               namespaces_differ,  false},
+	{"the scheduling",          VALUE(scheduling),   read_scheduling,   scheduling_differs, NULL,        NULL,            NULL,               scheduling_differs, false},
+	{"the resource limits",     VALUE(limits),       read_limits,       NULL,               NULL,        NULL,            apply_limits,       limits_beyond,      false},
+	{"the nice value",          VALUE(nice),         read_nice,         NULL,               NULL,        NULL,            apply_nice,         nice_beyond,        false},
+	{"the CPU affinity",        VALUE(affinity),     read_affinity,     NULL,               NULL,        NULL,            apply_affinity,     NULL,               false},
+	{"the personality",         VALUE(personality),  read_personality,  NULL,               NULL,        NULL,            apply_personality,  NULL,               true},
+	{"the timer slack",         VALUE(timer_slack),  read_timer_slack,  NULL,               NULL,        NULL,            apply_timer_slack,  NULL,               false},
+	{"the umask",               VALUE(umask),        read_umask,        NULL,               NULL,        NULL,            apply_umask,        NULL,               false},
+	{"the ignored signals",     VALUE(ignored),      read_ignored,      NULL,               NULL,        NULL,            apply_ignored,      NULL,               false},
+	{"the environment",         VALUE(env),          read_env,          env_differs,        put_env,     get_env,         apply_env,          NULL,               false},
+	{"the working directory",   VALUE(cwd),          read_cwd,          cwd_differs,        put_cwd,     get_cwd,         apply_cwd,          cwd_beyond,         false},
+	{"the capabilities",        VALUE(capabilities), read_capabilities, NULL,               NULL,        NULL,            apply_capabilities, NULL,               true},
+	{"the dumpable attribute",  VALUE(dumpable),     read_dumpable,     NULL,               NULL,        NULL,            apply_dumpable,     NULL,               true},
+	{"the signal mask",         VALUE(mask),         read_mask,         NULL,               NULL,        NULL,            apply_mask,         NULL,               true},
 };
 /* clang-format on */

@@ -81,7 +81,9 @@ const char *beget__state_beyond(const struct beget__state *now, const struct beg
 int beget__state_put(struct beget__writer *, const struct beget__state *now, const struct beget__state *born,
                      struct beget__fds *, int *opened);
 
-/* In the child: reads the rows and takes them over. The environment stays in the message. */
+/* In the child: reads all rows that were written, into *ret, and which of them; only then takes them over. What the
+ * environment's entries point to stays in the message. */
+int beget__state_get(struct beget__reader *, struct beget__fds *, uint32_t *which, struct beget__state *ret);
 int beget__state_apply(struct beget__reader *, struct beget__fds *);
 
 /* One piece of state. */
@@ -94,8 +96,10 @@ struct beget__row {
 	bool (*differs)(const struct beget__state *now, const struct beget__state *born);
 	/* NULL: the bytes of the value travel. */
 	int (*put)(struct beget__writer *, const struct beget__state *, struct beget__fds *, int *opened);
-	/* Takes over the value, or reads it itself if the row has a put. NULL: one can only be born with it. */
-	int (*apply)(struct beget__reader *, struct beget__fds *);
+	/* NULL: the bytes of the value came. 0, or -EBADMSG, or -EMFILE where a descriptor got lost, or -ENOMEM. */
+	int (*get)(struct beget__reader *, struct beget__fds *, struct beget__state *);
+	/* Takes over the value. NULL: one can only be born with it. */
+	int (*apply)(const struct beget__state *);
 	/* True if a helper cannot give it. NULL: it can. */
 	bool (*beyond)(const struct beget__state *now, const struct beget__state *born);
 	bool lost_by_exec;

@@ -257,6 +257,13 @@ ssize_t beget__sys_recvmsg(int fd, struct msghdr *message, int flags)
 	return n < 0 ? -errno : n;
 }
 
+size_t beget__sys_unread(int socket)
+{
+	int n = 0;
+
+	return ioctl(socket, FIONREAD, &n) < 0 || n < 0 ? 0 : (size_t)n;
+}
+
 int beget__sys_poll(struct pollfd *fds, size_t n, int timeout_ms)
 {
 	FAULT("poll", -fault);
@@ -421,6 +428,61 @@ int beget__sys_file_seal_written(int *fd, bool lent)
 		return reading;
 	beget__sys_close(fd);
 	*fd = reading;
+	return 0;
+}
+
+/* A file that another process can cut is SIGBUS for whoever has mapped it; one that it can write changes between a
+ * check and the use of what was checked. */
+static bool is_sealed(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals >= 0 && (seals & F_SEAL_WRITE) && (seals & F_SEAL_SHRINK);
+}
+
+/* Over its holes, so that a size alone takes no memory. */
+static int copy_file(int fd, char *to, size_t size)
+{
+	size_t at = 0;
+
+	while (at < size) {
+		off_t data = lseek(fd, (off_t)at, SEEK_DATA);
+		if (data < 0 && errno == ENXIO)
+			return 0; /* no more of it */
+		if (data > (off_t)at)
+			at = (size_t)data;
+		off_t hole = lseek(fd, (off_t)at, SEEK_HOLE);
+		size_t end = hole > (off_t)at && (size_t)hole < size ? (size_t)hole : size;
+		while (at < end) {
+			ssize_t n = pread(fd, to + at, end - at, (off_t)at);
+			if (n < 0 && errno == EINTR)
+				continue;
+			if (n <= 0)
+				return n < 0 ? -errno : -EINVAL;
+			at += (size_t)n;
+		}
+	}
+	return 0;
+}
+
+int beget__sys_map_given(int fd, size_t size, void **ret)
+{
+	struct stat st;
+
+	if (is_sealed(fd))
+		return beget__sys_map(fd, size, ret);
+	FAULT("mmap", -fault);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size < size)
+		return -EINVAL;
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	int error = copy_file(fd, p, size);
+	if (error) {
+		beget__sys_unmap(p, size);
+		return error;
+	}
+	*ret = p;
 	return 0;
 }
 

@@ -42,6 +42,7 @@ bool beget__sys_is(int fd, const struct beget__identity *);
 ssize_t beget__sys_sendmsg(int fd, const struct msghdr *, int flags);
 void beget__sys_widen(int socket); /* the largest send buffer that the kernel gives */
 ssize_t beget__sys_recvmsg(int fd, struct msghdr *, int flags);
+size_t beget__sys_unread(int socket);                           /* bytes that have come */
 int beget__sys_poll(struct pollfd *, size_t n, int timeout_ms); /* EINTR comes back as -EINTR */
 
 /* Memory that travels as a descriptor: an empty unnamed file; filled, then sealed where the kernel can. */
@@ -54,6 +55,8 @@ enum { BEGET__FILE_LIMITS = 2 };
 void beget__sys_raise_limits(struct rlimit before[BEGET__FILE_LIMITS]);
 void beget__sys_restore_limits(const struct rlimit before[BEGET__FILE_LIMITS]);
 int beget__sys_map(int fd, size_t size, void **ret); /* private, writable */
+/* The same for a file that came from another process: a copy, unless it is sealed and nobody can change it any more. */
+int beget__sys_map_given(int fd, size_t size, void **ret);
 void beget__sys_unmap(void *, size_t);
 
 /* The same file as memory for several processes. Where *at is not NULL, the mapping replaces the one there. */

@@ -227,6 +227,13 @@ bool beget__value_get(struct beget__reader *r, struct beget_arg *arg, struct beg
 		ret->fd.fd = beget__get_fd(r, fds, true);
 		r->bad |= ret->fd.fd < 0;
 		break;
+	case BEGET_TYPE_BOOL: {
+		unsigned char byte; /* any other than these two is none that a bool can be */
+		beget__get(r, &byte, sizeof(byte));
+		r->bad |= byte > 1;
+		ret->boolean = byte == 1;
+		break;
+	}
 	default:
 		if (beget__value_size(arg->type) == 0)
 			r->bad = true;

@@ -85,7 +85,8 @@ static int send_packets(int socket, struct header *header, const struct iovec *i
 		int count = take(&cursor, PAYLOAD, part, 16);
 		int now = nfds < FDS_PER_PACKET ? nfds : FDS_PER_PACKET;
 		error = send_packet(socket, header, part, count, fds, now, 0);
-		fds += now;
+		if (now > 0) /* NULL where there are none */
+			fds += now;
 		nfds -= now;
 		*header = (struct header){.magic = MAGIC, .kind = MORE};
 	} while (!error && (cursor.n > 0 || nfds > 0));
@@ -191,7 +192,7 @@ static int map_outside(struct beget__frame *f)
 		f->outside = false;
 		return -EMFILE;
 	}
-	int error = beget__sys_map(f->fds[0], f->size, &body);
+	int error = beget__sys_map_given(f->fds[0], f->size, &body);
 	if (error)
 		return error == -ENOMEM || error == -EAGAIN ? -ENOMEM : -EBADMSG;
 	beget__sys_close(&f->fds[0]);
@@ -239,7 +240,8 @@ static int first_packet(struct beget__frame *f, const struct header *header, siz
 
 static int next_packet(struct beget__frame *f, const struct header *header, const char *data, size_t n)
 {
-	if (header->kind != MORE || header->flags || header->length || header->fds || n > f->size - f->got)
+	if (header->kind != MORE || header->flags || header->length || header->fds || n > f->size - f->got ||
+	    (f->outside && n > 0)) /* a body is in a file or in packets: clear has to know which */
 		return -EBADMSG;
 	if (n == 0)
 		return 0;
@@ -275,12 +277,15 @@ static struct beget__frame *another(struct beget__frame *f, const char *data, si
 	return other;
 }
 
-/* A packet of nothing, which only a hostile sender writes, is received like the end. */
-static bool hung_up(int socket)
+/* A packet of nothing, which only a hostile sender writes, is received like the end. It may have descriptors, and the
+ * last words of others behind it. */
+static int empty_packet(int socket, int *fds, int nfds)
 {
 	struct pollfd state = {.fd = socket, .events = POLLRDHUP};
 
-	return beget__sys_poll(&state, 1, 0) != 0;
+	for (int i = 0; i < nfds; i++)
+		beget__sys_close(&fds[i]);
+	return beget__sys_poll(&state, 1, 0) != 0 && beget__sys_unread(socket) == 0 ? 0 : -EBADMSG;
 }
 
 void beget__frame_init(struct beget__frame *f, char *buffer, struct beget__frame *between)
@@ -307,11 +312,11 @@ static int receive_packet(int socket, struct beget__frame *f, char *data, int fl
 		.msg_controllen = sizeof(control.room),
 	};
 	ssize_t got = beget__sys_recvmsg(socket, &message, flags);
-	if (got == 0)
-		return hung_up(socket) ? 0 : -EBADMSG;
 	if (got < 0)
 		return (int)got;
 	int fds[FDS_PER_PACKET], nfds = unpack_fds(&message, fds);
+	if (got == 0)
+		return empty_packet(socket, fds, nfds);
 	bool truncated = message.msg_flags & MSG_CTRUNC;
 	struct beget__frame *to = f;
 	int error = -EBADMSG;

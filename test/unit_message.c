@@ -76,7 +76,8 @@ static void start_message(void)
 	assert_false(beget__message_get_start(forged(BEGET__START, body, size - 1, 1), &caller, &tied));
 	assert_false(beget__message_get_start(forged(BEGET__START, body, size + 1, 1), &caller, &tied));
 	assert_false(beget__message_get_start(forged(BEGET__RETIRE, body, size, 1), &caller, &tied));
-	body[0]++; /* the protocol */
+	assert_int_equal(caller, 78); /* untouched by the refused */
+	body[0]++;                    /* the protocol */
 	assert_false(beget__message_get_start(forged(BEGET__START, body, size, 1), &caller, &tied));
 	down();
 }
@@ -127,6 +128,7 @@ static void failed_message(void)
 	assert_true(beget__message_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure), 0), &back));
 	assert_int_equal(strlen(back.text), sizeof(back.text) - 1);
 	assert_false(beget__message_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure) - 1, 0), &back));
+	assert_int_equal(back.code, -EMFILE); /* untouched by the refused */
 	failure.code = 0;
 	assert_false(beget__message_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure), 0), &back));
 	failure.code = EMFILE;
@@ -145,6 +147,7 @@ static void ended_message(void)
 	assert_memory_equal(&back, &end, sizeof(end));
 	assert_false(beget__message_get_ended(forged(BEGET__ENDED, &end, sizeof(end) - 1, 0), &back));
 	assert_false(beget__message_get_ended(forged(BEGET__ENDED, longer, sizeof(longer), 0), &back));
+	assert_memory_equal(&back, &end, sizeof(end)); /* untouched by the refused */
 	down();
 }
 
@@ -197,14 +200,17 @@ static void results_that_lie(void)
 		{{BEGET_TYPE_STRING, 5, 0, 0}, 12},
 		{{BEGET_TYPE_STRING, 4, 0, 0x61616161}, 16},
 		{{UINT32_MAX, 0, 0, 0}, 16},
+		{{BEGET_TYPE_BOOL, 2, 0, 0}, 9}, /* the caller's bool would be neither */
 		{{BEGET_TYPE_INT, 0, 0, 0}, 3},
 		{{BEGET_TYPE_BYTES, 0xffffffff, 0xffffffff, 1}, 16},
 	};
-	struct beget__answer back;
+	struct beget__answer back = {.type = BEGET_TYPE_INT, .value.i = 7};
 
 	for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++)
 		if (beget__message_get_result(forged(BEGET__RESULT, lies[i].words, lies[i].size, 0), &back))
 			fail_msg("lie %zu is believed", i);
+	assert_int_equal(back.type, BEGET_TYPE_INT);
+	assert_int_equal(back.value.i, 7); /* untouched */
 }
 
 static int three(int i, const char *s, struct beget_fd fd, struct beget_bytes b)
@@ -315,6 +321,50 @@ static void a_call_with_a_wrong_word(void)
 	free(message);
 }
 
+/* A descriptor of the head that did not arrive, or that two claim, is not one that was never sent. */
+static void a_tie_that_got_lost(void)
+{
+	struct beget__head sent = {.tie = 3, .control = 3}, got;
+	int numbers[2] = {-1, 44};
+
+	for (int i = 0; i < 2; i++) {
+		struct beget__fds out = {(int[2]){0}, 0, 2}, fds = {numbers, 2, 2};
+		struct beget__writer w = {0};
+		size_t size;
+		assert_int_equal(beget__message_put_head(&w, &sent, &out), 0);
+		char *message = beget__writer_flatten(&w, &size);
+		if (i == 1) { /* both say the first */
+			memset(message + size - 4, 0, 4);
+			numbers[0] = 33;
+		}
+		struct beget__reader r = {message, 0, size, false};
+		assert_int_equal(beget__message_get_head(&r, &fds, &got), -EBADMSG);
+		free(message);
+		beget__writer_free(&w);
+	}
+}
+
+static void an_argument_of_no_type(void)
+{
+	static const uint32_t kinds[] = {BEGET_TYPE_VOID, BEGET_TYPE_STRUCT + 1, 1000};
+	struct beget__target target = {.module = ""};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		const uint32_t rest[] = {BEGET_TYPE_INT, 0, 1, kinds[i], 0}; /* named, n, type, flags */
+		struct beget__writer w = {0};
+		struct beget__order order = {0};
+		size_t size;
+		beget__target_put(&w, &target);
+		beget__put(&w, rest, sizeof(rest));
+		char *message = beget__writer_flatten(&w, &size);
+		struct beget__reader r = {message, 0, size, false};
+		assert_int_equal(beget__message_get_call(&r, NULL, &order), -EBADMSG);
+		beget__message_free_call(&order);
+		free(message);
+		beget__writer_free(&w);
+	}
+}
+
 static void another_protocol(void)
 {
 	struct beget__order order;
@@ -364,6 +414,8 @@ int main(void)
 		UNIT(a_call),
 		UNIT(a_call_cut_anywhere),
 		UNIT(another_protocol),
+		UNIT(a_tie_that_got_lost),
+		UNIT(an_argument_of_no_type),
 		UNIT(a_call_with_a_wrong_word),
 		UNIT(no_memory),
 		UNIT(too_many_descriptors),

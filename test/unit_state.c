@@ -386,7 +386,8 @@ static void rows_that_are_none(void)
 static void values_that_lie(void)
 {
 	const uint32_t STREAMS = 1u << row_of("the standard streams"), ENV = 1u << row_of("the environment"),
-		       GROUP = 1u << row_of("the process group"), CWD = 1u << row_of("the working directory");
+		       GROUP = 1u << row_of("the process group"), CWD = 1u << row_of("the working directory"),
+		       SESSION = 1u << row_of("a session of its own");
 	struct beget__fds fds = {(int[1]){-1}, 1, 1};
 
 	assert_int_equal(apply_words((uint32_t[]){ENV, 0xffffffff, 0xffffffff, 0, 0}, 5, &fds), -EBADMSG);
@@ -396,8 +397,24 @@ static void values_that_lie(void)
 	assert_int_equal(apply_words((uint32_t[]){CWD, UINT32_MAX}, 2, &fds), -EBADMSG);
 	assert_int_equal(apply_words((uint32_t[]){CWD, 0}, 2, &fds), -EMFILE); /* it did not arrive */
 	assert_int_equal(apply_words((uint32_t[]){STREAMS, 1, 0, 0}, 4, &fds), -EMFILE);
-	assert_int_equal(apply_words((uint32_t[]){GROUP, 1}, 2, &fds), -EPERM); /* of another session */
+	assert_int_equal(apply_words((uint32_t[]){STREAMS, 8, 0, 0}, 4, &fds), -EBADMSG);
+	assert_int_equal(apply_words((uint32_t[]){STREAMS, 0, 8, 0}, 4, &fds), -EBADMSG);
+	assert_int_equal(apply_words((uint32_t[]){STREAMS, 2, 2, 0}, 4, &fds), -EBADMSG); /* open and closed */
+	assert_int_equal(apply_words((uint32_t[]){SESSION, 2}, 2, &fds), -EBADMSG);       /* no bool */
+	assert_int_equal(apply_words((uint32_t[]){GROUP, 1}, 2, &fds), -EPERM);           /* of another session */
 	assert_non_null(strstr(beget_error(), "the process group"));
+}
+
+/* What is bad at its end has changed nothing before. */
+static void all_is_read_before_any_is_taken_over(void)
+{
+	const uint32_t UMASK = 1u << row_of("the umask"), MASK = 1u << row_of("the signal mask");
+	struct beget__fds fds = {NULL, 0, 0};
+	mode_t before = umask(077);
+
+	assert_int_equal(apply_words((uint32_t[]){UMASK | MASK, 022, 0, 0}, 4, &fds), -EBADMSG);
+	assert_non_null(strstr(beget_error(), "the signal mask"));
+	assert_int_equal(umask(before), 077);
 }
 
 /* The caller may have ended, and its group with it: nobody is left to join, and no reason not to run. */
@@ -424,6 +441,7 @@ int main(void)
 		UNIT(cut_anywhere),
 		UNIT(rows_that_are_none),
 		UNIT(values_that_lie),
+		UNIT(all_is_read_before_any_is_taken_over),
 		UNIT(a_group_that_is_gone),
 	};
 

@@ -315,6 +315,18 @@ static void runs_that_lie(void)
 	assert_false(reads_run(BEGET_TYPE_OBJECT, &object, sizeof(object)));
 }
 
+static void bytes_that_are_no_bool(void)
+{
+	union beget__value back;
+	size_t size;
+
+	for (int byte = 0; byte < 256; byte++) {
+		char message[1] = {(char)byte};
+		struct beget__reader r = {message, 0, 1, false};
+		assert_int_equal(get(&r, BEGET_TYPE_BOOL, &size, NULL, &back), byte < 2);
+	}
+}
+
 static void what_is_no_type(void)
 {
 	static const unsigned types[] = {BEGET_TYPE_STRUCT + 1, 255, 1000, UINT_MAX};
@@ -336,9 +348,12 @@ static void what_is_no_type(void)
 int main(void)
 {
 	static const struct unit table[] = {
-		UNIT(scalars),       UNIT(strings),         UNIT(objects),     UNIT(no_object),
-		UNIT(bytes),         UNIT(empty_bytes),     UNIT(descriptors), UNIT(descriptors_that_lie),
-		UNIT(runs_that_lie), UNIT(what_is_no_type),
+		UNIT(scalars),         UNIT(strings),
+		UNIT(objects),         UNIT(no_object),
+		UNIT(bytes),           UNIT(empty_bytes),
+		UNIT(descriptors),     UNIT(descriptors_that_lie),
+		UNIT(runs_that_lie),   UNIT(bytes_that_are_no_bool),
+		UNIT(what_is_no_type),
 	};
 
 	return run_units(table, sizeof(table) / sizeof(*table), 0);

@@ -401,6 +401,23 @@ static void an_empty_packet_is_not_the_end(void)
 	beget__sys_close(&sides[0]);
 	assert_int_equal(receive(), 0);
 	down();
+	up();
+	for (int nfds = 0; nfds < 3; nfds++) {
+		int before = count_descriptors();
+		send_raw("", 0, sides, nfds);
+		assert_int_equal(receive(), -EBADMSG);
+		assert_int_equal(count_descriptors(), before); /* nobody takes what came with it */
+	}
+	assert_int_equal(send(sides[0], "", 0, 0), 0);
+	assert_int_equal(send(sides[0], "", 0, 0), 0);
+	assert_int_equal(send_bytes("last", 5, NULL, 0), 0);
+	beget__sys_close(&sides[0]); /* what was said before is still heard */
+	assert_int_equal(receive(), -EBADMSG);
+	assert_int_equal(receive(), -EBADMSG);
+	expect_frame("last", 5, 0);
+	beget__frame_clear(&in.frame);
+	assert_int_equal(receive(), 0);
+	down();
 }
 
 /* A body "in a file" that is no file, too short a file, or one that may not be mapped. */
@@ -429,6 +446,81 @@ static void outside_bodies_that_lie(void)
 	close(null);
 	close(pipes[0]);
 	close(pipes[1]);
+}
+
+/* A file that its sender can still write or cut is the sender's: what was received stays as it was. */
+static void a_file_that_changes_under_the_reader(void)
+{
+	static const int seals[] = {0, F_SEAL_WRITE, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE | F_SEAL_SHRINK};
+	struct header header = {MAGIC, KIND, OUTSIDE, 1, 0, 100000};
+	char *body = pattern(100000);
+
+	up();
+	for (size_t i = 0; i < sizeof(seals) / sizeof(*seals); i++) {
+		int file = beget__sys_file(0);
+		assert_int_equal(write(file, body, 100000), 100000);
+		assert_int_equal(fcntl(file, F_ADD_SEALS, seals[i]), 0);
+		send_raw(&header, sizeof(header), &file, 1);
+		assert_int_equal(receive(), 1);
+		(void)!pwrite(file, "changed", 7, 0);
+		(void)!ftruncate(file, 0);
+		assert_memory_equal(in.frame.body, body, 100000);
+		in.frame.body[99999] = 'x'; /* ours alone */
+		beget__frame_clear(&in.frame);
+		beget__sys_close(&file);
+	}
+	expect_service();
+	down();
+	free(body);
+}
+
+/* A size alone is no bytes that arrived. */
+static void a_file_of_holes(void)
+{
+	struct header header = {MAGIC, KIND, OUTSIDE, 1, 0, (1 << 28) + 7};
+	int file = beget__sys_file(0);
+	struct rusage before, after;
+
+	up();
+	assert_int_equal(pwrite(file, "in the middle", 14, 1 << 27), 14);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(ftruncate(file, (1 << 28) + 7 - i), 0);
+		getrusage(RUSAGE_SELF, &before);
+		send_raw(&header, sizeof(header), &file, 1);
+		assert_int_equal(receive(), i ? -EBADMSG : 1);
+		getrusage(RUSAGE_SELF, &after);
+		assert_true(i || memcmp(in.frame.body + (1 << 27), "in the middle", 14) == 0);
+		assert_true(i || in.frame.body[(1 << 28) + 6] == 0);
+		assert_true(after.ru_maxrss - before.ru_maxrss < 1 << 16); /* KiB */
+		expect_service();
+	}
+	down();
+	beget__sys_close(&file);
+}
+
+/* A body is in a file or in packets, and never a bit of both. */
+static void a_body_in_a_file_has_no_packets(void)
+{
+	static const size_t sizes[] = {1, 4095, 4096};
+	int fds[2] = {beget__sys_file(0), 0};
+
+	assert_true(fds[0] >= 0 && ftruncate(fds[0], 4096) == 0);
+	up();
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		struct header header = {MAGIC, KIND, OUTSIDE, 2, 0, 4096};
+		send_raw(&header, sizeof(header), fds, 1);
+		assert_int_equal(receive(), -EAGAIN);
+		send_packet((struct header){MAGIC, MORE, 0, 0, 0, 0}, sizes[i], 0);
+		assert_int_equal(receive(), -EBADMSG);
+		expect_service();
+		send_raw(&header, sizeof(header), fds, 1);
+		send_packet((struct header){MAGIC, MORE, 0, 0, 0, 0}, 0, 1); /* the missing descriptor may come so */
+		assert_int_equal(receive(), 1);
+		assert_int_equal(in.frame.nfds, 1);
+		expect_service();
+	}
+	down();
+	beget__sys_close(&fds[0]);
 }
 
 static void a_length_alone_allocates_nothing(void)
@@ -666,6 +758,9 @@ int main(void)
 		UNIT(shorter_than_a_header),
 		UNIT(an_empty_packet_is_not_the_end),
 		UNIT(outside_bodies_that_lie),
+		UNIT(a_file_that_changes_under_the_reader),
+		UNIT(a_file_of_holes),
+		UNIT(a_body_in_a_file_has_no_packets),
 		UNIT(a_length_alone_allocates_nothing),
 		UNIT(the_sender_ends),
 		UNIT(the_receiver_is_gone),

@@ -1,0 +1,487 @@
+/* Messages. An input is a kind, how many descriptors came (bit 7: the protocol number too is what the input says), and
+ * the body of the frame.
+ *
+ * The reader of that kind (for what is no kind: every reader) gets a frame that may say anything. What is refused has
+ * written nothing; what is believed lies in the frame, and a call comes back as it is when it is written and read
+ * again. The parts of a CALL are also read alone, so that one needs no valid part before it. State is read and not
+ * taken over; a target is looked for and not called. */
+#include "fuzz.h"
+
+#include "message.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { A_STATE = 200, A_CALL = 201, AS_IT_IS = 0x80, PID = 4711 };
+
+static struct fuzz_room message, again;
+
+static struct beget__frame *frame_of(unsigned kind, unsigned nfds)
+{
+	static struct beget__frame f;
+
+	beget__frame_init(&f, message.bytes, NULL);
+	f.kind = kind;
+	f.body = message.bytes;
+	f.size = f.got = message.size;
+	f.nfds = f.want_fds = (int)nfds;
+	for (unsigned i = 0; i < nfds; i++)
+		f.fds[i] = FUZZ_FD + (int)i;
+	return &f;
+}
+
+static bool all_are(const void *p, size_t size, char what)
+{
+	const char *at = p;
+
+	for (size_t i = 0; i < size; i++)
+		if (at[i] != what)
+			return false;
+	return true;
+}
+
+/* Reads into x, which stays as it was when the message is refused. */
+#define READ(x, call) (memset(&(x), 0x5a, sizeof(x)), (call) || (CHECK(all_are(&(x), sizeof(x), 0x5a)), false))
+
+static void read_start(const struct beget__frame *f)
+{
+	struct {
+		pid_t caller;
+		unsigned char tied[sizeof(bool)];
+	} x;
+
+	if (READ(x, beget__message_get_start(f, &x.caller, (bool *)x.tied)))
+		CHECK(x.tied[0] <= 1 && f->nfds == 1);
+}
+
+static void read_born(const struct beget__frame *f)
+{
+	pid_t pid;
+
+	if (READ(pid, beget__message_get_born(f, &pid)))
+		CHECK(pid > 0 && f->nfds <= 1);
+}
+
+static void read_failed(const struct beget__frame *f)
+{
+	struct beget__failure failure;
+
+	if (!READ(failure, beget__message_get_failed(f, &failure)))
+		return;
+	CHECK(failure.code < 0);
+	CHECK(memchr(failure.text, '\0', sizeof(failure.text)));
+}
+
+static void read_result(const struct beget__frame *f)
+{
+	struct {
+		union beget__value value;
+		unsigned type;
+	} x;
+
+	if (!READ(x, beget__message_get_result(f, &x.type, &x.value)))
+		return;
+	fuzz_expect_value(&message, x.type, 0, &x.value);
+	if (x.type == BEGET_TYPE_VOID)
+		return;
+	CHECK(beget__value_size(x.type) > 0 && x.type != BEGET_TYPE_FD && x.type != BEGET_TYPE_OBJECT);
+}
+
+static void read_crashed(const struct beget__frame *f)
+{
+	struct beget__crash crash;
+
+	if (READ(crash, beget__message_get_crashed(f, &crash)))
+		CHECK(memchr(crash.module, '\0', sizeof(crash.module)));
+}
+
+static void read_ended(const struct beget__frame *f)
+{
+	struct beget__exit end;
+
+	(void)READ(end, beget__message_get_ended(f, &end));
+}
+
+static bool is_ours(int fd)
+{
+	return fd >= FUZZ_FD && fd < FUZZ_FD + FUZZ_FDS;
+}
+
+static int read_head(struct beget__reader *r, struct beget__fds *fds)
+{
+	struct beget__head head, back;
+	struct beget__writer w = {0};
+	struct fuzz_fds out, in;
+
+	int error = beget__message_get_head(r, fds, &head);
+	CHECK(error <= 0 && (error || !r->bad));
+	if (error)
+		return error;
+	fuzz_expect_string(&message, head.name);
+	CHECK((head.tie == -1 || is_ours(head.tie)) && (head.control == -1 || is_ours(head.control)));
+	CHECK(head.tie == -1 || head.tie != head.control);
+
+	fuzz_budget(SIZE_MAX);
+	fuzz_fds(&out, 0);
+	CHECK(beget__message_put_head(&w, &head, &out.fds) == 0);
+	CHECK(out.fds.n == (head.tie >= 0) + (head.control >= 0));
+	CHECK(fuzz_place_written(&again, &w));
+	fuzz_fds(&in, (unsigned)out.fds.n);
+	struct beget__reader second = {again.bytes, 0, again.size, false};
+	CHECK(beget__message_get_head(&second, &in.fds, &back) == 0 && second.at == second.size);
+	CHECK(back.caller == head.caller && back.caller_started == head.caller_started && back.flags == head.flags);
+	CHECK(back.helper == head.helper && (head.name ? strcmp(back.name, head.name) == 0 : !back.name));
+	fuzz_budget_for(message.size);
+	return 0;
+}
+
+static int read_state(struct beget__reader *r, struct beget__fds *fds)
+{
+	struct beget__state s;
+	unsigned char own;
+	uint32_t which;
+
+	int error = beget__state_get(r, fds, &which, &s);
+	CHECK(error <= 0 && (error || !r->bad));
+	if (error)
+		return error;
+	CHECK(which >> BEGET__ROWS == 0);
+	for (int i = 0; i < BEGET__ROWS; i++)
+		CHECK(!(which & 1u << i) || beget__state_rows[i].apply);
+	for (size_t i = 0; s.env && s.env[i]; i++)
+		fuzz_expect_string(&message, s.env[i]);
+	for (int i = 0; i < 3; i++)
+		CHECK(s.stream[i] == BEGET__AS_IS || s.stream[i] == -1 || is_ours(s.stream[i]));
+	CHECK(s.cwd_fd == -1 || is_ours(s.cwd_fd));
+	memcpy(&own, &s.own_session, sizeof(own));
+	CHECK(own <= 1);
+	beget__state_free(&s);
+	return 0;
+}
+
+/* A function of this program, for targets of this build. */
+static void someone(void)
+{
+}
+
+/* What is found is code of a module with that name, id and offset. */
+static void expect_found(const struct beget__target *target)
+{
+	struct beget__target found = {0};
+	void (*function)(void) = NULL;
+
+	int error = beget__target_resolve(target, &function);
+	CHECK(error == 0 || error == -ENOENT || error == -ESTALE);
+	CHECK(strlen(beget_error()) < sizeof(struct beget__failure));
+	if (error)
+		return;
+	CHECK(beget__target_find(function, &found) == 0);
+	CHECK(found.offset == target->offset && strcmp(found.module, target->module) == 0);
+	CHECK(found.id_size == target->id_size && memcmp(found.id, target->id, found.id_size) == 0);
+}
+
+/* As it came; then more and more of it right, which no input can know. */
+static void resolve(const struct beget__target *target)
+{
+	struct beget__target own = {0}, t = *target;
+
+	CHECK(beget__target_find(someone, &own) == 0);
+	expect_found(&t);
+	t.id_size = own.id_size;
+	memcpy(t.id, own.id, sizeof(own.id));
+	expect_found(&t);
+	t.offset = own.offset + target->offset % 4096;
+	expect_found(&t);
+	t.module = own.module;
+	expect_found(&t);
+}
+
+static void expect_call_back(const struct beget__order *order)
+{
+	struct beget__writer w = {0};
+	struct fuzz_fds out, in;
+	struct beget__order back = {0};
+
+	fuzz_fds(&out, 0);
+	int error = beget__message_put_call(&w, &order->target, &order->call, &out.fds);
+	if (error || !fuzz_place_written(&again, &w)) { /* an empty run at a high alignment can outgrow the room */
+		CHECK(error == 0 || error == -EMSGSIZE);
+		beget__writer_free(&w);
+		return;
+	}
+	fuzz_fds(&in, (unsigned)out.fds.n);
+	struct beget__reader r = {again.bytes, 0, again.size, false};
+	CHECK(beget__message_get_call(&r, &in.fds, &back) == 0);
+	CHECK(strcmp(back.target.module, order->target.module) == 0 && back.target.offset == order->target.offset);
+	CHECK(back.target.id_size == order->target.id_size);
+	CHECK(memcmp(back.target.id, order->target.id, order->target.id_size) == 0);
+	CHECK(back.call.result == order->call.result && back.call.n == order->call.n);
+	for (unsigned i = 0; i < back.call.n; i++) {
+		const struct beget_arg *a = &order->call.args[i], *b = &back.call.args[i];
+		CHECK(a->type == b->type && (a->type != BEGET_TYPE_OBJECT || a->size == b->size));
+		fuzz_expect_value(&again, b->type, b->size, b->value);
+		CHECK(a->type == BEGET_TYPE_FD || fuzz_same(a->type, a->size, a->value, b->value));
+	}
+	free((void *)back.call.args);
+}
+
+static int read_call(struct beget__reader *r, struct beget__fds *fds)
+{
+	struct beget__order order = {0};
+
+	int error = beget__message_get_call(r, fds, &order);
+	CHECK(error <= 0 && (error || (!r->bad && r->at == r->size)));
+	fuzz_budget(SIZE_MAX);
+	if (!error) {
+		fuzz_expect_string(&message, order.target.module);
+		CHECK(order.target.module && order.target.id_size <= sizeof(order.target.id));
+		for (unsigned i = 0; i < order.call.n; i++) {
+			const struct beget_arg *a = &order.call.args[i];
+			CHECK(a->type != BEGET_TYPE_VOID && a->type != BEGET_TYPE_RAW);
+			fuzz_expect_value(&message, a->type, a->size, a->value);
+		}
+		expect_call_back(&order);
+		resolve(&order.target);
+	}
+	free((void *)order.call.args);
+	return error;
+}
+
+static void read_whole_call(const struct beget__frame *f)
+{
+	struct beget__reader r = {f->body, 0, f->size, false};
+	struct fuzz_fds fds;
+
+	fuzz_fds(&fds, (unsigned)f->nfds);
+	(void)(read_head(&r, &fds.fds) || read_state(&r, &fds.fds) || read_call(&r, &fds.fds));
+	CHECK(r.at <= r.size);
+}
+
+static void read_part(const struct beget__frame *f, int (*part)(struct beget__reader *, struct beget__fds *))
+{
+	struct beget__reader r = {f->body, 0, f->size, false};
+	struct fuzz_fds fds;
+
+	fuzz_fds(&fds, (unsigned)f->nfds);
+	(void)part(&r, &fds.fds);
+	CHECK(r.at <= r.size);
+}
+
+static void read_any(const struct beget__frame *f)
+{
+	static void (*const readers[])(const struct beget__frame *) = {
+		[BEGET__START] = read_start,   [BEGET__CALL] = read_whole_call, [BEGET__BORN] = read_born,
+		[BEGET__FAILED] = read_failed, [BEGET__RESULT] = read_result,   [BEGET__CRASHED] = read_crashed,
+		[BEGET__ENDED] = read_ended,
+	};
+	const size_t n = sizeof(readers) / sizeof(*readers);
+
+	for (size_t kind = 0; kind < n; kind++)
+		if (readers[kind] && (f->kind == kind || f->kind >= n || !readers[f->kind])) {
+			fuzz_budget_for(f->size);
+			readers[kind](f);
+		}
+}
+
+/* The number that opens START and CALL. */
+static uint32_t protocol(void)
+{
+	static uint32_t number;
+	struct beget__head head = {.tie = -1, .control = -1};
+	struct beget__writer w = {0};
+
+	if (!number && beget__message_put_head(&w, &head, NULL) == 0)
+		memcpy(&number, w.near, sizeof(number));
+	beget__writer_free(&w);
+	return number;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input in = {data, data + size};
+	unsigned kind = fuzz_byte(&in), how = fuzz_byte(&in), nfds = how % FUZZ_FDS;
+	uint32_t number = protocol();
+
+	fuzz_place(&message, in.at, (size_t)(in.end - in.at));
+	if (!(how & AS_IT_IS) && message.size >= sizeof(number) && (kind == BEGET__START || kind == BEGET__CALL))
+		memcpy(message.bytes, &number, sizeof(number)); /* inputs shall outlive it */
+	struct beget__frame *f = frame_of(kind, nfds);
+	fuzz_budget_for(message.size);
+	if (kind == A_STATE)
+		read_part(f, read_state);
+	else if (kind == A_CALL)
+		read_part(f, read_call);
+	else
+		read_any(f);
+	fuzz_budget(SIZE_MAX);
+	return 0;
+}
+
+/* Seeds: what is sent over a socket is received from it. */
+
+static void seed(const char *name, unsigned kind, int nfds, const void *body, size_t size)
+{
+	uint8_t head[] = {(uint8_t)kind, (uint8_t)nfds};
+	char *whole = malloc(sizeof(head) + size);
+
+	memcpy(whole, head, sizeof(head));
+	if (size)
+		memcpy(whole + sizeof(head), body, size);
+	fuzz_seed(name, whole, sizeof(head) + size);
+	free(whole);
+}
+
+static void seed_sent(const char *name, int socket)
+{
+	static struct beget__frame f;
+	static _Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__WIRE_PACKET];
+
+	beget__frame_init(&f, buffer, NULL);
+	CHECK(beget__wire_receive(socket, &f, MSG_DONTWAIT) == 1);
+	seed(name, f.kind, f.nfds, f.body, f.size);
+	beget__frame_clear(&f);
+}
+
+static void seed_written(const char *name, unsigned kind, int nfds, struct beget__writer *w)
+{
+	size_t size;
+	char *flat = beget__writer_flatten(w, &size);
+
+	CHECK(flat);
+	seed(name, kind, nfds, flat, size);
+	free(flat);
+	beget__writer_free(w);
+}
+
+static void seed_small(int sides[2])
+{
+	struct beget__failure failure = {-EMFILE, "helper: cannot make a child"};
+	struct beget__crash crash = {.signal = 11, .code = 1, .address = 8, .offset = 64, .module = "libc.so.6"};
+	struct beget__exit end = {.wait_status = 0x8b, .user_us = 1, .system_us = 2, .peak_kib = 3};
+
+	beget__message_send_start(sides[0], sides[0], PID, true);
+	seed_sent("start", sides[1]);
+	beget__message_send_plain(sides[0], BEGET__RETIRE);
+	seed_sent("retire", sides[1]);
+	beget__message_send_plain(sides[0], BEGET__GO);
+	seed_sent("go", sides[1]);
+	beget__message_send_born(sides[0], PID, sides[0]);
+	seed_sent("born", sides[1]);
+	beget__message_send_born(sides[0], PID, -1);
+	seed_sent("born-alone", sides[1]);
+	beget__message_send_failed(sides[0], &failure);
+	seed_sent("failed", sides[1]);
+	beget__message_send_crashed(sides[0], &crash);
+	seed_sent("crashed", sides[1]);
+	beget__message_send_ended(sides[0], &end);
+	seed_sent("ended", sides[1]);
+}
+
+static void seed_results(int sides[2])
+{
+	for (unsigned type = 0; type < FUZZ_TYPES; type++) {
+		uint8_t source[] = {1, 5, 0, 1, 2, 3, 4, 5, 6, 7};
+		struct fuzz_input in = {source, source + sizeof(source)};
+		union beget__value value = {0};
+		struct beget_arg arg;
+		char name[32];
+		if ((type != BEGET_TYPE_VOID && !fuzz_derive(&in, type, &arg, &value)) || type == BEGET_TYPE_FD ||
+		    type == BEGET_TYPE_OBJECT)
+			continue;
+		snprintf(name, sizeof(name), "result%u", type);
+		beget__message_send_result(sides[0], type, &value);
+		seed_sent(name, sides[1]);
+	}
+}
+
+/* A state in which every row differs, the same on every machine. */
+static void put_state(struct beget__writer *w, struct beget__fds *fds, bool all)
+{
+	static char *env[] = {(char *)"HOME=/", (char *)"EMPTY=", (char *)"LANG=C", NULL};
+	struct beget__state now, born;
+	int opened;
+
+	beget__state_none(&now);
+	now.env = env;
+	now.cwd_fd = FUZZ_FD;
+	for (int i = 0; i < 3; i++)
+		now.stream[i] = i ? FUZZ_FD : -1;
+	born = now;
+	born.unknown = all;
+	born.umask = 022;
+	CHECK(beget__state_put(w, &now, &born, fds, &opened) == 0 && opened == -1);
+}
+
+static void put_call(struct beget__writer *w, struct beget__fds *fds, unsigned first, unsigned n)
+{
+	struct beget__target target = {.module = "", .offset = 0x1234, .id_size = 20, .id = "0123456789abcdefghi"};
+	static struct beget_arg args[FUZZ_TYPES];
+	static union beget__value values[FUZZ_TYPES];
+	struct beget_call call = {.result = BEGET_TYPE_INT, .args = args};
+
+	for (unsigned type = first; type < first + n && type < FUZZ_TYPES; type++) {
+		uint8_t source[] = {1, 9, 0, 4, 3, 2, 1};
+		struct fuzz_input in = {source, source + sizeof(source)};
+		if (fuzz_derive(&in, type, &args[call.n], &values[call.n]))
+			call.n++;
+	}
+	CHECK(beget__message_put_call(w, &target, &call, fds) == 0);
+}
+
+static void seed_calls(void)
+{
+	for (int i = 0; i < 6; i++) {
+		struct beget__head head = {
+			.caller = PID, .caller_started = 99, .flags = 1, .name = i & 1 ? "name" : NULL, .helper = 5};
+		struct beget__writer w = {0};
+		struct fuzz_fds out;
+		char name[32];
+		head.tie = i & 1 ? FUZZ_FD : -1;
+		head.control = i & 2 ? FUZZ_FD : -1;
+		fuzz_fds(&out, 0);
+		CHECK(beget__message_put_head(&w, &head, &out.fds) == 0);
+		put_state(&w, &out.fds, i == 1);
+		put_call(&w, &out.fds, 1, i < 2 ? FUZZ_TYPES : 0);
+		snprintf(name, sizeof(name), "call%d", i);
+		seed_written(name, BEGET__CALL, out.fds.n, &w);
+	}
+	for (unsigned type = 0; type < FUZZ_TYPES; type++) {
+		struct beget__writer w = {0};
+		struct fuzz_fds out;
+		char name[32];
+		fuzz_fds(&out, 0);
+		put_call(&w, &out.fds, type, 1);
+		snprintf(name, sizeof(name), "part%u", type);
+		if (type == 0 || beget__value_size(type) > 0)
+			seed_written(name, A_CALL, out.fds.n, &w);
+		beget__writer_free(&w);
+	}
+}
+
+static void seed_states(void)
+{
+	for (int all = 0; all < 2; all++) {
+		struct beget__writer w = {0};
+		struct fuzz_fds out;
+		fuzz_fds(&out, 0);
+		put_state(&w, &out.fds, all);
+		seed_written(all ? "state-all" : "state-umask", A_STATE, out.fds.n, &w);
+	}
+}
+
+void fuzz_seeds(void)
+{
+	int sides[2];
+
+	CHECK(beget__sys_pair(sides) == 0);
+	seed_small(sides);
+	seed_results(sides);
+	seed_calls();
+	seed_states();
+	beget__sys_close(&sides[0]);
+	beget__sys_close(&sides[1]);
+}

@@ -1,0 +1,123 @@
+/* Values. An input is a type, where in its message the value begins, how many descriptors came, and the message.
+ *
+ * Every type is read from the message, which may be anything; one that is read well lies in the message, and comes back
+ * as it is when it is written and read again. Then a value of the type is made of the input, and comes back too. */
+#include "fuzz.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct fuzz_room message, again;
+
+/* Written and read again, behind as many bytes as before. */
+static void expect_back(const struct beget_arg *arg, const union beget__value *v, size_t before)
+{
+	static const char zeros[64];
+	struct fuzz_fds out, in;
+	struct beget__writer w = {0};
+	union beget__value back;
+	size_t size;
+
+	fuzz_fds(&out, 0);
+	beget__put(&w, zeros, before);
+	CHECK(beget__value_put(&w, arg, &out.fds) == 0);
+	if (!fuzz_place_written(&again, &w))
+		return;
+	int written = out.fds.n;
+	fuzz_fds(&in, (unsigned)written);
+	struct beget__reader r = {again.bytes, before, again.size, false};
+	fuzz_budget_for(again.size);
+	CHECK(beget__value_get(&r, arg->type, &size, &in.fds, &back));
+	fuzz_budget(SIZE_MAX);
+	CHECK(r.at == r.size);
+	fuzz_expect_value(&again, arg->type, size, &back);
+	if (arg->type == BEGET_TYPE_FD) {
+		CHECK(written == 1 && out.numbers[0] == v->fd.fd && back.fd.fd == FUZZ_FD);
+		return;
+	}
+	CHECK(arg->type != BEGET_TYPE_OBJECT || size == arg->size);
+	CHECK(fuzz_same(arg->type, arg->size, v, &back));
+}
+
+static void read_as(unsigned type, size_t before, unsigned nfds, bool round)
+{
+	struct beget__reader r = {message.bytes, before < message.size ? before : message.size, message.size, false};
+	struct fuzz_fds fds;
+	union beget__value v;
+	size_t size;
+
+	fuzz_fds(&fds, nfds);
+	fuzz_budget_for(message.size);
+	bool good = beget__value_get(&r, type, &size, nfds ? &fds.fds : NULL, &v);
+	fuzz_budget(SIZE_MAX);
+	CHECK(good == !r.bad);
+	CHECK(r.at <= r.size);
+	if (!good)
+		return;
+	fuzz_expect_value(&message, type, size, &v);
+	if (round && type != BEGET_TYPE_VOID)
+		expect_back(&(struct beget_arg){.type = type, .size = size, .value = &v}, &v, before);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input in = {data, data + size};
+	unsigned type = fuzz_byte(&in) % FUZZ_TYPES;
+	size_t before = fuzz_byte(&in) % 64;
+	unsigned nfds = fuzz_byte(&in) % FUZZ_FDS;
+	struct beget_arg arg;
+	union beget__value v;
+
+	fuzz_place(&message, in.at, (size_t)(in.end - in.at));
+	for (unsigned t = 0; t < FUZZ_TYPES; t++)
+		read_as(t, before, nfds, t == type);
+	if (fuzz_derive(&in, type, &arg, &v))
+		expect_back(&arg, &v, before);
+	return 0;
+}
+
+/* Every type, as it is written, at two places; present or not, small and large. */
+static void seed(unsigned type, unsigned before, unsigned present, unsigned length)
+{
+	static const char zeros[64];
+	uint8_t source[] = {(uint8_t)present, (uint8_t)length, (uint8_t)(length >> 8), 1, 2, 3, 4, 5, 6, 7, 8};
+	struct fuzz_input in = {source, source + sizeof(source)};
+	uint8_t head[] = {(uint8_t)type, (uint8_t)before, 1};
+	struct beget__writer w = {0};
+	struct fuzz_fds out;
+	struct beget_arg arg;
+	union beget__value v;
+	char name[40];
+	size_t size;
+
+	if (!fuzz_derive(&in, type, &arg, &v))
+		return;
+	fuzz_fds(&out, 0);
+	beget__put(&w, head, sizeof(head));
+	struct beget__writer body = {0};
+	beget__put(&body, zeros, before);
+	CHECK(beget__value_put(&body, &arg, &out.fds) == 0);
+	char *flat = beget__writer_flatten(&body, &size);
+	beget__put(&w, flat, size);
+	size_t all;
+	char *whole = beget__writer_flatten(&w, &all);
+	snprintf(name, sizeof(name), "type%u-%u-%u-%u", type, before, present, length);
+	fuzz_seed(name, whole, all);
+	beget__writer_free(&w);
+	beget__writer_free(&body);
+	free(flat);
+	free(whole);
+}
+
+void fuzz_seeds(void)
+{
+	for (unsigned type = 0; type < FUZZ_TYPES; type++) {
+		seed(type, 0, 1, 5);
+		if (type < BEGET_TYPE_STRING)
+			continue;
+		seed(type, 5, 0, 0);
+		seed(type, 12, 1, 0);
+		seed(type, 1, 1, 64);
+	}
+}
