@@ -43,6 +43,7 @@ enum beget_outcome { BEGET_RUNNING, BEGET_EXITED, BEGET_SIGNALED, BEGET_FAILED, 
 
 struct beget_process; /* the handle of one started process */
 struct beget_buffer;  /* memory that processes share */
+struct beget_server;  /* a helper of forkserver, with what it was made ready with */
 
 /* What a standard stream of the child is: fill it with the BEGET_STREAM_ macros. beget_options(3) */
 enum beget_stream_kind { BEGET_AS_IS, BEGET_TO_NULL, BEGET_TO_FD, BEGET_TO_PIPE, BEGET_TO_FILE, BEGET_TO_OUT };
@@ -62,6 +63,34 @@ struct beget_options {
 	const char *cwd;
 	char *const *env; /* entries NAME=value, then NULL */
 	struct beget_stream in, out, err;
+	struct beget_server *server; /* forkserver, spawn: start from this one; NULL: the one that all share */
+	int timeout_ms;              /* forkserver: to be born in; 0: for ever */
+	int reserved;
+};
+
+/* Flags of struct beget_server_options. */
+#define BEGET_SERVER_THREADS 0x1u /* serve although threads run in the server; no child has them */
+
+/* Settings of a server; fill it with BEGET_SERVER_OPTIONS. Zero is always the default. beget_server(3) */
+struct beget_server_options {
+	size_t size; /* sizeof(struct beget_server_options) */
+	unsigned flags;
+	int timeout_ms;                   /* to be ready in; 0: for ever */
+	const char *const *preload;       /* paths of shared libraries to load, then NULL */
+	const struct beget_call *prepare; /* called in the server before it serves; BEGET_CALL */
+	unsigned spares;                  /* children to keep ready for forkserver */
+	unsigned spawn_spares;            /* and for spawn */
+};
+
+/* How a server is. beget_server(3) */
+struct beget_server_status {
+	int32_t pid;
+	uint32_t children;   /* that run now, spares among them */
+	uint32_t spares;     /* that wait for a start */
+	uint32_t threads;    /* that run in the server itself */
+	uint64_t started;    /* children in all */
+	int64_t memory_kib;  /* resident, without what is shared with files */
+	int64_t reserved[5];
 };
 
 /* How a process ended; times are CPU time. beget_join(3) */
@@ -183,6 +212,15 @@ int beget_describe(const struct beget_process *process, char *text, size_t size)
 
 /* Gives the handle back; a process that still runs, runs on. NULL is allowed. beget_join(3) */
 void beget_free(struct beget_process *process);
+
+/* Launches a server and waits until it is ready. NULL options are all defaults. beget_server(3) */
+int beget_server_open(struct beget_server **ret, const struct beget_server_options *options);
+
+/* Tells how a server is; NULL is the one that all share. beget_server(3) */
+int beget_server_status(struct beget_server *server, struct beget_server_status *ret);
+
+/* Gives a server back without waiting; its children run on. NULL is allowed. beget_server(3) */
+void beget_server_close(struct beget_server *server);
 
 /* Memory of its own file, shared with every process that it is passed to; zeros at first. beget_buffer(3) */
 int beget_buffer_create(struct beget_buffer **ret, size_t size);

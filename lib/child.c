@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -184,7 +185,40 @@ void beget__child_prepare(void)
 	beget__server_watch_forks();
 }
 
-void beget__child_serve(enum beget_method method)
+static int nothing(int value)
+{
+	return value;
+}
+
+/* A spare has time: it walks the way that its start will take, and so has touched its memory by then. */
+static void rehearse(void)
+{
+	char stack[16384];
+	struct beget__target target = {0};
+	struct beget__order order = {0};
+	struct beget__writer w = {0};
+	struct beget__fds none = {0};
+	union beget__value result;
+
+	memset(stack, 0, sizeof(stack));
+	__asm__ volatile("" : : "r"(stack) : "memory");
+	struct beget_arg arg = {.type = BEGET_TYPE_INT, .value = &(int){1}};
+	struct beget_call call = {.function = (void (*)(void))nothing, .result = BEGET_TYPE_INT, .n = 1, .args = &arg};
+	size_t size;
+	char *body = NULL;
+	if (!beget__target_find(call.function, &target) && !beget__message_put_call(&w, &target, &call, &none))
+		body = beget__writer_flatten(&w, &size);
+	struct beget__reader reader = {body, 0, body ? size : 0, false};
+	if (body && !beget__message_get_call(&reader, &none, &order) &&
+	    !beget__target_resolve(&order.target, &order.call.function) && !beget__arguments_settle(&order))
+		beget__call_run(&order.call, &result);
+	beget__message_free_call(&order);
+	beget__writer_free(&w);
+	free(body);
+	beget__stream_purge();
+}
+
+void beget__child_serve(enum beget_method method, bool spare)
 {
 	/* As aligned as any argument in it may ask, and touched only as far as it is filled. */
 	static _Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__WIRE_PACKET];
@@ -196,7 +230,9 @@ void beget__child_serve(enum beget_method method)
 	begin(method, channel);
 	beget__image_inherit();
 	unsigned plugged = method == BEGET_SPAWN ? plug_streams() : 0; /* the helper has all three */
-	if (method == BEGET_FORKSERVER)
+	if (spare)
+		rehearse();
+	if (method == BEGET_FORKSERVER || spare)
 		announce(channel);
 	int got = beget__wire_receive(channel, &frame, 0);
 	if (got == -ECONNRESET) /* the caller has closed without reading who was born; its call may be there */

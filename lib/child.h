@@ -20,7 +20,7 @@ struct beget__inheritance {
 void beget__child_prepare(void);
 
 /* The child of a helper, or an executed one: all it knows comes over descriptor 3. */
-_Noreturn void beget__child_serve(enum beget_method);
+_Noreturn void beget__child_serve(enum beget_method, bool spare);
 
 /* A forked copy of the caller: it has the call already, and waits for the caller's word. */
 _Noreturn void beget__child_forked(struct beget__inheritance *);

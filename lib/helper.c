@@ -7,6 +7,7 @@
 #include "child.h"
 #include "image.h"
 #include "message.h"
+#include "prepare.h"
 #include "sys.h"
 
 #include <errno.h>
@@ -19,6 +20,9 @@
 
 /* Without pidfds: how often to look whether the client is still there. Its children may hold its socket open. */
 enum { BLIND_POLL_MS = 500 };
+
+/* For how long nothing has to happen before a spare is made: one made at once would be in the way of the next start. */
+enum { QUIET_MS = 1 };
 
 /* A running child and the helper's copy of its channel, which carries the last word. */
 struct ward {
@@ -38,6 +42,15 @@ static struct {
 	bool closed;  /* nobody can ask any more */
 	struct ward *wards;
 	size_t n, room;
+	uint64_t started;
+	unsigned flags;
+	int *kept; /* open descriptors that children inherit */
+	size_t kept_n;
+	struct later {
+		int channel;
+		struct beget__request request;
+	} later[64]; /* spares to be made */
+	size_t later_n;
 	struct beget__frame frame;
 	char buffer[BEGET__WIRE_PACKET];
 } helper;
@@ -66,20 +79,50 @@ static bool make_room(void)
 	return true;
 }
 
-static _Noreturn void become_child(int channel)
+/* In a child: of all that is open, what the prepare call opened stays. */
+static void close_own(void)
+{
+	unsigned from = BEGET__CHANNEL_FD + 1;
+
+	for (size_t i = 0; i < helper.kept_n; i++) { /* in ascending order */
+		unsigned fd = (unsigned)helper.kept[i];
+		if (fd > from)
+			beget__sys_close_range(from, fd - 1);
+		from = fd + 1;
+	}
+	beget__sys_close_range(from, ~0u);
+}
+
+static _Noreturn void become_child(int channel, bool spare)
 {
 	if (dup2(channel, BEGET__CHANNEL_FD) < 0)
 		_exit(127);
-	beget__sys_close_range(BEGET__CHANNEL_FD + 1, ~0u);
+	close_own();
 	if (beget__image_trusted()) /* also makes the copy close-on-exec */
-		beget__child_serve(BEGET_FORKSERVER);
+		beget__child_serve(BEGET_FORKSERVER, spare);
 	_exit(127);
 }
 
-/* The channel becomes a ward's, or is closed after the reason was sent over it. */
-static int adopt(int channel, bool tied)
+static int bear(int channel, const struct beget__request *request)
 {
-	if (helper.threads > 1)
+	pid_t pid;
+	int none = -1;
+
+	if (request->spare == BEGET__FRESH) {
+		int error = beget__image_spare(channel, &pid, &none);
+		beget__sys_close(&none);
+		return error ? error : (int)pid;
+	}
+	pid = beget__sys_fork();
+	if (pid == 0)
+		become_child(channel, request->spare == BEGET__WARM);
+	return pid < 0 ? beget__fail(-pid, "cannot make a child") : (int)pid;
+}
+
+/* The channel becomes a ward's, or is closed after the reason was sent over it. */
+static int adopt(int channel, const struct beget__request *request)
+{
+	if (helper.threads > 1 && !(helper.flags & BEGET_SERVER_THREADS))
 		return beget__fail_plain(
 			EDEADLK, "cannot make a child: %d threads run here before main, and fork would lose them",
 			helper.threads);
@@ -87,14 +130,47 @@ static int adopt(int channel, bool tied)
 		return beget__fail(ENOMEM, "cannot make a child");
 	if (helper.spare < 0)
 		return beget__fail(EMFILE, "cannot make a child");
-	pid_t pid = beget__sys_fork();
+	pid_t pid = bear(channel, request);
 	if (pid < 0)
-		return beget__fail(-pid, "cannot make a child");
-	if (pid == 0)
-		become_child(channel);
-	helper.wards[helper.n++] = (struct ward){pid, channel, tied};
+		return pid;
+	helper.wards[helper.n++] = (struct ward){pid, channel, request->tied && request->caller == helper.client_pid};
+	helper.started++;
 	beget__trace("made %d", (int)pid);
 	return 0;
+}
+
+static void refuse(int *channel)
+{
+	beget__message_send_failed(*channel, beget__failure());
+	beget__sys_close(channel);
+}
+
+/* A spare is made when nothing else is to be done; a start that came meanwhile goes first. */
+static void put_off(int channel, const struct beget__request *request)
+{
+	enum { MOST = sizeof(helper.later) / sizeof(*helper.later) };
+
+	if (helper.later_n == MOST) {
+		beget__fail_plain(EAGAIN, "too many spares are to be made");
+		refuse(&channel);
+		return;
+	}
+	helper.later[helper.later_n++] = (struct later){channel, *request};
+}
+
+static void forget_spares(void)
+{
+	while (helper.later_n > 0)
+		beget__sys_close(&helper.later[--helper.later_n].channel);
+}
+
+static void make_spare(void)
+{
+	struct later l = helper.later[0];
+
+	memmove(helper.later, helper.later + 1, --helper.later_n * sizeof(*helper.later));
+	if (adopt(l.channel, &l.request))
+		refuse(&l.channel);
 }
 
 /* A target can have closed its own tie. The client's socket closes before its pidfd tells of its end. */
@@ -104,6 +180,83 @@ static _Noreturn void leave_with_wards(void)
 		if (helper.wards[i].tied)
 			kill(helper.wards[i].pid, SIGKILL);
 	_exit(0);
+}
+
+static void start(struct beget__frame *f)
+{
+	int channel = f->nfds > 0 ? f->fds[0] : -1;
+	struct beget__request request;
+
+	if (!beget__message_get_start(f, &request)) {
+		beget__fail_plain(EBADMSG, "cannot understand the request");
+		if (channel >= 0)
+			beget__message_send_failed(channel, beget__failure());
+		return;
+	}
+	if (channel < 0)
+		return;
+	channel = beget__frame_take(f, 0);
+	if (request.spare)
+		put_off(channel, &request);
+	else if (adopt(channel, &request))
+		refuse(&channel);
+}
+
+static void tie(const struct beget__frame *f)
+{
+	pid_t pid;
+
+	if (beget__message_get_tie(f, &pid))
+		for (size_t i = 0; i < helper.n; i++)
+			helper.wards[i].tied |= helper.wards[i].pid == pid;
+}
+
+static void tell_health(int channel)
+{
+	struct beget__health health = {
+		.children = (uint32_t)helper.n,
+		.threads = (uint32_t)beget__sys_threads(),
+		.started = helper.started,
+	};
+
+	beget__message_send_health(channel, &health);
+}
+
+/* From here on it serves: what runs and what is open in it now is what its children are born with. */
+static int get_ready(int channel, unsigned flags)
+{
+	int own[] = {BEGET__CHANNEL_FD, helper.signals, helper.client, helper.spare, channel};
+
+	int error = beget__prepare_threads(flags);
+	if (error)
+		return error;
+	helper.flags = flags;
+	helper.threads = beget__sys_threads();
+	return beget__prepare_open(own, sizeof(own) / sizeof(*own), &helper.kept, &helper.kept_n);
+}
+
+/* Answers a question on the channel that came with it. */
+static void answer(struct beget__frame *f)
+{
+	const char *text;
+	unsigned flags;
+	int fds[4]; /* the channel, and streams */
+	int error = 0;
+
+	if (!beget__message_get_setup(f, &text, &flags, fds))
+		error = beget__fail_plain(EBADMSG, "cannot understand the request");
+	else if (f->kind == BEGET__PRELOAD)
+		error = beget__prepare_load(text, fds + 1);
+	else if (f->kind == BEGET__PREPARE)
+		error = beget__prepare_call(fds[0], fds + 1);
+	else if (f->kind == BEGET__READY)
+		error = get_ready(fds[0], flags);
+	if (error)
+		beget__message_send_failed(fds[0], beget__failure());
+	else
+		tell_health(fds[0]);
+	for (int i = 0; i < 4; i++)
+		beget__sys_close(&fds[i]);
 }
 
 static void serve(void)
@@ -118,21 +271,14 @@ static void serve(void)
 		_exit(0); /* or it has another helper now, and its end could not be seen */
 	helper.closed |= got == 0;
 	refill();
-	if (got == 1 && f->kind == BEGET__RETIRE) {
+	if (got == 1 && f->kind == BEGET__RETIRE)
 		helper.retired = true;
-	} else if (got == 1 || got == -EMFILE) {
-		int channel = f->nfds > 0 ? beget__frame_take(f, 0) : -1;
-		pid_t caller;
-		bool tied;
-		int error = !beget__message_get_start(f, &caller, &tied)
-		                    ? beget__fail_plain(EBADMSG, "cannot understand the request")
-		            : channel < 0 ? -EMFILE
-		                          : adopt(channel, tied && caller == helper.client_pid);
-		if (error && channel >= 0) {
-			beget__message_send_failed(channel, beget__failure());
-			beget__sys_close(&channel);
-		}
-	}
+	else if (got == 1 && f->kind == BEGET__TIE)
+		tie(f);
+	else if (got == 1 && f->kind >= BEGET__PRELOAD && f->kind <= BEGET__ASK)
+		answer(f);
+	else if (got == 1 || got == -EMFILE)
+		start(f);
 	if (got != -EAGAIN)
 		beget__frame_clear(f);
 	refill();
@@ -214,11 +360,18 @@ void beget__helper_serve(void)
 		};
 		if (helper.closed)
 			fds[0].fd = -1;
+		if (helper.retired || helper.closed)
+			forget_spares();
 		if (helper.retired && helper.n == 0 && beget__sys_poll(fds, 1, 0) <= 0)
 			_exit(0);
-		int ready = beget__sys_poll(fds, 3, helper.client < 0 ? BLIND_POLL_MS : -1);
+		int quiet = helper.later_n > 0 ? QUIET_MS : helper.client < 0 ? BLIND_POLL_MS : -1;
+		int ready = beget__sys_poll(fds, 3, quiet);
 		if (ready < 0)
 			continue;
+		if (ready == 0 && helper.later_n > 0) {
+			make_spare();
+			continue;
+		}
 		bool left = fds[2].revents || (ready == 0 && beget__sys_gone(helper.client_pid, helper.client_started));
 		if (left && !fds[0].revents) /* what it asked for before it ended is still done */
 			leave_with_wards();

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define CHILD_MARK  "--beget-child"
+#define SPARE_MARK  "--beget-spare"
 #define HELPER_MARK "--beget-helper"
 #define BIND_NOW    "LD_BIND_NOW"
 #define OUR_BINDING "beget"
@@ -81,6 +82,7 @@ enum beget__birth beget__image_init(int argc, char **argv)
 	image.name = argc > 0 && argv[0] ? argv[0] : unnamed;
 	enum beget__birth birth = argc != 2                           ? BEGET__BORN_FREE
 	                          : strcmp(argv[1], CHILD_MARK) == 0  ? BEGET__BORN_CHILD
+	                          : strcmp(argv[1], SPARE_MARK) == 0  ? BEGET__BORN_SPARE
 	                          : strcmp(argv[1], HELPER_MARK) == 0 ? BEGET__BORN_HELPER
 	                                                              : BEGET__BORN_FREE;
 	if (birth == BEGET__BORN_FREE) {
@@ -244,10 +246,8 @@ static int start(struct launch *l)
 
 extern char **environ;
 
-int beget__image_spawn(int socket, pid_t *pid, int *pidfd)
+static int spawn(char *mark, int socket, pid_t *pid, int *pidfd)
 {
-	char mark[] = CHILD_MARK;
-
 	return start(&(struct launch){
 		.socket = socket,
 		.argv = (char *[]){image.name, mark, NULL},
@@ -255,6 +255,20 @@ int beget__image_spawn(int socket, pid_t *pid, int *pidfd)
 		.pid = pid,
 		.pidfd = pidfd,
 	});
+}
+
+int beget__image_spawn(int socket, pid_t *pid, int *pidfd)
+{
+	char mark[] = CHILD_MARK;
+
+	return spawn(mark, socket, pid, pidfd);
+}
+
+int beget__image_spare(int socket, pid_t *pid, int *pidfd)
+{
+	char mark[] = SPARE_MARK;
+
+	return spawn(mark, socket, pid, pidfd);
 }
 
 int beget__image_helper(int socket, pid_t *pid)

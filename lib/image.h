@@ -9,7 +9,7 @@
 #define BEGET__CHANNEL_FD 3
 
 /* What a process that we executed is: told by its only argument. */
-enum beget__birth { BEGET__BORN_FREE, BEGET__BORN_CHILD, BEGET__BORN_HELPER };
+enum beget__birth { BEGET__BORN_FREE, BEGET__BORN_CHILD, BEGET__BORN_SPARE, BEGET__BORN_HELPER };
 
 /* Pins the image and tells what this process is. */
 enum beget__birth beget__image_init(int argc, char **argv);
@@ -23,6 +23,9 @@ int beget__image_check(void);
 /* Executes the image as a child on the socket, with all signals blocked; *pidfd is -1 where there are none. -EPERM for
  * set-id images and those with file capabilities. */
 int beget__image_spawn(int socket, pid_t *pid, int *pidfd);
+
+/* The same as a spare, in the helper: it waits for its call, which comes from elsewhere. */
+int beget__image_spare(int socket, pid_t *pid, int *pidfd);
 
 /* The same as a helper that is no child of ours and in a group of its own; *pid is the helper's. */
 int beget__image_helper(int socket, pid_t *pid);

@@ -30,7 +30,7 @@ void beget_init(int argc, char **argv)
 		refuse();
 	if (birth == BEGET__BORN_HELPER)
 		beget__helper_serve();
-	beget__child_serve(BEGET_SPAWN);
+	beget__child_serve(BEGET_SPAWN, birth == BEGET__BORN_SPARE);
 }
 
 const char *beget_version(void)

@@ -16,26 +16,90 @@ struct start {
 	uint32_t protocol;
 	int32_t caller;
 	uint32_t tied;
+	uint32_t spare;
 };
 
-int beget__message_send_start(int socket, int channel, pid_t caller, bool tied)
+int beget__message_send_start(int socket, int channel, const struct beget__request *request)
 {
-	struct start start = {PROTOCOL, caller, tied};
+	struct start start = {PROTOCOL, request->caller, request->tied, request->spare};
 
 	return beget__wire_send(socket, BEGET__START, &(struct iovec){&start, sizeof(start)}, 1, &channel, 1);
 }
 
-bool beget__message_get_start(const struct beget__frame *f, pid_t *caller, bool *tied)
+bool beget__message_get_start(const struct beget__frame *f, struct beget__request *ret)
 {
 	struct beget__reader r = {f->body, 0, f->size, false};
 	struct start start;
 
 	beget__get(&r, &start, sizeof(start));
-	if (f->kind != BEGET__START || f->nfds != 1 || start.protocol != PROTOCOL || r.bad || r.at != r.size)
-		return false;
-	*caller = start.caller;
-	*tied = start.tied;
-	return true;
+	*ret = (struct beget__request){start.caller, start.tied, start.spare};
+	return f->kind == BEGET__START && f->nfds == 1 && start.protocol == PROTOCOL && start.tied <= 1 &&
+	       start.spare <= BEGET__FRESH && !r.bad && r.at == r.size;
+}
+
+int beget__message_send_tie(int socket, pid_t pid)
+{
+	int32_t number = pid;
+
+	return beget__wire_send(socket, BEGET__TIE, &(struct iovec){&number, sizeof(number)}, 1, NULL, 0);
+}
+
+bool beget__message_get_tie(const struct beget__frame *f, pid_t *ret)
+{
+	struct beget__reader r = {f->body, 0, f->size, false};
+
+	*ret = (pid_t)beget__get_u32(&r);
+	return !r.bad && r.at == r.size && *ret > 0 && f->nfds == 0;
+}
+
+int beget__message_send_setup(int socket, enum beget__message kind, const char *text, unsigned flags, const int fds[4])
+{
+	struct beget__writer w = {0};
+	const struct iovec *iov = NULL;
+	uint32_t which = 0;
+	int sent[4], n = 0;
+
+	for (int i = 0; i < 4; i++)
+		if (fds[i] >= 0) {
+			which |= 1u << i;
+			sent[n++] = fds[i];
+		}
+	beget__put_u32(&w, PROTOCOL);
+	beget__put_u32(&w, flags);
+	beget__put_u32(&w, which);
+	beget__put_string(&w, text);
+	int pieces = beget__writer_finish(&w, &iov);
+	int error = pieces < 0 ? pieces : beget__wire_send(socket, kind, iov, pieces, sent, n);
+	beget__writer_free(&w);
+	return error;
+}
+
+/* The descriptors belong to whoever gets them, even if the rest is bad. */
+bool beget__message_get_setup(struct beget__frame *f, const char **text, unsigned *flags, int fds[4])
+{
+	struct beget__reader r = {f->body, 0, f->size, false};
+	bool known = beget__get_u32(&r) == PROTOCOL;
+	int n = 0;
+
+	*flags = beget__get_u32(&r);
+	uint32_t which = beget__get_u32(&r);
+	for (int i = 0; i < 4; i++)
+		fds[i] = !r.bad && (which & 1u << i) && n < f->nfds ? beget__frame_take(f, n++) : -1;
+	*text = beget__get_string(&r);
+	return known && !r.bad && r.at == r.size && n == f->nfds && which < 16 && fds[0] >= 0;
+}
+
+int beget__message_send_health(int socket, const struct beget__health *health)
+{
+	return beget__wire_send_now(socket, BEGET__HEALTH, health, sizeof(*health), NULL, 0);
+}
+
+bool beget__message_get_health(const struct beget__frame *f, struct beget__health *ret)
+{
+	struct beget__reader r = {f->body, 0, f->size, false};
+
+	beget__get(&r, ret, sizeof(*ret));
+	return f->kind == BEGET__HEALTH && !r.bad && r.at == r.size && f->nfds == 0;
 }
 
 int beget__message_send_plain(int socket, enum beget__message kind)

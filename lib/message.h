@@ -10,6 +10,11 @@
 enum beget__message {
 	BEGET__START = 1, /* caller to helper: make a child on the descriptor that comes with it */
 	BEGET__RETIRE,    /* caller to helper: serve no more, leave when the last child has ended */
+	BEGET__TIE,       /* caller to helper: this child, once a spare, is tied to the caller */
+	BEGET__PRELOAD,   /* caller to helper, with a channel for the answer: load this library */
+	BEGET__PREPARE,   /* the same: make the call that comes over the channel */
+	BEGET__READY,     /* the same: begin to serve */
+	BEGET__ASK,       /* the same: tell how you are */
 	BEGET__CALL,      /* caller to child: state, target, arguments */
 	BEGET__GO,        /* caller to forked child: you may run */
 	BEGET__BORN,      /* child of the helper to caller: pid, and a pidfd where there are such */
@@ -17,6 +22,7 @@ enum beget__message {
 	BEGET__RESULT,    /* child to caller */
 	BEGET__CRASHED,   /* child to caller: where a fatal signal struck */
 	BEGET__ENDED,     /* helper to caller: how the kernel says it ended */
+	BEGET__HEALTH,    /* helper to caller, on the channel that came with what it asked */
 };
 
 /* What a child has to know before its call. */
@@ -63,8 +69,27 @@ struct beget__crash {
 	char module[200];     /* path, "" for the program, "?" for none known */
 };
 
+/* How a helper is. */
+struct beget__health {
+	uint32_t children, spares, threads, unused;
+	uint64_t started;
+};
+
+/* A request for a child. */
+struct beget__request {
+	pid_t caller;
+	uint32_t tied;  /* to the caller */
+	uint32_t spare; /* made when nothing else is to be done; with BEGET__FRESH a new image and no fork */
+};
+enum { BEGET__WARM = 1, BEGET__FRESH };
+
 /* Messages without a body, or with a small one, on a socket at once. */
-int beget__message_send_start(int socket, int channel, pid_t caller, bool tied);
+int beget__message_send_start(int socket, int channel, const struct beget__request *);
+int beget__message_send_tie(int socket, pid_t);
+/* PRELOAD, PREPARE, READY, ASK: text is the path or NULL; fds is the channel for the answer, then the standard streams
+ * or -1. */
+int beget__message_send_setup(int socket, enum beget__message, const char *text, unsigned flags, const int fds[4]);
+int beget__message_send_health(int socket, const struct beget__health *);
 int beget__message_send_plain(int socket, enum beget__message); /* RETIRE, GO */
 int beget__message_send_born(int socket, pid_t, int pidfd);
 int beget__message_send_failed(int socket, const struct beget__failure *);
@@ -81,7 +106,10 @@ int beget__message_get_call(struct beget__reader *, struct beget__fds *, struct 
 void beget__message_free_call(struct beget__order *); /* what was got, even of one that failed */
 
 /* The others, from a frame of that kind. False: hostile bytes, and nothing is written. */
-bool beget__message_get_start(const struct beget__frame *, pid_t *caller, bool *tied);
+bool beget__message_get_start(const struct beget__frame *, struct beget__request *);
+bool beget__message_get_tie(const struct beget__frame *, pid_t *);
+bool beget__message_get_setup(struct beget__frame *, const char **text, unsigned *flags, int fds[4]);
+bool beget__message_get_health(const struct beget__frame *, struct beget__health *);
 bool beget__message_get_born(const struct beget__frame *, pid_t *);
 bool beget__message_get_failed(const struct beget__frame *, struct beget__failure *);
 bool beget__message_get_result(struct beget__frame *, struct beget__answer *);

@@ -2,6 +2,7 @@
  * Runs in the caller, before any process exists. */
 #include "image.h"
 #include "layout.h"
+#include "server.h"
 #include "start.h"
 #include "sys.h"
 
@@ -32,6 +33,10 @@ static int check_options(const struct beget_options *options, struct beget_optio
 	memcpy(ret, options, options->size < sizeof(*ret) ? options->size : sizeof(*ret));
 	if ((unsigned)ret->method > BEGET_FORK)
 		return beget__fail_plain(EINVAL, "there is no start method %u", (unsigned)ret->method);
+	if (ret->timeout_ms < 0 || ret->reserved)
+		return beget__fail_plain(EINVAL, "the deadline of %d ms is negative", ret->timeout_ms);
+	if (ret->server && ret->method == BEGET_FORK)
+		return beget__fail_plain(EINVAL, "fork starts from the caller, not from a server");
 	if (ret->flags & ~KNOWN_FLAGS)
 		return beget__fail_plain(EINVAL, "unknown flags 0x%x", ret->flags & ~KNOWN_FLAGS);
 	return 0;
@@ -160,7 +165,7 @@ static int check_result(const struct beget_call *call, enum beget_method method)
 	return beget__fail_plain(EINVAL, "a target cannot return type %u", call->result);
 }
 
-static int check_call(const struct beget_call *call, enum beget_method method)
+int beget__plan_check_call(const struct beget_call *call, enum beget_method method)
 {
 	unsigned descriptors = 0;
 
@@ -194,11 +199,14 @@ int beget__plan_make(struct beget__plan *ret, const struct beget_options *option
 	if (!error)
 		error = check_streams(&checked);
 	if (!error)
-		error = check_call(call, checked.method);
+		error = beget__plan_check_call(call, checked.method);
 	if (error)
 		return error;
 	memset(ret, 0, sizeof(*ret));
 	ret->options = checked;
+	error = beget__server_of(checked.server, &ret->server);
+	if (error)
+		return error;
 	ret->call = call;
 	if (checked.method != BEGET_FORK) {
 		error = beget__image_check();

@@ -147,10 +147,14 @@ int beget__process_reopen(struct beget_process *p)
 {
 	bool reserved = p->reserve >= 0;
 
+	p->spare = p->call_unread = p->closed = p->has_word = p->has_failure = false;
+	p->pid = 0;
+	beget__process_free_inbox(&p->in);
 	beget__process_guard();
 	beget__sys_close(&p->channel);
 	beget__sys_close(&p->far);
 	beget__sys_close(&p->reserve);
+	beget__sys_close(&p->pidfd);
 	int error = open_channel(p);
 	beget__process_unguard();
 	return !error && reserved ? beget__process_reserve(p) : error;

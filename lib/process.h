@@ -32,6 +32,8 @@ struct beget_process {
 	enum beget_method method;
 	char what[64]; /* for sentences */
 	bool named;    /* by the user */
+	bool spare;    /* it was born before its start, of the helper's launch: */
+	unsigned generation;
 	bool ours;     /* our own child, to be waited for */
 	int far;       /* the child's end of the channel, until the child has it */
 	int lent[5];   /* opened for the child, until it has them: see BEGET__LENT_ below */

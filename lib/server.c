@@ -1,46 +1,62 @@
-/* The caller's side of the helper: launch it, hand it work, replace it when it is gone or cannot give what is asked.
+/* The caller's side of a helper: launch it, hand it work, replace it when it is gone or cannot give what is asked.
  * Requests are single messages, so that many threads share the socket without a lock between them; all answers come
- * over the children's own channels. Runs in the caller. Knows no process. */
+ * over channels of their own. Runs in the caller. Knows no process. */
 #include "server.h"
 
 #include "image.h"
 #include "message.h"
 #include "process.h"
+#include "spare.h"
 #include "sys.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static struct {
-	pthread_rwlock_t lock; /* for reading: use it; for writing: replace it */
-	int control;           /* -1: no helper */
-	struct beget__identity identity;
-	atomic_bool gone;
-	bool adopted; /* somebody else's: what it was born with is not known */
-	pid_t pid;
-	struct beget__state launched, born;
-} server = {.lock = PTHREAD_RWLOCK_INITIALIZER, .control = -1};
+/* The one that all share, and the list of all. */
+static struct beget_server shared = {
+	.lock = PTHREAD_RWLOCK_INITIALIZER,
+	.control = -1,
+	.pool_lock = PTHREAD_MUTEX_INITIALIZER,
+};
+static struct beget_server *others;
 
-/* A child that we start uses our helper; any other forked copy must not talk on our socket, nor keep the helper alive.
- */
+int beget__server_of(struct beget_server *named, struct beget_server **ret)
+{
+	*ret = named ? named : &shared;
+	return !named || named->owner == getpid()
+	               ? 0
+	               : beget__fail_plain(ECHILD, "the server belongs to process %d, of which this is a copy",
+	                                   (int)named->owner);
+}
+
+/* Any forked copy must not talk on our socket, nor keep the helper alive. */
+static void let_go(struct beget_server *s)
+{
+	s->lock = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
+	s->pool_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	s->pools[0].n = s->pools[1].n = 0; /* process.c has closed what they had */
+	beget__setup_close(&s->setup);
+	if (s->control >= 0 && beget__sys_is(s->control, &s->identity))
+		beget__sys_close(&s->control);
+	s->control = -1;
+}
+
+/* But a child that we start uses the shared one. */
 static void child(void)
 {
-	bool there = server.control >= 0 && beget__sys_is(server.control, &server.identity);
-
-	server.lock = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
-	if (there && beget__process_starting()) {
-		server.adopted = true;
-		server.born.unknown = false; /* read when it is needed */
+	for (struct beget_server *s = others; s; s = s->next)
+		let_go(s);
+	others = NULL; /* the copies stay allocated: the program may close them */
+	if (!beget__process_starting() || shared.control < 0 || !beget__sys_is(shared.control, &shared.identity)) {
+		let_go(&shared);
 		return;
 	}
-	if (there)
-		beget__sys_close(&server.control);
-	server.control = -1;
+	shared.lock = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
+	shared.adopted = true;
+	shared.born.unknown = false; /* read when it is needed */
 }
 
 static void register_handler(void)
@@ -66,22 +82,23 @@ static void reap(pid_t pid, int options)
 			;
 }
 
-static void drop(void)
+static void drop(struct beget_server *s)
 {
-	if (server.control < 0)
+	beget__spare_discard(s);
+	if (s->control < 0)
 		return;
 	/* The host may have closed our number and opened another file there. */
-	if (beget__sys_is(server.control, &server.identity)) {
-		if (!server.gone && !server.adopted) /* its children still need it for their last word */
-			beget__message_send_plain(server.control, BEGET__RETIRE);
+	if (beget__sys_is(s->control, &s->identity)) {
+		if (!s->gone && !s->adopted) /* its children still need it for their last word */
+			beget__message_send_plain(s->control, BEGET__RETIRE);
 		beget__process_guard();
-		beget__sys_close(&server.control);
+		beget__sys_close(&s->control);
 		beget__process_unguard();
 	}
-	server.control = -1;
-	if (!server.adopted)
-		reap(server.pid, server.gone ? 0 : WNOHANG);
-	beget__state_free(&server.launched);
+	s->control = -1;
+	if (!s->adopted)
+		reap(s->pid, s->gone ? 0 : WNOHANG);
+	beget__state_free(&s->launched);
 }
 
 /* After unshare(CLONE_NEWPID) the next child is the init of a namespace that ends with it: the middle process of the
@@ -97,7 +114,7 @@ static bool first_child_is_init(void)
 	       strcmp(own, childrens) != 0;
 }
 
-static int launch(const struct beget__state *now)
+static int launch_helper(struct beget_server *s, const struct beget__state *now)
 {
 	int pair[2];
 
@@ -106,60 +123,70 @@ static int launch(const struct beget__state *now)
 		                         "cannot launch the helper: it would become the init of the pid namespace "
 		                         "that was made for children");
 	beget__server_watch_forks();
-	if (beget__state_keep(now, &server.launched))
+	if (beget__state_keep(now, &s->launched))
 		return beget__fail(ENOMEM, "cannot launch the helper");
-	beget__state_helper(&server.launched, &server.born);
+	beget__state_helper(&s->launched, &s->born);
 	beget__process_guard();
 	int error = beget__sys_pair(pair);
 	if (error) {
 		beget__fail(-error, "cannot make a channel to the helper");
 	} else {
-		error = beget__image_helper(pair[1], &server.pid);
+		error = beget__image_helper(pair[1], &s->pid);
 		beget__sys_close(&pair[1]);
 		if (error)
 			beget__sys_close(&pair[0]);
 		else
-			server.control = pair[0];
+			s->control = pair[0];
 	}
 	beget__process_unguard();
 	if (error) {
-		beget__state_free(&server.launched);
+		beget__state_free(&s->launched);
 		return error;
 	}
-	server.identity = beget__sys_identity(server.control);
-	server.gone = false;
-	server.adopted = false;
-	beget__trace("launched helper %d", (int)server.pid);
+	s->identity = beget__sys_identity(s->control);
+	s->gone = false;
+	s->adopted = false;
+	s->generation++;
+	beget__trace("launched helper %d", (int)s->pid);
 	return 0;
+}
+
+static int launch(struct beget_server *s, const struct beget__state *now)
+{
+	int error = launch_helper(s, now);
+
+	if (!error && (error = beget__setup_run(&s->setup, s->control)))
+		drop(s);
+	return error;
 }
 
 /* Of a helper that was adopted, only what one can be born with is read, once. */
-static int meet(void)
+static int meet(struct beget_server *s)
 {
-	if (server.control >= 0 && server.adopted && !server.born.unknown)
-		return beget__state_read_birth(server.pid, &server.born);
+	if (s->control >= 0 && s->adopted && !s->born.unknown)
+		return beget__state_read_birth(s->pid, &s->born);
 	return 0;
 }
 
-static bool usable(const struct beget__state *now)
+static bool usable(struct beget_server *s, const struct beget__state *now)
 {
 	const char *beyond;
 
-	if (server.control < 0 || server.gone || (server.adopted && !server.born.unknown))
+	if (s->control < 0 || s->gone || (s->adopted && !s->born.unknown))
 		return false;
-	if (now && (beyond = beget__state_beyond(now, &server.born))) {
-		beget__trace("helper %d cannot give %s", (int)server.pid, beyond);
+	if (now && (beyond = beget__state_beyond(now, &s->born))) {
+		beget__trace("helper %d cannot give %s", (int)s->pid, beyond);
 		return false;
 	}
 	return true;
 }
 
-static int replace(const struct beget__state *now)
+static int replace(struct beget_server *s, const struct beget__state *now)
 {
 	struct beget__state fresh;
 
-	int error = meet();
-	if (error || usable(now))
+	int error = meet(s);
+	if (error || usable(s, now))
 		return error;
 	if (!now) {
 		error = beget__state_read(&fresh);
@@ -167,63 +194,108 @@ static int replace(const struct beget__state *now)
 			return error;
 		now = &fresh;
 	}
-	drop();
-	return launch(now);
+	drop(s);
+	return launch(s, now);
 }
 
-int beget__server_enter(const struct beget__state *wanted, struct beget__server_view *ret)
+int beget__server_enter(struct beget_server *s, const struct beget__state *wanted, struct beget__server_view *ret)
 {
-	pthread_rwlock_rdlock(&server.lock);
-	while (!usable(wanted)) {
-		pthread_rwlock_unlock(&server.lock);
-		pthread_rwlock_wrlock(&server.lock);
-		int error = replace(wanted);
-		pthread_rwlock_unlock(&server.lock);
+	pthread_rwlock_rdlock(&s->lock);
+	while (!usable(s, wanted)) {
+		pthread_rwlock_unlock(&s->lock);
+		pthread_rwlock_wrlock(&s->lock);
+		int error = replace(s, wanted);
+		pthread_rwlock_unlock(&s->lock);
 		if (error)
 			return error;
-		pthread_rwlock_rdlock(&server.lock);
+		pthread_rwlock_rdlock(&s->lock);
 	}
-	*ret = (struct beget__server_view){&server.born, server.adopted ? NULL : &server.launched};
+	*ret = (struct beget__server_view){&s->born, s->adopted ? NULL : &s->launched, s->generation};
 	return 0;
 }
 
-void beget__server_leave(void)
+void beget__server_leave(struct beget_server *s)
 {
-	pthread_rwlock_unlock(&server.lock);
+	pthread_rwlock_unlock(&s->lock);
 }
 
-int beget__server_start(int channel, pid_t caller, bool tied)
+static int handed(struct beget_server *s, int error)
 {
-	int error = -EPIPE;
-
-	if (beget__sys_is(server.control, &server.identity))
-		error = beget__message_send_start(server.control, channel, caller, tied);
 	if (error == -EPIPE || error == -ECONNRESET || error == -ENOTCONN) {
-		server.gone = true;
+		s->gone = true;
 		return -EPIPE;
 	}
 	return error ? beget__fail(-error, "cannot hand the start to the helper") : 0;
 }
 
+int beget__server_start(struct beget_server *s, int channel, const struct beget__request *request, int timeout_ms)
+{
+	struct pollfd room = {.fd = s->control, .events = POLLOUT};
+
+	if (!beget__sys_is(s->control, &s->identity))
+		return handed(s, -EPIPE);
+	if (timeout_ms >= 0 && beget__sys_poll(&room, 1, timeout_ms) == 0)
+		return -ETIMEDOUT;
+	return handed(s, beget__message_send_start(s->control, channel, request));
+}
+
+int beget__server_tie(struct beget_server *s, pid_t pid)
+{
+	return handed(s, beget__message_send_tie(s->control, pid));
+}
+
 void beget__server_visit(void)
 {
-	pthread_rwlock_rdlock(&server.lock);
+	pthread_rwlock_rdlock(&shared.lock);
+}
+
+void beget__server_unvisit(void)
+{
+	pthread_rwlock_unlock(&shared.lock);
 }
 
 int beget__server_lend(pid_t *helper)
 {
-	*helper = server.pid;
-	return server.control >= 0 && !server.gone && beget__sys_is(server.control, &server.identity) ? server.control
+	*helper = shared.pid;
+	return shared.control >= 0 && !shared.gone && beget__sys_is(shared.control, &shared.identity) ? shared.control
 	                                                                                              : -1;
 }
 
 void beget__server_adopt(int control, pid_t helper)
 {
-	server.control = control;
-	server.identity = beget__sys_identity(control);
-	server.pid = helper;
-	server.adopted = true;
-	server.gone = false;
-	server.born.unknown = false;
+	shared.control = control;
+	shared.identity = beget__sys_identity(control);
+	shared.pid = helper;
+	shared.adopted = true;
+	shared.gone = false;
+	shared.born.unknown = false;
 	beget__server_watch_forks();
+}
+
+void beget__server_enlist(struct beget_server *s)
+{
+	s->owner = getpid();
+	s->control = -1;
+	pthread_rwlock_init(&s->lock, NULL);
+	pthread_mutex_init(&s->pool_lock, NULL);
+	beget__server_watch_forks();
+	beget__process_guard();
+	s->next = others;
+	s->link = &others;
+	if (others)
+		others->link = &s->next;
+	others = s;
+	beget__process_unguard();
+}
+
+void beget__server_retire(struct beget_server *s)
+{
+	drop(s);
+	beget__process_guard();
+	*s->link = s->next;
+	if (s->next)
+		s->next->link = s->link;
+	beget__process_unguard();
+	pthread_rwlock_destroy(&s->lock);
+	pthread_mutex_destroy(&s->pool_lock);
 }

@@ -1,34 +1,73 @@
-/* The caller's side of the helper. */
+/* The caller's side of a helper. */
 #ifndef BEGET__SERVER_H
 #define BEGET__SERVER_H
 
+#include "setup.h"
 #include "state.h"
+#include "sys.h"
+
+#include <beget.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Children made ahead of their starts: see spare.c. */
+struct beget__pool {
+	unsigned want, n;
+	struct beget_process **waiting;
+	int64_t not_before; /* after a failure */
+};
+
+/* A helper, or the place for one: it is launched when it is needed, and again when it is gone. */
+struct beget_server {
+	struct beget_server *next, **link; /* registry */
+	pid_t owner;                       /* the process that opened it; zero for the one that all share */
+	pthread_rwlock_t lock;             /* for reading: use it; for writing: replace it */
+	int control;                       /* -1: no helper */
+	struct beget__identity identity;
+	atomic_bool gone;
+	bool adopted; /* somebody else's: what it was born with is not known */
+	pid_t pid;
+	unsigned generation; /* grows with each launch */
+	struct beget__state launched, born;
+	struct beget__setup setup; /* what it is made ready with */
+	pthread_mutex_t pool_lock;
+	struct beget__pool pools[2]; /* by enum beget_method: forkserver, spawn */
+};
 
 /* What is known of the helper between enter and leave. */
 struct beget__server_view {
 	const struct beget__state *born;     /* what its children have from birth */
 	const struct beget__state *launched; /* the caller, when it launched it; NULL: another did */
+	unsigned generation;
 };
+
+/* The one that the user named, or the one that all share; -ECHILD for that of another process. */
+int beget__server_of(struct beget_server *named, struct beget_server **ret);
 
 /* A helper that can give a child the wanted state, or any if that is NULL; launched if need be. Until leave it is not
  * replaced; many threads may be in at once. */
-int beget__server_enter(const struct beget__state *wanted, struct beget__server_view *ret);
-void beget__server_leave(void);
+int beget__server_enter(struct beget_server *, const struct beget__state *wanted, struct beget__server_view *ret);
+void beget__server_leave(struct beget_server *);
 
 /* Hands the helper a child's end of a channel; only between enter and leave. -EPIPE: the helper is gone, and the next
- * enter launches another. */
-int beget__server_start(int channel, pid_t caller, bool tied);
+ * enter launches another. -ETIMEDOUT after timeout_ms, unless that is negative. */
+int beget__server_start(struct beget_server *, int channel, const struct beget__request *, int timeout_ms);
+/* Tells it that a spare is tied to the caller from now on. */
+int beget__server_tie(struct beget_server *, pid_t);
 
 /* From now on, a copy of this process that is no start of ours lets go of the helper. */
 void beget__server_watch_forks(void);
 
-/* Enters without launching. */
+/* Between these two: the socket of the shared helper that there is, or -1, and its pid, for a child to use. */
 void beget__server_visit(void);
-
-/* Between enter or visit and leave: the socket of the helper that there is, or -1, and its pid, for a child to use. */
 int beget__server_lend(pid_t *helper);
+void beget__server_unvisit(void);
 
 /* In a child: the caller's helper serves this process too, as long as it can give its state. */
 void beget__server_adopt(int control, pid_t helper);
+
+/* An object of its own, not launched yet; and the end of it. */
+void beget__server_enlist(struct beget_server *);
+void beget__server_retire(struct beget_server *);
 
 #endif

@@ -1,10 +1,12 @@
 /* The door: beget_start checks, chooses the backend, and leaves the thread as it found it.
  * Runs in the caller. */
+#include "spare.h"
 #include "start.h"
 
 #include "sys.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Asked once in each process: it costs a file. */
@@ -62,6 +64,15 @@ int beget__start_send(const struct beget__plan *plan, struct beget_process *p, c
 	return error;
 }
 
+/* A spare of the server's, or nothing yet but a handle. */
+static int new_process(const struct beget__plan *plan, struct beget_process **ret)
+{
+	if (plan->options.method == BEGET_FORK || !(*ret = beget__spare_take(plan->server, plan->options.method)))
+		return beget__process_new(ret, plan->options.method, plan->what);
+	memcpy((*ret)->what, plan->what, sizeof(plan->what));
+	return 0;
+}
+
 static int start(struct beget__plan *plan, struct beget_process **ret)
 {
 	static int (*const backends[])(const struct beget__plan *, struct beget_process *) = {
@@ -71,7 +82,7 @@ static int start(struct beget__plan *plan, struct beget_process **ret)
 	};
 	struct beget_process *p;
 
-	int error = beget__process_new(&p, plan->options.method, plan->what);
+	int error = new_process(plan, &p);
 	if (error)
 		return error;
 	p->target = plan->target;
@@ -87,6 +98,8 @@ static int start(struct beget__plan *plan, struct beget_process **ret)
 		return error;
 	}
 	beget__wishes_grant(plan, p);
+	if (plan->options.method != BEGET_FORK)
+		beget__spare_refill(plan->server, plan->options.method);
 	beget__trace("started %s", plan->what);
 	*ret = p;
 	return 0;

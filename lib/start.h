@@ -8,6 +8,7 @@
 struct beget__plan {
 	struct beget_options options;
 	const struct beget_call *call;
+	struct beget_server *server;
 	struct beget__target target; /* not for fork */
 	struct beget__wishes wishes;
 	char what[64]; /* for sentences */
@@ -15,6 +16,9 @@ struct beget__plan {
 
 /* From what the user wrote; a negative errno and a sentence if anything is wrong with it. */
 int beget__plan_make(struct beget__plan *ret, const struct beget_options *, const struct beget_call *);
+
+/* Only of the call. */
+int beget__plan_check_call(const struct beget_call *, enum beget_method);
 
 extern const char *const beget__stream_names[3];
 

@@ -1,9 +1,10 @@
 /* Start by forkserver: the helper gets the child's end of a channel, the child its call over that channel. Nothing is
  * waited for: who was born, and how it ended, comes over the channel too. The caller's state is read while the helper
  * forks; if it turns out that this helper cannot give it, the child hears nothing but the end of its channel, and the
- * start goes to a helper that was born in that state. */
+ * start goes to a helper that was born in that state. A spare has been born already. */
 #include "server.h"
 #include "start.h"
+#include "sys.h"
 
 #include <errno.h>
 
@@ -18,28 +19,66 @@ static int read_state(const struct beget__plan *plan, const struct beget__server
 	return 0;
 }
 
+/* With a deadline, the call waits for the birth: what was sent would be run after all. */
+static int await_birth(const struct beget__plan *plan, const struct beget_process *p, int64_t deadline)
+{
+	struct pollfd born = {.fd = p->channel, .events = POLLIN};
+	int64_t left = deadline - beget__sys_now_ms();
+
+	return plan->options.timeout_ms > 0 && beget__sys_poll(&born, 1, left > 0 ? (int)left : 0) == 0 ? -ETIMEDOUT : 0;
+}
+
+/* The helper has to know which of its children end with the caller, and we who it is. */
+static int tie_spare(const struct beget__plan *plan, struct beget_process *p)
+{
+	pthread_mutex_lock(&p->lock);
+	beget__process_look(p);
+	pthread_mutex_unlock(&p->lock);
+	return p->pid > 0 && !p->ended ? beget__server_tie(plan->server, p->pid) : -ESTALE;
+}
+
+static int make_child(const struct beget__plan *plan, struct beget_process *p)
+{
+	struct beget__request request = {.caller = p->owner, .tied = (plan->options.flags & BEGET_TIED) != 0};
+	int timeout = plan->options.timeout_ms > 0 ? plan->options.timeout_ms : -1;
+	int64_t deadline = timeout < 0 ? 0 : beget__sys_now_ms() + timeout;
+
+	if (p->spare)
+		return request.tied ? tie_spare(plan, p) : 0;
+	int error = beget__server_start(plan->server, p->far, &request, timeout);
+	if (error)
+		return error;
+	beget__process_close_far(p);
+	return await_birth(plan, p, deadline);
+}
+
 static int try(const struct beget__plan *plan, struct beget_process *p, const struct beget__state *wanted,
                struct beget__state *now)
 {
 	struct beget__server_view helper;
 
-	int error = beget__server_enter(wanted, &helper);
+	int error = beget__server_enter(plan->server, wanted, &helper);
 	if (error)
 		return error;
-	error = beget__server_start(p->far, p->owner, plan->options.flags & BEGET_TIED);
-	if (error)
-		goto out;
-	beget__process_close_far(p);
-	error = read_state(plan, &helper, now);
+	if (p->spare && p->generation != helper.generation)
+		error = -ESTALE;
+	if (!error)
+		error = make_child(plan, p);
+	if (!error)
+		error = read_state(plan, &helper, now);
 	if (!error && beget__state_beyond(now, helper.born))
 		error = BEYOND;
 	if (error)
 		goto out;
 	beget__state_wish(now, &plan->wishes);
+	beget__server_visit();
 	p->control = beget__server_lend(&p->helper);
 	error = beget__start_send(plan, p, now, helper.born);
+	beget__server_unvisit();
+	if (!error && p->spare && p->call_unread)
+		error = -ESTALE; /* it ended while it waited */
 out:
-	beget__server_leave();
+	beget__server_leave(plan->server);
 	return error;
 }
 
@@ -48,15 +87,18 @@ int beget__start_forkserver(const struct beget__plan *plan, struct beget_process
 	enum { TRIES = 6 }; /* a helper can be killed as often as it is launched */
 	const struct beget__state *wanted = NULL;
 	struct beget__state now;
-	int error = beget__process_reserve(p);
+	int error = p->spare ? 0 : beget__process_reserve(p);
 
 	for (int i = 0; i < TRIES && !error; i++) {
 		error = try(plan, p, wanted, &now);
-		if (error != -EPIPE && error != BEYOND)
-			return error;
 		if (error == BEYOND)
 			wanted = &now;
-		error = error == BEYOND ? beget__process_reopen(p) : 0;
+		if (error == -ETIMEDOUT)
+			return beget__fail_plain(ETIMEDOUT, "the server did not make the process within %d ms",
+			                         plan->options.timeout_ms);
+		if (error != BEYOND && error != -ESTALE && error != -EPIPE)
+			return error;
+		error = error == -EPIPE && !p->spare ? 0 : beget__process_reopen(p);
 	}
 	return error ? error : beget__fail_plain(ECONNRESET, "the helper ends as soon as it is launched");
 }

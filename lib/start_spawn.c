@@ -1,23 +1,62 @@
-/* Start by spawn: the program's own image, executed afresh, reads its call from the socket that it was born with. */
+/* Start by spawn: the program's own image, executed afresh, reads its call from the socket that it was born with. A spare
+ * is such an image that a helper has executed ahead. */
 #include "image.h"
 #include "server.h"
 #include "start.h"
+
+#include <errno.h>
+
+static int send_call(const struct beget__plan *plan, struct beget_process *p, struct beget__state *now,
+                     const struct beget__state *born)
+{
+	beget__state_wish(now, &plan->wishes);
+	beget__server_visit();
+	p->control = beget__server_lend(&p->helper);
+	int error = beget__start_send(plan, p, now, born);
+	beget__server_unvisit();
+	return error;
+}
+
+/* What ran in the image before its main has seen the environment of the helper's launch: it has to be the same. */
+static int try_spare(const struct beget__plan *plan, struct beget_process *p)
+{
+	struct beget__server_view helper;
+	struct beget__state now, born;
+
+	int error = beget__server_enter(plan->server, NULL, &helper);
+	if (error)
+		return error;
+	error = beget__state_read(&now);
+	if (!error && (p->generation != helper.generation || !helper.launched || plan->wishes.env ||
+	               (plan->options.flags & BEGET_TIED) || beget__state_beyond(&now, helper.born) ||
+	               beget__state_env_differs(&now, helper.launched)))
+		error = -ESTALE;
+	if (!error) {
+		beget__state_exec(helper.born, &born);
+		error = send_call(plan, p, &now, &born);
+	}
+	beget__server_leave(plan->server);
+	return !error && p->call_unread ? -ESTALE : error;
+}
 
 int beget__start_spawn(const struct beget__plan *plan, struct beget_process *p)
 {
 	struct beget__state now, born;
 
+	if (p->spare) {
+		int error = try_spare(plan, p);
+		if (error != -ESTALE)
+			return error;
+		error = beget__process_reopen(p);
+		if (error)
+			return error;
+	}
 	beget__state_read_for_exec(&now);
 	beget__state_exec(&now, &born);
-	beget__state_wish(&now, &plan->wishes);
 	int error = beget__image_spawn(p->far, &p->pid, &p->pidfd);
 	if (error)
 		return error;
 	p->ours = true;
 	beget__process_close_far(p);
-	beget__server_visit();
-	p->control = beget__server_lend(&p->helper);
-	error = beget__start_send(plan, p, &now, &born);
-	beget__server_leave();
-	return error;
+	return send_call(plan, p, &now, &born);
 }

@@ -378,6 +378,11 @@ static bool env_differs(const struct beget__state *now, const struct beget__stat
 	return *a || *b;
 }
 
+bool beget__state_env_differs(const struct beget__state *now, const struct beget__state *born)
+{
+	return env_differs(now, born);
+}
+
 static int put_env(struct beget__writer *w, const struct beget__state *s, struct beget__fds *fds, int *opened)
 {
 	uint64_t n = 0;

@@ -74,6 +74,9 @@ void beget__state_helper(const struct beget__state *now, struct beget__state *re
 int beget__state_keep(const struct beget__state *, struct beget__state *ret);
 void beget__state_free(struct beget__state *); /* of a kept one */
 
+/* What only exec could change for what runs before main. */
+bool beget__state_env_differs(const struct beget__state *now, const struct beget__state *born);
+
 /* The name of a row that a helper born in that state cannot give its children, or NULL. */
 const char *beget__state_beyond(const struct beget__state *now, const struct beget__state *born);
 

@@ -58,27 +58,26 @@ static struct beget__frame *forged(unsigned kind, const void *body, size_t size,
 static void start_message(void)
 {
 	char body[64];
-	pid_t caller;
-	bool tied;
+	struct beget__request request;
 
 	up();
-	for (int i = 0; i < 2; i++) {
-		assert_int_equal(beget__message_send_start(sides[0], sides[0], 77 + i, i), 0);
-		assert_true(beget__message_get_start(receive(BEGET__START), &caller, &tied));
-		assert_int_equal(caller, 77 + i);
-		assert_int_equal(tied, i);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(beget__message_send_start(sides[0], sides[0], &(struct beget__request){77 + i, i % 2, i}), 0);
+		assert_true(beget__message_get_start(receive(BEGET__START), &request));
+		assert_int_equal(request.caller, 77 + i);
+		assert_int_equal(request.tied, i % 2);
+		assert_int_equal(request.spare, i);
 	}
 	size_t size = in.frame.size;
 	memcpy(body, in.frame.body, size);
-	assert_true(beget__message_get_start(forged(BEGET__START, body, size, 1), &caller, &tied));
-	assert_false(beget__message_get_start(forged(BEGET__START, body, size, 0), &caller, &tied));
-	assert_false(beget__message_get_start(forged(BEGET__START, body, size, 2), &caller, &tied));
-	assert_false(beget__message_get_start(forged(BEGET__START, body, size - 1, 1), &caller, &tied));
-	assert_false(beget__message_get_start(forged(BEGET__START, body, size + 1, 1), &caller, &tied));
-	assert_false(beget__message_get_start(forged(BEGET__RETIRE, body, size, 1), &caller, &tied));
-	assert_int_equal(caller, 78); /* untouched by the refused */
+	assert_true(beget__message_get_start(forged(BEGET__START, body, size, 1), &request));
+	assert_false(beget__message_get_start(forged(BEGET__START, body, size, 0), &request));
+	assert_false(beget__message_get_start(forged(BEGET__START, body, size, 2), &request));
+	assert_false(beget__message_get_start(forged(BEGET__START, body, size - 1, 1), &request));
+	assert_false(beget__message_get_start(forged(BEGET__START, body, size + 1, 1), &request));
+	assert_false(beget__message_get_start(forged(BEGET__RETIRE, body, size, 1), &request));
 	body[0]++;                    /* the protocol */
-	assert_false(beget__message_get_start(forged(BEGET__START, body, size, 1), &caller, &tied));
+	assert_false(beget__message_get_start(forged(BEGET__START, body, size, 1), &request));
 	down();
 }
 

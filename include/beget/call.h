@@ -274,6 +274,10 @@ static inline size_t beget__times(size_t n, size_t size)
 /* Options of one start, as .field = value, ... beget_options(3) */
 #define BEGET_OPTIONS(...) (&(const struct beget_options){ .size = sizeof(struct beget_options), __VA_ARGS__ })
 
+/* Settings of a server, as .field = value, ... beget_server(3) */
+#define BEGET_SERVER_OPTIONS(...) \
+	(&(const struct beget_server_options){ .size = sizeof(struct beget_server_options), __VA_ARGS__ })
+
 /* Copies what the target returned into *ret, whose type must be the target's result type. beget_join(3) */
 #define beget_result(process, ret) \
 	beget_result_as((process), BEGET__RESULT(ret), sizeof(*BEGET__TO(ret)), (ret))

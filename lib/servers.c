@@ -1,0 +1,174 @@
+/* Servers as objects: opened with what their children shall be born with, asked how they are, given back.
+ * Runs in the caller. */
+#include "image.h"
+#include "server.h"
+#include "spare.h"
+#include "start.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MOST_SPARES = 64, HEALTH_MS = 2000 };
+
+static int check(const struct beget_server_options *o, struct beget_server_options *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (!o)
+		return 0;
+	if (o->size < offsetof(struct beget_server_options, flags) + sizeof(o->flags) || o->size % sizeof(void *) != 0)
+		return beget__fail_plain(EINVAL, "the options have no size: fill them with BEGET_SERVER_OPTIONS");
+	for (size_t i = sizeof(*ret); i < o->size; i++)
+		if (((const char *)o)[i])
+			return beget__fail_plain(E2BIG,
+			                         "the options ask for something that this version (%s) does not know",
+			                         BEGET_VERSION);
+	memcpy(ret, o, o->size < sizeof(*ret) ? o->size : sizeof(*ret));
+	if (ret->flags & ~BEGET_SERVER_THREADS)
+		return beget__fail_plain(EINVAL, "unknown flags 0x%x", ret->flags & ~BEGET_SERVER_THREADS);
+	if (ret->timeout_ms < 0)
+		return beget__fail_plain(EINVAL, "the deadline of %d ms is negative", ret->timeout_ms);
+	if (ret->spares > MOST_SPARES || ret->spawn_spares > MOST_SPARES)
+		return beget__fail_plain(EINVAL, "a server keeps at most %d spares of each method", MOST_SPARES);
+	if (ret->prepare) {
+		int error = beget__plan_check_call(ret->prepare, BEGET_FORKSERVER);
+		return error ? beget__fail_within("the prepare call") : 0;
+	}
+	return 0;
+}
+
+static int make_pool(struct beget__pool *pool, unsigned want)
+{
+	pool->waiting = want ? beget__sys_alloc(want * sizeof(*pool->waiting)) : NULL;
+	if (want && !pool->waiting)
+		return beget__fail(ENOMEM, "cannot make room for spares");
+	pool->want = want;
+	return 0;
+}
+
+static int launch(struct beget_server *s)
+{
+	struct beget__server_view helper;
+
+	int error = beget__server_enter(s, NULL, &helper);
+	if (!error)
+		beget__server_leave(s);
+	return error;
+}
+
+static void destroy(struct beget_server *s)
+{
+	beget__server_retire(s);
+	beget__setup_free(&s->setup);
+	for (int i = 0; i < 2; i++)
+		free(s->pools[i].waiting);
+	free(s);
+}
+
+static int open_server(const struct beget_server_options *o, struct beget_server **ret)
+{
+	struct beget_server *s = beget__sys_alloc(sizeof(*s));
+
+	if (!s)
+		return beget__fail(ENOMEM, "cannot open a server");
+	beget__server_enlist(s);
+	int error = beget__setup_keep(o, &s->setup);
+	if (!error)
+		error = make_pool(&s->pools[BEGET_FORKSERVER], o->spares);
+	if (!error)
+		error = make_pool(&s->pools[BEGET_SPAWN], o->spawn_spares);
+	if (!error)
+		error = launch(s);
+	if (error) {
+		destroy(s);
+		return error;
+	}
+	beget__spare_refill(s, BEGET_FORKSERVER);
+	beget__spare_refill(s, BEGET_SPAWN);
+	*ret = s;
+	return 0;
+}
+
+int beget_server_open(struct beget_server **ret, const struct beget_server_options *options)
+{
+	struct beget_server_options checked;
+
+	if (!ret)
+		return beget__fail_plain(EINVAL, "cannot open a server: there is nowhere to put it");
+	int cancel = beget__sys_no_cancel();
+	int error = beget__image_check();
+	if (!error)
+		error = check(options, &checked);
+	if (!error)
+		error = open_server(&checked, ret);
+	beget__sys_cancel(cancel);
+	return error;
+}
+
+/* Resident memory that is the process's own. */
+static int64_t memory_kib(pid_t pid)
+{
+	char path[32], text[128] = "";
+	long resident = 0, shared = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	int fd = beget__sys_open(path, 0);
+	if (fd < 0)
+		return 0;
+	if (read(fd, text, sizeof(text) - 1) > 0)
+		(void)sscanf(text, "%*d %ld %ld", &resident, &shared);
+	beget__sys_close(&fd);
+	return (int64_t)(resident - shared) * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static int ask(struct beget_server *s, struct beget_server_status *ret)
+{
+	struct beget__health health;
+	struct beget_server_status status = {0};
+
+	pthread_rwlock_rdlock(&s->lock);
+	int error = s->control < 0 || s->gone ? beget__fail_plain(ESRCH, "the server does not run")
+	                                      : beget__setup_health(s->control, HEALTH_MS, &health);
+	status.pid = s->pid;
+	pthread_rwlock_unlock(&s->lock);
+	if (error)
+		return error;
+	pthread_mutex_lock(&s->pool_lock);
+	status.spares = s->pools[0].n + s->pools[1].n;
+	pthread_mutex_unlock(&s->pool_lock);
+	status.children = health.children;
+	status.threads = health.threads;
+	status.started = health.started;
+	status.memory_kib = memory_kib(status.pid);
+	*ret = status;
+	return 0;
+}
+
+int beget_server_status(struct beget_server *named, struct beget_server_status *ret)
+{
+	struct beget_server *s;
+
+	if (!ret)
+		return beget__fail_plain(EINVAL, "cannot tell how the server is: there is nowhere to put it");
+	int error = beget__server_of(named, &s);
+	if (error)
+		return error;
+	int cancel = beget__sys_no_cancel();
+	error = ask(s, ret);
+	beget__sys_cancel(cancel);
+	return error;
+}
+
+void beget_server_close(struct beget_server *s)
+{
+	if (!s)
+		return;
+	if (s->owner != getpid()) /* a copy: what it held went with the fork */
+		return;
+	int cancel = beget__sys_no_cancel();
+	destroy(s);
+	beget__sys_cancel(cancel);
+}

@@ -1,0 +1,17 @@
+/* Children made ahead of their starts. */
+#ifndef BEGET__SPARE_H
+#define BEGET__SPARE_H
+
+#include "process.h"
+#include "server.h"
+
+/* One that waits for its call, or NULL. It belongs to whoever takes it. */
+struct beget_process *beget__spare_take(struct beget_server *, enum beget_method);
+
+/* Asks for what is missing; never waits, and no failure is one of the caller's. */
+void beget__spare_refill(struct beget_server *, enum beget_method);
+
+/* Lets all go: they end by themselves. */
+void beget__spare_discard(struct beget_server *);
+
+#endif
