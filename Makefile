@@ -56,6 +56,7 @@ $(BUILD)/.need-lib: tools/need
 	@touch $@
 $(BUILD)/.need-test: $(BUILD)/.need-lib
 	@tools/need $(call COMPILER_PACKAGE,$(CXX),g++) libcmocka-dev=cmocka.h mandoc=mandoc
+	@tools/need zlib1g-dev=zlib.h
 	@touch $@
 
 # Library
@@ -91,6 +92,9 @@ $(BUILD)/examples/%: examples/%.c $(STATIC)
 $(BUILD)/examples/%: examples/%.cc $(STATIC) | $(BUILD)/.need-test
 	@mkdir -p $(@D)
 	$(COMPILE_CXX) -o $@ $< $(LDFLAGS) $(STATIC) $(LIBS)
+
+$(BUILD)/examples/zlib: LIBS += -lz
+$(BUILD)/examples/zlib: | $(BUILD)/.need-test
 
 $(BUILD)/examples/demo: examples/demo/main.c examples/demo/cost.c examples/demo/demo.h $(STATIC)
 	@mkdir -p $(@D)
