@@ -1,8 +1,8 @@
 // C++ has no BEGET_CALL: a template fills struct beget_call, and the types are checked by the language.
 // Add an overload of code() for each type that your targets take or return; BEGET_CALL(3) lists the type codes.
 #include <beget.h>
-
 #include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
 
 static unsigned code(int *)
@@ -49,9 +49,7 @@ static Result in_child(beget_method method, Result (*function)(Params...),
 
 static double scale(const char *text, int factor)
 {
-	double number = 0;
-	std::sscanf(text, "%lf", &number);
-	return number * factor;
+	return std::atof(text) * factor;
 }
 
 int main(int argc, char **argv)

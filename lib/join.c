@@ -31,11 +31,10 @@ static void take_born(struct beget_process *p, struct beget__frame *f)
 }
 
 /* A child that was overrun by its own target could send anything. */
-static bool as_promised(const struct beget_process *p)
+static bool as_promised(const struct beget_process *p, struct beget__answer answer)
 {
-	struct beget__answer answer = p->answer;
-	bool fits = p->answer.type == p->promise.result && p->answer.outs == p->promise.n &&
-	            (p->answer.type != BEGET_TYPE_STRUCT || p->answer.size == p->promise.size);
+	bool fits = answer.type == p->promise.result && answer.outs == p->promise.n &&
+	            (answer.type != BEGET_TYPE_STRUCT || answer.size == p->promise.size);
 	size_t size;
 
 	for (uint32_t i = 0; i < p->promise.n && fits; i++)
@@ -60,11 +59,18 @@ static void keep_promise(struct beget_process *p)
 
 static void take_result(struct beget_process *p, struct beget__frame *f)
 {
-	if (p->has_result || !beget__message_get_result(f, &p->answer))
+	struct beget__answer answer;
+
+	if (p->has_result || !beget__message_get_result(f, &answer))
 		return;
-	if (p->answer.type == BEGET_TYPE_BUFFER && p->answer.size > 0)
-		p->result_fd = p->answer.value.fd.fd;
-	p->has_result = as_promised(p);
+	int fd = answer.type == BEGET_TYPE_BUFFER && answer.size > 0 ? answer.value.fd.fd : -1;
+	if (!as_promised(p, answer)) { /* nothing of it is kept: there may be thousands */
+		beget__sys_close(&fd);
+		return;
+	}
+	p->answer = answer;
+	p->has_result = true;
+	p->result_fd = fd;
 	if (p->answer.outs > 0 || p->answer.type == BEGET_TYPE_STRING || p->answer.type == BEGET_TYPE_BYTES ||
 	    p->answer.type == BEGET_TYPE_STRUCT) {
 		p->result_in = p->in;

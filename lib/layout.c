@@ -189,7 +189,8 @@ struct beget_layout *beget__layout_get(struct beget__reader *r)
 		return NULL;
 	}
 	struct pool pool = {block, (struct beget_member *)(void *)(block + layouts), layouts, members};
-	if (!get(r, &pool, 1) || r->bad) {
+	/* What was said is what came, lest many small ones each take memory for the rest of the message. */
+	if (!get(r, &pool, 1) || r->bad || pool.layouts_left || pool.members_left) {
 		free(block);
 		r->bad = true;
 		return NULL;

@@ -73,10 +73,12 @@ void beget__symbol_name(const char *module, uint64_t offset, char *text, size_t 
 
 	snprintf(text, size, "%s+0x%llx", module[0] ? (slash ? slash + 1 : module) : program_invocation_short_name,
 	         (unsigned long long)offset);
-	int fd = beget__sys_open(module[0] ? module : "/proc/self/exe", O_RDONLY);
+	/* The child may say any name: one that is no file must not be waited for, nor become a terminal of ours. */
+	int fd = beget__sys_open(module[0] ? module : "/proc/self/exe", O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return;
-	if (fstat(fd, &st) == 0 && st.st_size > 0 && beget__sys_map(fd, (size_t)st.st_size, &base) == 0) {
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+	    beget__sys_map(fd, (size_t)st.st_size, &base) == 0) {
 		struct image image = {base, (size_t)st.st_size};
 		const char *name = find(&image, offset, &within);
 		if (name && within)

@@ -39,6 +39,11 @@ says 'ended by signal 15' timeout
 says 'all 5 have ended' epoll
 says '37 bytes of 3 steps' capture
 says 'the worker is gone with its host' tied
+says '16777216 bytes: 3f0c007e180000 in 4 processes, 3f0c007e180000 in one' checksum
+says "$(wc -c <LICENSE) bytes: .*" checksum LICENSE
+for method in fork forkserver spawn; do
+	says '100000 bytes, packed [0-9]*, unpacked 100000' zlib $method
+done
 says '2.5 \* 4 = 10' cxx
 says ' *spawn  *[0-9]*  *[0-9.]* ms   the same' demo -n 5 LICENSE
 [ "$(grep -c 'the same$' "$tmp/out")" = 3 ] && [ "$(grep -c 'beget, ' "$tmp/out")" = 6 ]

@@ -316,7 +316,7 @@ static void subreaper(void)
 
 static void of_a_subreaper(void)
 {
-	not_under_valgrind("a vforked process has a copy of the memory, and cannot tell the pid");
+	not_under_valgrind("a vforked process has a copy of the memory, and cannot tell the helper's pid");
 	run_host(subreaper);
 }
 

@@ -97,11 +97,15 @@ static void handler_that_exits(enum beget_method method)
 
 enum { ALONE, OTHERS_RETURN, OTHERS_LEAVE, OTHERS_EXIT };
 
+static atomic_bool cleaned;
+
 static void *other(void *how)
 {
 	static atomic_int first_of_them;
 
-	sleep_ms(50);
+	for (int i = 0; i < 1000 && !cleaned; i++)
+		sleep_ms(5);
+	sleep_ms(50); /* the first thread is gone */
 	if (*(int *)how == OTHERS_EXIT && first_of_them++)
 		pause(); /* not two exits at once */
 	say("other ");
@@ -116,6 +120,7 @@ static void cleans(void *unused)
 {
 	(void)unused;
 	say("cleaned ");
+	cleaned = true;
 }
 
 static void leaves_its_thread(int way)

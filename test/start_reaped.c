@@ -84,7 +84,7 @@ static void sigchld_is_ignored(enum beget_method method)
 {
 	void (*before)(int) = signal(SIGCHLD, SIG_IGN);
 
-	for (int i = 0; i < 20; i++)
+	for (int i = 0, n = often(20); i < n; i++)
 		expect_all_kinds(method);
 	signal(SIGCHLD, before);
 }
@@ -94,7 +94,7 @@ static void children_leave_no_zombies(enum beget_method method)
 	struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT}, before;
 
 	sigaction(SIGCHLD, &action, &before);
-	for (int i = 0; i < 20; i++)
+	for (int i = 0, n = often(20); i < n; i++)
 		expect_all_kinds(method);
 	sigaction(SIGCHLD, &before, NULL);
 }
@@ -116,7 +116,7 @@ static void a_thread_reaps_everything(enum beget_method method)
 
 	done = false;
 	assert_int_equal(pthread_create(&t, NULL, reaps, NULL), 0);
-	for (int i = 0; i < 20; i++)
+	for (int i = 0, n = often(20); i < n; i++)
 		expect_all_kinds(method);
 	done = true;
 	pthread_join(t, NULL);

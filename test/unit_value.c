@@ -315,6 +315,29 @@ static void runs_that_lie(void)
 	assert_false(reads_run(BEGET_TYPE_OBJECT, &object, sizeof(object)));
 }
 
+/* The counts of a layout are what memory is taken for: each has to come. */
+static void layouts_that_claim_more(void)
+{
+	const struct beget_member member = {.type = BEGET_TYPE_CHAR};
+	const struct beget_layout layout = {1, 1, 1, &member};
+	const struct beget_arg arg = {.type = BEGET_TYPE_STRUCT, .size = 1, .value = "x", .layout = &layout};
+
+	for (int more = 0; more < 3; more++) {
+		struct beget_arg back = {.type = BEGET_TYPE_STRUCT};
+		union beget__value value;
+		struct message m;
+		pack(&m, &arg, NULL);
+		m.bytes = realloc(m.bytes, m.size + 64); /* room for what is claimed */
+		memset(m.bytes + m.size, 0, 64);
+		m.bytes[0] = (char)(m.bytes[0] + (more == 1)); /* layouts */
+		m.bytes[4] = (char)(m.bytes[4] + (more == 2)); /* members */
+		struct beget__reader r = {m.bytes, 0, m.size + 64, false};
+		assert_int_equal(beget__value_get(&r, &back, NULL, &value), more == 0);
+		free((void *)back.layout);
+		free(m.bytes);
+	}
+}
+
 static void bytes_that_are_no_bool(void)
 {
 	union beget__value back;
@@ -348,11 +371,17 @@ static void what_is_no_type(void)
 int main(void)
 {
 	static const struct unit table[] = {
-		UNIT(scalars),         UNIT(strings),
-		UNIT(objects),         UNIT(no_object),
-		UNIT(bytes),           UNIT(empty_bytes),
-		UNIT(descriptors),     UNIT(descriptors_that_lie),
-		UNIT(runs_that_lie),   UNIT(bytes_that_are_no_bool),
+		UNIT(scalars),
+		UNIT(strings),
+		UNIT(objects),
+		UNIT(no_object),
+		UNIT(bytes),
+		UNIT(empty_bytes),
+		UNIT(descriptors),
+		UNIT(descriptors_that_lie),
+		UNIT(runs_that_lie),
+		UNIT(bytes_that_are_no_bool),
+		UNIT(layouts_that_claim_more),
 		UNIT(what_is_no_type),
 	};
 

@@ -1,6 +1,7 @@
 /* What the fuzzers share: watched memory, a budget for the library's allocations, values made of an input. */
 #include "fuzz.h"
 
+#include "layout.h"
 #include "sys.h"
 
 #include <errno.h>
@@ -203,17 +204,49 @@ static const char *pattern(size_t size)
 	return bytes + sizeof(bytes) - size;
 }
 
+/* A struct in a struct in a row. */
+struct inner {
+	char c;
+	double d[2];
+};
+struct outer {
+	int i;
+	struct inner inner[3];
+	short s;
+};
+static const struct beget_member inner_members[] = {
+	{BEGET_TYPE_CHAR, 0, offsetof(struct inner, c), NULL},
+	{BEGET_TYPE_DOUBLE, 2, offsetof(struct inner, d), NULL},
+};
+static const struct beget_layout inner = {sizeof(struct inner), _Alignof(struct inner), 2, inner_members};
+static const struct beget_member outer_members[] = {
+	{BEGET_TYPE_INT, 0, offsetof(struct outer, i), NULL},
+	{BEGET_TYPE_STRUCT, 3, offsetof(struct outer, inner), &inner},
+	{BEGET_TYPE_SHORT, 1, offsetof(struct outer, s), NULL},
+};
+static const struct beget_layout outer = {sizeof(struct outer), _Alignof(struct outer), 3, outer_members};
+
+static struct beget_buffer *one_buffer(void)
+{
+	static struct beget_buffer *buffer;
+
+	CHECK(buffer || beget_buffer_create(&buffer, 4096) == 0);
+	return buffer;
+}
+
 bool fuzz_derive(struct fuzz_input *in, unsigned type, struct beget_arg *arg, union beget__value *v)
 {
 	static char text[1 << 16];
-	bool present = type < BEGET_TYPE_STRING || fuzz_byte(in) != 0;
+	static struct outer by_value;
+	unsigned first = type < BEGET_TYPE_STRING ? 1 : fuzz_byte(in);
 	size_t size = type < BEGET_TYPE_STRING ? 0 : (size_t)fuzz_number(in, 2);
+	bool present = first != 0;
 
 	memset(v, 0, sizeof(*v));
 	*arg = (struct beget_arg){.type = type, .value = v};
 	switch (type) {
-	case BEGET_TYPE_VOID:
-	case BEGET_TYPE_RAW: return false; /* do not travel as arguments */
+	case BEGET_TYPE_VOID: return false;
+	case BEGET_TYPE_RAW: return true; /* only NULL travels */
 	case BEGET_TYPE_BOOL: v->boolean = fuzz_byte(in) & 1; return true;
 	case BEGET_TYPE_STRING:
 		memcpy(text, pattern(size), size);
@@ -222,6 +255,7 @@ bool fuzz_derive(struct fuzz_input *in, unsigned type, struct beget_arg *arg, un
 		return true;
 	case BEGET_TYPE_OBJECT:
 		arg->size = size;
+		arg->flags = first % 3 == 2 ? BEGET_ARG_OUT : first % 3 == 0 ? BEGET_ARG_INOUT : 0;
 		v->pointer = present ? pattern(size) : NULL;
 		return true;
 	case BEGET_TYPE_BYTES:
@@ -229,28 +263,58 @@ bool fuzz_derive(struct fuzz_input *in, unsigned type, struct beget_arg *arg, un
 			v->bytes = (struct beget_bytes){pattern(size), size};
 		return true;
 	case BEGET_TYPE_FD: v->fd.fd = (int)size; return true;
+	case BEGET_TYPE_BUFFER: v->buffer = present ? one_buffer() : NULL; return true;
+	case BEGET_TYPE_FUNCTION: v->function = present ? fuzz_seeds : NULL; return true;
+	case BEGET_TYPE_STRUCT:
+		memset(&by_value, (int)(1 + first % 100), sizeof(by_value));
+		*arg = (struct beget_arg){.type = type, .size = sizeof(by_value), .value = &by_value, .layout = &outer};
+		v->pointer = &by_value;
+		return true;
 	default:
-		if (type > BEGET_TYPE_RAW)
+		if (type > FUZZ_LAST)
 			return false;
 		v->ull = fuzz_number(in, beget__value_size(type));
 		return true;
 	}
 }
 
-void fuzz_expect_value(const struct fuzz_room *room, unsigned type, size_t size, const union beget__value *v)
+static void expect_name(const struct fuzz_room *room, const struct beget_arg *arg, const void *name)
+{
+	struct beget__reader r = {name, 0, arg->size, false};
+	struct beget__target target;
+
+	if (!name)
+		return;
+	fuzz_expect_inside(room, name, arg->size);
+	beget__target_get(&r, &target);
+	CHECK(!r.bad && r.at == r.size && target.module);
+	fuzz_expect_string(room, target.module);
+}
+
+/* The struct's bytes are as many as its layout says, and every layout is one that a compiler makes. */
+static void expect_struct(const struct fuzz_room *room, const struct beget_arg *arg, const void *p)
+{
+	CHECK(p && arg->layout && arg->layout->size == arg->size && !beget__layout_wrong(arg->layout, arg->size));
+	fuzz_expect_inside(room, p, arg->size);
+	CHECK(((uintptr_t)p & (arg->layout->align - 1)) == 0);
+}
+
+void fuzz_expect_value(const struct fuzz_room *room, const struct beget_arg *arg, const union beget__value *v)
 {
 	unsigned char byte;
 
-	switch (type) {
+	switch (arg->type) {
 	case BEGET_TYPE_BOOL:
 		memcpy(&byte, v, sizeof(byte));
 		CHECK(byte <= 1);
 		break;
 	case BEGET_TYPE_STRING: fuzz_expect_string(room, v->pointer); break;
 	case BEGET_TYPE_OBJECT:
+		if (arg->flags & BEGET_ARG_OUT)
+			break;
 		if (v->pointer)
-			fuzz_expect_inside(room, v->pointer, size);
-		CHECK(((uintptr_t)v->pointer & (beget__align_of(size) - 1)) == 0);
+			fuzz_expect_inside(room, v->pointer, arg->size);
+		CHECK(((uintptr_t)v->pointer & (beget__align_of(arg->size) - 1)) == 0);
 		break;
 	case BEGET_TYPE_BYTES:
 		CHECK(v->bytes.data || v->bytes.size == 0);
@@ -258,7 +322,14 @@ void fuzz_expect_value(const struct fuzz_room *room, unsigned type, size_t size,
 			fuzz_expect_inside(room, v->bytes.data, v->bytes.size);
 		CHECK(((uintptr_t)v->bytes.data & 63) == 0);
 		break;
+	case BEGET_TYPE_BUFFER:
+		if (arg->size == 0)
+			break;
+		/* fall through */
 	case BEGET_TYPE_FD: CHECK(v->fd.fd >= FUZZ_FD && v->fd.fd < FUZZ_FD + FUZZ_FDS); break;
+	case BEGET_TYPE_FUNCTION: expect_name(room, arg, v->pointer); break;
+	case BEGET_TYPE_STRUCT: expect_struct(room, arg, v->pointer); break;
+	case BEGET_TYPE_RAW: CHECK(!v->pointer); break;
 	default: break;
 	}
 }
@@ -270,15 +341,32 @@ static bool same_run(const void *a, size_t a_size, const void *b, size_t b_size)
 	return a_size == b_size && memcmp(a, b, a_size) == 0;
 }
 
-bool fuzz_same(unsigned type, size_t size, const union beget__value *a, const union beget__value *b)
+bool fuzz_same(const struct beget_arg *arg, const union beget__value *a, const union beget__value *b)
 {
 	const char *s = a->pointer, *t = b->pointer;
 
-	switch (type) {
+	switch (arg->type) {
 	case BEGET_TYPE_STRING: return same_run(s, s ? strlen(s) : 0, t, t ? strlen(t) : 0);
-	case BEGET_TYPE_OBJECT: return same_run(s, s ? size : 0, t, t ? size : 0);
+	case BEGET_TYPE_OBJECT:
+		if (arg->flags & BEGET_ARG_OUT)
+			return !s == !t;
+		/* fall through */
+	case BEGET_TYPE_STRUCT: return same_run(s, s ? arg->size : 0, t, t ? arg->size : 0);
 	case BEGET_TYPE_BYTES: return same_run(a->bytes.data, a->bytes.size, b->bytes.data, b->bytes.size);
-	default: return type > BEGET_TYPE_RAW || memcmp(a, b, beget__value_size(type)) == 0;
+	case BEGET_TYPE_FD: return true; /* they travel as places in a list */
+	case BEGET_TYPE_BUFFER:
+	case BEGET_TYPE_FUNCTION: return !a->pointer || b->pointer;
+	default: return arg->type > FUZZ_LAST || memcmp(a, b, beget__value_size(arg->type)) == 0;
+	}
+}
+
+bool fuzz_writes(const struct beget_arg *arg, const union beget__value *v)
+{
+	switch (arg->type) {
+	case BEGET_TYPE_VOID: return false;
+	case BEGET_TYPE_BUFFER: return arg->size == 0;
+	case BEGET_TYPE_FUNCTION: return !v->pointer;
+	default: return arg->type <= FUZZ_LAST;
 	}
 }
 

@@ -47,7 +47,7 @@ void fuzz_no_memory(unsigned n);
 size_t fuzz_mapped(void);
 
 /* The type codes that are tried: more than there are, so that a new one is tried without a change here. */
-enum { FUZZ_TYPES = BEGET_TYPE_RAW + 24 };
+enum { FUZZ_LAST = BEGET_TYPE_STRUCT, FUZZ_TYPES = FUZZ_LAST + 16 };
 
 /* Descriptors that no call of the kernel is made with. */
 enum { FUZZ_FD = 100000, FUZZ_FDS = 64 };
@@ -63,8 +63,11 @@ bool fuzz_derive(struct fuzz_input *, unsigned type, struct beget_arg *, union b
 
 /* What a value that was read points to lies in its message; two values are the same. A type that points to something
  * gets a line in each. */
-void fuzz_expect_value(const struct fuzz_room *, unsigned type, size_t size, const union beget__value *);
-bool fuzz_same(unsigned type, size_t size, const union beget__value *, const union beget__value *);
+void fuzz_expect_value(const struct fuzz_room *, const struct beget_arg *, const union beget__value *);
+bool fuzz_same(const struct beget_arg *, const union beget__value *, const union beget__value *);
+
+/* Whether a value that was read can be written as it is: not one that only names something. */
+bool fuzz_writes(const struct beget_arg *, const union beget__value *);
 
 /* The descriptors that are open are those that were when they were counted: the fuzzer's engine has its own. */
 void fuzz_count_descriptors(void);

@@ -78,17 +78,30 @@ static void read_failed(const struct beget__frame *f)
 
 static void read_result(const struct beget__frame *f)
 {
-	struct {
-		union beget__value value;
-		unsigned type;
-	} x;
+	struct beget__frame mine = *f; /* what it takes is not the next reader's matter */
+	struct beget__answer x;
 
-	if (!READ(x, beget__message_get_result(f, &x.type, &x.value)))
+	if (!READ(x, beget__message_get_result(&mine, &x)))
 		return;
-	fuzz_expect_value(&message, x.type, 0, &x.value);
-	if (x.type == BEGET_TYPE_VOID)
-		return;
-	CHECK(beget__value_size(x.type) > 0 && x.type != BEGET_TYPE_FD && x.type != BEGET_TYPE_OBJECT);
+	switch (x.type) {
+	case BEGET_TYPE_VOID: break;
+	case BEGET_TYPE_OBJECT:
+	case BEGET_TYPE_FD:
+	case BEGET_TYPE_FUNCTION:
+	case BEGET_TYPE_RAW: CHECK(x.type == BEGET_TYPE_VOID); break;
+	case BEGET_TYPE_STRUCT:
+		if (x.value.pointer)
+			fuzz_expect_inside(&message, x.value.pointer, x.size);
+		break;
+	default: fuzz_expect_value(&message, &(struct beget_arg){.type = x.type, .size = x.size}, &x.value);
+	}
+	for (uint32_t i = 0; i < x.outs; i++) {
+		size_t size;
+		const void *out = beget__message_next_out(&x, &size);
+		CHECK(out && !x.rest.bad);
+		fuzz_expect_inside(&message, out, size);
+	}
+	CHECK(x.rest.at == x.rest.size);
 }
 
 static void read_crashed(const struct beget__frame *f)
@@ -168,7 +181,7 @@ static void someone(void)
 {
 }
 
-/* What is found is code of a module with that name, id and offset. */
+/* What is found is code of a module with that id and offset. */
 static void expect_found(const struct beget__target *target)
 {
 	struct beget__target found = {0};
@@ -180,7 +193,8 @@ static void expect_found(const struct beget__target *target)
 	if (error)
 		return;
 	CHECK(beget__target_find(function, &found) == 0);
-	CHECK(found.offset == target->offset && strcmp(found.module, target->module) == 0);
+	CHECK(found.offset == target->offset);
+	CHECK(target->module[0] || !found.module[0]); /* a library may have another path here */
 	CHECK(found.id_size == target->id_size && memcmp(found.id, target->id, found.id_size) == 0);
 }
 
@@ -206,9 +220,12 @@ static void expect_call_back(const struct beget__order *order)
 	struct fuzz_fds out, in;
 	struct beget__order back = {0};
 
+	for (unsigned i = 0; i < order->call.n; i++)
+		if (!fuzz_writes(&order->args[i], &order->values[i]))
+			return;
 	fuzz_fds(&out, 0);
 	int error = beget__message_put_call(&w, &order->target, &order->call, &out.fds);
-	if (error || !fuzz_place_written(&again, &w)) { /* an empty run at a high alignment can outgrow the room */
+	if (error || !fuzz_place_written(&again, &w)) { /* runs at a high alignment can outgrow the room */
 		CHECK(error == 0 || error == -EMSGSIZE);
 		beget__writer_free(&w);
 		return;
@@ -220,13 +237,14 @@ static void expect_call_back(const struct beget__order *order)
 	CHECK(back.target.id_size == order->target.id_size);
 	CHECK(memcmp(back.target.id, order->target.id, order->target.id_size) == 0);
 	CHECK(back.call.result == order->call.result && back.call.n == order->call.n);
+	CHECK(back.call.named == order->call.named && back.call.size == order->call.size);
 	for (unsigned i = 0; i < back.call.n; i++) {
-		const struct beget_arg *a = &order->call.args[i], *b = &back.call.args[i];
-		CHECK(a->type == b->type && (a->type != BEGET_TYPE_OBJECT || a->size == b->size));
-		fuzz_expect_value(&again, b->type, b->size, b->value);
-		CHECK(a->type == BEGET_TYPE_FD || fuzz_same(a->type, a->size, a->value, b->value));
+		const struct beget_arg *a = &order->args[i], *b = &back.args[i];
+		CHECK(a->type == b->type && a->flags == b->flags && a->size == b->size);
+		fuzz_expect_value(&again, b, &back.values[i]);
+		CHECK(fuzz_same(a, &order->values[i], &back.values[i]));
 	}
-	free((void *)back.call.args);
+	beget__message_free_call(&back);
 }
 
 static int read_call(struct beget__reader *r, struct beget__fds *fds)
@@ -239,15 +257,15 @@ static int read_call(struct beget__reader *r, struct beget__fds *fds)
 	if (!error) {
 		fuzz_expect_string(&message, order.target.module);
 		CHECK(order.target.module && order.target.id_size <= sizeof(order.target.id));
+		CHECK(order.call.args == order.args && order.call.named <= order.call.n);
 		for (unsigned i = 0; i < order.call.n; i++) {
-			const struct beget_arg *a = &order.call.args[i];
-			CHECK(a->type != BEGET_TYPE_VOID && a->type != BEGET_TYPE_RAW);
-			fuzz_expect_value(&message, a->type, a->size, a->value);
+			CHECK(order.args[i].type != BEGET_TYPE_VOID);
+			fuzz_expect_value(&message, &order.args[i], &order.values[i]);
 		}
 		expect_call_back(&order);
 		resolve(&order.target);
 	}
-	free((void *)order.call.args);
+	beget__message_free_call(&order);
 	return error;
 }
 
@@ -387,13 +405,18 @@ static void seed_results(int sides[2])
 		uint8_t source[] = {1, 5, 0, 1, 2, 3, 4, 5, 6, 7};
 		struct fuzz_input in = {source, source + sizeof(source)};
 		union beget__value value = {0};
-		struct beget_arg arg;
+		struct beget_arg arg = {0};
 		char name[32];
 		if ((type != BEGET_TYPE_VOID && !fuzz_derive(&in, type, &arg, &value)) || type == BEGET_TYPE_FD ||
-		    type == BEGET_TYPE_OBJECT)
+		    type == BEGET_TYPE_OBJECT || type == BEGET_TYPE_RAW || type == BEGET_TYPE_FUNCTION)
 			continue;
+		/* and what comes back */
+		union beget__value pointer = {.pointer = "out"};
+		const struct beget_arg out = {BEGET_TYPE_OBJECT, BEGET_ARG_OUT, 4, &pointer, NULL};
+		struct beget_call call = {
+			.result = type, .n = type % 2, .args = &out, .size = arg.size, .layout = arg.layout};
 		snprintf(name, sizeof(name), "result%u", type);
-		beget__message_send_result(sides[0], type, &value);
+		beget__message_send_result(sides[0], &call, &value);
 		seed_sent(name, sides[1]);
 	}
 }
@@ -429,6 +452,7 @@ static void put_call(struct beget__writer *w, struct beget__fds *fds, unsigned f
 		if (fuzz_derive(&in, type, &args[call.n], &values[call.n]))
 			call.n++;
 	}
+	call.named = call.n / 2;
 	CHECK(beget__message_put_call(w, &target, &call, fds) == 0);
 }
 
@@ -456,7 +480,7 @@ static void seed_calls(void)
 		fuzz_fds(&out, 0);
 		put_call(&w, &out.fds, type, 1);
 		snprintf(name, sizeof(name), "part%u", type);
-		if (type == 0 || beget__value_size(type) > 0)
+		if (type <= FUZZ_LAST)
 			seed_written(name, A_CALL, out.fds.n, &w);
 		beget__writer_free(&w);
 	}

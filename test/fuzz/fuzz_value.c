@@ -1,4 +1,5 @@
-/* Values. An input is a type, where in its message the value begins, how many descriptors came, and the message.
+/* Values. An input is a type, where in its message the value begins, how many descriptors came (above: flags), and the
+ * message.
  *
  * Every type is read from the message, which may be anything; one that is read well lies in the message, and comes back
  * as it is when it is written and read again. Then a value of the type is made of the input, and comes back too. */
@@ -16,8 +17,8 @@ static void expect_back(const struct beget_arg *arg, const union beget__value *v
 	static const char zeros[64];
 	struct fuzz_fds out, in;
 	struct beget__writer w = {0};
-	union beget__value back;
-	size_t size;
+	struct beget_arg back = {.type = arg->type, .flags = arg->flags};
+	union beget__value value;
 
 	fuzz_fds(&out, 0);
 	beget__put(&w, zeros, before);
@@ -28,36 +29,37 @@ static void expect_back(const struct beget_arg *arg, const union beget__value *v
 	fuzz_fds(&in, (unsigned)written);
 	struct beget__reader r = {again.bytes, before, again.size, false};
 	fuzz_budget_for(again.size);
-	CHECK(beget__value_get(&r, arg->type, &size, &in.fds, &back));
+	CHECK(beget__value_get(&r, &back, &in.fds, &value));
 	fuzz_budget(SIZE_MAX);
 	CHECK(r.at == r.size);
-	fuzz_expect_value(&again, arg->type, size, &back);
-	if (arg->type == BEGET_TYPE_FD) {
-		CHECK(written == 1 && out.numbers[0] == v->fd.fd && back.fd.fd == FUZZ_FD);
-		return;
-	}
-	CHECK(arg->type != BEGET_TYPE_OBJECT || size == arg->size);
-	CHECK(fuzz_same(arg->type, arg->size, v, &back));
+	fuzz_expect_value(&again, &back, &value);
+	CHECK(arg->type != BEGET_TYPE_FD || (written == 1 && out.numbers[0] == v->fd.fd && value.fd.fd == FUZZ_FD));
+	CHECK((arg->type != BEGET_TYPE_OBJECT && arg->type != BEGET_TYPE_STRUCT) || back.size == arg->size);
+	CHECK(fuzz_same(arg, v, &value));
+	free((void *)back.layout);
 }
 
-static void read_as(unsigned type, size_t before, unsigned nfds, bool round)
+static void read_as(unsigned type, unsigned flags, size_t before, unsigned nfds, bool round)
 {
 	struct beget__reader r = {message.bytes, before < message.size ? before : message.size, message.size, false};
+	struct beget_arg arg = {.type = type, .flags = flags};
 	struct fuzz_fds fds;
 	union beget__value v;
-	size_t size;
 
 	fuzz_fds(&fds, nfds);
 	fuzz_budget_for(message.size);
-	bool good = beget__value_get(&r, type, &size, nfds ? &fds.fds : NULL, &v);
+	bool good = beget__value_get(&r, &arg, nfds ? &fds.fds : NULL, &v);
 	fuzz_budget(SIZE_MAX);
 	CHECK(good == !r.bad);
 	CHECK(r.at <= r.size);
-	if (!good)
-		return;
-	fuzz_expect_value(&message, type, size, &v);
-	if (round && type != BEGET_TYPE_VOID)
-		expect_back(&(struct beget_arg){.type = type, .size = size, .value = &v}, &v, before);
+	CHECK(!good || !flags || type == BEGET_TYPE_OBJECT);
+	if (good) {
+		fuzz_expect_value(&message, &arg, &v);
+		arg.value = type == BEGET_TYPE_STRUCT ? v.pointer : &v;
+		if (round && fuzz_writes(&arg, &v))
+			expect_back(&arg, &v, before);
+	}
+	free((void *)arg.layout);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -65,13 +67,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input in = {data, data + size};
 	unsigned type = fuzz_byte(&in) % FUZZ_TYPES;
 	size_t before = fuzz_byte(&in) % 64;
-	unsigned nfds = fuzz_byte(&in) % FUZZ_FDS;
+	unsigned how = fuzz_byte(&in), nfds = how % FUZZ_FDS, flags = how / FUZZ_FDS;
 	struct beget_arg arg;
 	union beget__value v;
 
 	fuzz_place(&message, in.at, (size_t)(in.end - in.at));
 	for (unsigned t = 0; t < FUZZ_TYPES; t++)
-		read_as(t, before, nfds, t == type);
+		read_as(t, 0, before, nfds, t == type);
+	read_as(type, flags, before, nfds, true);
 	if (fuzz_derive(&in, type, &arg, &v))
 		expect_back(&arg, &v, before);
 	return 0;
