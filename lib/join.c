@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* How long after the end of a process its helper may take to say how; for how long nothing but the end is awaited. */
-enum { PATIENCE_MS = 250, BRIEF_MS = 20, BLIND_POLL_MS = 20 };
+enum { PATIENCE_MS = 250, BRIEF_MS = 5, BLIND_POLL_MS = 20 };
 
 static void take_born(struct beget_process *p, struct beget__frame *f)
 {
@@ -89,7 +89,7 @@ static void take_message(struct beget_process *p, struct beget__frame *f)
 	else if (f->kind == BEGET__CRASHED)
 		p->has_crash |= beget__message_get_crashed(f, &p->crash);
 	else if (f->kind == BEGET__ENDED)
-		p->has_word |= p->closed = beget__message_get_ended(f, &p->word); /* the last of all messages */
+		p->has_word |= beget__message_get_ended(f, &p->word);
 	if (p->in)
 		beget__frame_clear(f);
 }
