@@ -85,11 +85,11 @@ struct beget_server_options {
 /* How a server is. beget_server(3) */
 struct beget_server_status {
 	int32_t pid;
-	uint32_t children;   /* that run now, spares among them */
-	uint32_t spares;     /* that wait for a start */
-	uint32_t threads;    /* that run in the server itself */
-	uint64_t started;    /* children in all */
-	int64_t memory_kib;  /* resident, without what is shared with files */
+	uint32_t children;  /* that run now, spares among them */
+	uint32_t spares;    /* that wait for a start */
+	uint32_t threads;   /* that run in the server itself */
+	uint64_t started;   /* children in all */
+	int64_t memory_kib; /* resident, without what is shared with files */
 	int64_t reserved[5];
 };
 

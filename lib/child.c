@@ -204,11 +204,11 @@ static void rehearse(void)
 	__asm__ volatile("" : : "r"(stack) : "memory");
 	struct beget_arg arg = {.type = BEGET_TYPE_INT, .value = &(int){1}};
 	struct beget_call call = {.function = (void (*)(void))nothing, .result = BEGET_TYPE_INT, .n = 1, .args = &arg};
-	size_t size;
+	size_t size = 0;
 	char *body = NULL;
 	if (!beget__target_find(call.function, &target) && !beget__message_put_call(&w, &target, &call, &none))
 		body = beget__writer_flatten(&w, &size);
-	struct beget__reader reader = {body, 0, body ? size : 0, false};
+	struct beget__reader reader = {body, 0, size, false};
 	if (body && !beget__message_get_call(&reader, &none, &order) &&
 	    !beget__target_resolve(&order.target, &order.call.function) && !beget__arguments_settle(&order))
 		beget__call_run(&order.call, &result);

@@ -182,20 +182,24 @@ static _Noreturn void leave_with_wards(void)
 	_exit(0);
 }
 
+static void refuse_unread(const struct beget__frame *f)
+{
+	beget__fail_plain(EBADMSG, "cannot understand the request");
+	if (f->nfds > 0 && f->fds[0] >= 0)
+		beget__message_send_failed(f->fds[0], beget__failure());
+}
+
 static void start(struct beget__frame *f)
 {
-	int channel = f->nfds > 0 ? f->fds[0] : -1;
 	struct beget__request request;
 
 	if (!beget__message_get_start(f, &request)) {
-		beget__fail_plain(EBADMSG, "cannot understand the request");
-		if (channel >= 0)
-			beget__message_send_failed(channel, beget__failure());
+		refuse_unread(f);
 		return;
 	}
+	int channel = beget__frame_take(f, 0);
 	if (channel < 0)
-		return;
-	channel = beget__frame_take(f, 0);
+		return; /* it got lost on the way, for want of room */
 	if (request.spare)
 		put_off(channel, &request);
 	else if (adopt(channel, &request))
@@ -238,25 +242,25 @@ static int get_ready(int channel, unsigned flags)
 /* Answers a question on the channel that came with it. */
 static void answer(struct beget__frame *f)
 {
-	const char *text;
-	unsigned flags;
-	int fds[4]; /* the channel, and streams */
+	struct beget__question q;
 	int error = 0;
 
-	if (!beget__message_get_setup(f, &text, &flags, fds))
-		error = beget__fail_plain(EBADMSG, "cannot understand the request");
-	else if (f->kind == BEGET__PRELOAD)
-		error = beget__prepare_load(text, fds + 1);
+	if (!beget__message_get_setup(f, &q)) {
+		refuse_unread(f);
+		return;
+	}
+	if (f->kind == BEGET__PRELOAD)
+		error = beget__prepare_load(q.text, q.fds + 1);
 	else if (f->kind == BEGET__PREPARE)
-		error = beget__prepare_call(fds[0], fds + 1);
+		error = beget__prepare_call(q.fds[0], q.fds + 1);
 	else if (f->kind == BEGET__READY)
-		error = get_ready(fds[0], flags);
+		error = get_ready(q.fds[0], q.flags);
 	if (error)
-		beget__message_send_failed(fds[0], beget__failure());
+		beget__message_send_failed(q.fds[0], beget__failure());
 	else
-		tell_health(fds[0]);
+		tell_health(q.fds[0]);
 	for (int i = 0; i < 4; i++)
-		beget__sys_close(&fds[i]);
+		beget__sys_close(&q.fds[i]);
 }
 
 static void serve(void)

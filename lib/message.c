@@ -32,9 +32,11 @@ bool beget__message_get_start(const struct beget__frame *f, struct beget__reques
 	struct start start;
 
 	beget__get(&r, &start, sizeof(start));
+	if (f->kind != BEGET__START || f->nfds != 1 || start.protocol != PROTOCOL || start.tied > 1 ||
+	    start.spare > BEGET__FRESH || r.bad || r.at != r.size)
+		return false;
 	*ret = (struct beget__request){start.caller, start.tied, start.spare};
-	return f->kind == BEGET__START && f->nfds == 1 && start.protocol == PROTOCOL && start.tied <= 1 &&
-	       start.spare <= BEGET__FRESH && !r.bad && r.at == r.size;
+	return true;
 }
 
 int beget__message_send_tie(int socket, pid_t pid)
@@ -47,9 +49,12 @@ int beget__message_send_tie(int socket, pid_t pid)
 bool beget__message_get_tie(const struct beget__frame *f, pid_t *ret)
 {
 	struct beget__reader r = {f->body, 0, f->size, false};
+	pid_t pid = (pid_t)beget__get_u32(&r);
 
-	*ret = (pid_t)beget__get_u32(&r);
-	return !r.bad && r.at == r.size && *ret > 0 && f->nfds == 0;
+	if (r.bad || r.at != r.size || pid <= 0 || f->nfds > 0)
+		return false;
+	*ret = pid;
+	return true;
 }
 
 int beget__message_send_setup(int socket, enum beget__message kind, const char *text, unsigned flags, const int fds[4])
@@ -74,19 +79,22 @@ int beget__message_send_setup(int socket, enum beget__message kind, const char *
 	return error;
 }
 
-/* The descriptors belong to whoever gets them, even if the rest is bad. */
-bool beget__message_get_setup(struct beget__frame *f, const char **text, unsigned *flags, int fds[4])
+bool beget__message_get_setup(struct beget__frame *f, struct beget__question *ret)
 {
 	struct beget__reader r = {f->body, 0, f->size, false};
+	struct beget__question q = {.fds = {-1, -1, -1, -1}};
 	bool known = beget__get_u32(&r) == PROTOCOL;
-	int n = 0;
 
-	*flags = beget__get_u32(&r);
+	q.flags = beget__get_u32(&r);
 	uint32_t which = beget__get_u32(&r);
-	for (int i = 0; i < 4; i++)
-		fds[i] = !r.bad && (which & 1u << i) && n < f->nfds ? beget__frame_take(f, n++) : -1;
-	*text = beget__get_string(&r);
-	return known && !r.bad && r.at == r.size && n == f->nfds && which < 16 && fds[0] >= 0;
+	q.text = beget__get_string(&r);
+	if (!known || r.bad || r.at != r.size || which >= 16 || !(which & 1) || f->nfds != __builtin_popcount(which))
+		return false;
+	for (int i = 0, n = 0; i < 4; i++)
+		if (which & 1u << i)
+			q.fds[i] = beget__frame_take(f, n++);
+	*ret = q;
+	return true;
 }
 
 int beget__message_send_health(int socket, const struct beget__health *health)
@@ -97,9 +105,13 @@ int beget__message_send_health(int socket, const struct beget__health *health)
 bool beget__message_get_health(const struct beget__frame *f, struct beget__health *ret)
 {
 	struct beget__reader r = {f->body, 0, f->size, false};
+	struct beget__health health;
 
-	beget__get(&r, ret, sizeof(*ret));
-	return f->kind == BEGET__HEALTH && !r.bad && r.at == r.size && f->nfds == 0;
+	beget__get(&r, &health, sizeof(health));
+	if (f->kind != BEGET__HEALTH || r.bad || r.at != r.size || f->nfds > 0)
+		return false;
+	*ret = health;
+	return true;
 }
 
 int beget__message_send_plain(int socket, enum beget__message kind)

@@ -75,6 +75,13 @@ struct beget__health {
 	uint64_t started;
 };
 
+/* What a helper is asked. */
+struct beget__question {
+	const char *text; /* points into the message */
+	unsigned flags;
+	int fds[4]; /* the channel for the answer, and the caller's standard streams or -1; the reader's own */
+};
+
 /* A request for a child. */
 struct beget__request {
 	pid_t caller;
@@ -108,7 +115,7 @@ void beget__message_free_call(struct beget__order *); /* what was got, even of o
 /* The others, from a frame of that kind. False: hostile bytes, and nothing is written. */
 bool beget__message_get_start(const struct beget__frame *, struct beget__request *);
 bool beget__message_get_tie(const struct beget__frame *, pid_t *);
-bool beget__message_get_setup(struct beget__frame *, const char **text, unsigned *flags, int fds[4]);
+bool beget__message_get_setup(struct beget__frame *, struct beget__question *);
 bool beget__message_get_health(const struct beget__frame *, struct beget__health *);
 bool beget__message_get_born(const struct beget__frame *, pid_t *);
 bool beget__message_get_failed(const struct beget__frame *, struct beget__failure *);

@@ -34,12 +34,12 @@ struct beget_process {
 	bool named;    /* by the user */
 	bool spare;    /* it was born before its start, of the helper's launch: */
 	unsigned generation;
-	bool ours;     /* our own child, to be waited for */
-	int far;       /* the child's end of the channel, until the child has it */
-	int lent[5];   /* opened for the child, until it has them: see BEGET__LENT_ below */
-	int ends[3];   /* the caller's ends of pipes to the standard streams, until the user has them */
-	int tie;       /* closes when we are gone, and the child is killed */
-	int control;   /* borrowed while the call is sent: the helper's socket, for nested starts */
+	bool ours;   /* our own child, to be waited for */
+	int far;     /* the child's end of the channel, until the child has it */
+	int lent[5]; /* opened for the child, until it has them: see BEGET__LENT_ below */
+	int ends[3]; /* the caller's ends of pipes to the standard streams, until the user has them */
+	int tie;     /* closes when we are gone, and the child is killed */
+	int control; /* borrowed while the call is sent: the helper's socket, for nested starts */
 	pid_t helper;
 	struct beget__target target; /* to tell what it is; without a module for fork */
 	void (*function)(void);

@@ -48,7 +48,7 @@ static int keep_call(const struct beget_call *call, struct beget__setup *ret)
 {
 	int numbers[BEGET__WIRE_FDS];
 	struct beget__fds fds = {numbers, 0, BEGET__WIRE_FDS - 1};
-	struct beget__target target;
+	struct beget__target target = {0};
 	struct beget__writer w = {0};
 
 	int error = beget__target_find(call->function, &target);
@@ -171,8 +171,8 @@ int beget__setup_run(const struct beget__setup *s, int control)
 		error = ask(control, s->timeout_ms, &(struct question){BEGET__PRELOAD, *path, what, s}, NULL);
 	}
 	if (!error && s->call)
-		error = ask(control, s->timeout_ms,
-		            &(struct question){BEGET__PREPARE, NULL, "its prepare call", s}, NULL);
+		error = ask(control, s->timeout_ms, &(struct question){BEGET__PREPARE, NULL, "its prepare call", s},
+		            NULL);
 	if (!error)
 		error = ask(control, s->timeout_ms, &(struct question){BEGET__READY, NULL, "whether it is ready", s},
 		            NULL);

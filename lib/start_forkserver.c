@@ -25,7 +25,8 @@ static int await_birth(const struct beget__plan *plan, const struct beget_proces
 	struct pollfd born = {.fd = p->channel, .events = POLLIN};
 	int64_t left = deadline - beget__sys_now_ms();
 
-	return plan->options.timeout_ms > 0 && beget__sys_poll(&born, 1, left > 0 ? (int)left : 0) == 0 ? -ETIMEDOUT : 0;
+	return plan->options.timeout_ms > 0 && beget__sys_poll(&born, 1, left > 0 ? (int)left : 0) == 0 ? -ETIMEDOUT
+	                                                                                                : 0;
 }
 
 /* The helper has to know which of its children end with the caller, and we who it is. */

@@ -1,5 +1,5 @@
-/* Start by spawn: the program's own image, executed afresh, reads its call from the socket that it was born with. A spare
- * is such an image that a helper has executed ahead. */
+/* Start by spawn: the program's own image, executed afresh, reads its call from the socket that it was born with. A
+ * spare is such an image that a helper has executed ahead. */
 #include "image.h"
 #include "server.h"
 #include "start.h"

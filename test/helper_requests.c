@@ -217,7 +217,8 @@ static void silent_requests(void)
 	for (int i = 0; i < 20; i++) {
 		int pair[2];
 		assert_int_equal(beget__sys_pair(pair), 0);
-		assert_int_equal(beget__message_send_start(control, pair[1], getpid(), false), 0);
+		assert_int_equal(
+			beget__message_send_start(control, pair[1], &(struct beget__request){.caller = getpid()}), 0);
 		near[i] = pair[0];
 		beget__sys_close(&pair[1]);
 	}
@@ -239,7 +240,8 @@ static void no_channels(void)
 	beget__sys_close(&pair[0]); /* its other end is gone */
 	int fds[] = {pipes[0], pipes[1], pair[1], stream[0], null};
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++) {
-		assert_int_equal(beget__message_send_start(control, fds[i], getpid(), false), 0);
+		assert_int_equal(
+			beget__message_send_start(control, fds[i], &(struct beget__request){.caller = getpid()}), 0);
 		expect_service();
 	}
 	close(pipes[0]);
@@ -261,7 +263,7 @@ static void an_unread_channel(void)
 	assert_int_equal(beget__sys_pair(pair), 0);
 	while (send(pair[1], junk, sizeof(junk), MSG_DONTWAIT) > 0)
 		;
-	assert_int_equal(beget__message_send_start(control, pair[1], getpid(), false), 0);
+	assert_int_equal(beget__message_send_start(control, pair[1], &(struct beget__request){.caller = getpid()}), 0);
 	beget__sys_close(&pair[1]);
 	assert_int_equal(helper_pid(), helper);
 	beget__sys_close(&pair[0]);

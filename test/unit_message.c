@@ -62,7 +62,10 @@ static void start_message(void)
 
 	up();
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(beget__message_send_start(sides[0], sides[0], &(struct beget__request){77 + i, i % 2, i}), 0);
+		assert_int_equal(
+			beget__message_send_start(sides[0], sides[0],
+		                                  &(struct beget__request){77 + i, (uint32_t)i % 2, (uint32_t)i}),
+			0);
 		assert_true(beget__message_get_start(receive(BEGET__START), &request));
 		assert_int_equal(request.caller, 77 + i);
 		assert_int_equal(request.tied, i % 2);
@@ -76,7 +79,7 @@ static void start_message(void)
 	assert_false(beget__message_get_start(forged(BEGET__START, body, size - 1, 1), &request));
 	assert_false(beget__message_get_start(forged(BEGET__START, body, size + 1, 1), &request));
 	assert_false(beget__message_get_start(forged(BEGET__RETIRE, body, size, 1), &request));
-	body[0]++;                    /* the protocol */
+	body[0]++; /* the protocol */
 	assert_false(beget__message_get_start(forged(BEGET__START, body, size, 1), &request));
 	down();
 }

@@ -49,13 +49,37 @@ static bool all_are(const void *p, size_t size, char what)
 
 static void read_start(const struct beget__frame *f)
 {
-	struct {
-		pid_t caller;
-		unsigned char tied[sizeof(bool)];
-	} x;
+	struct beget__request request;
 
-	if (READ(x, beget__message_get_start(f, &x.caller, (bool *)x.tied)))
-		CHECK(x.tied[0] <= 1 && f->nfds == 1);
+	if (READ(request, beget__message_get_start(f, &request)))
+		CHECK(request.tied <= 1 && request.spare <= BEGET__FRESH && f->nfds == 1);
+}
+
+static void read_tie(const struct beget__frame *f)
+{
+	pid_t pid;
+
+	if (READ(pid, beget__message_get_tie(f, &pid)))
+		CHECK(pid > 0 && f->nfds == 0);
+}
+
+static void read_question(const struct beget__frame *f)
+{
+	static struct beget__frame copy;
+	struct beget__question q;
+
+	copy = *f; /* the descriptors are taken from it */
+	if (!READ(q, beget__message_get_setup(&copy, &q)))
+		return;
+	CHECK(q.fds[0] >= FUZZ_FD);
+	fuzz_expect_string(&message, q.text);
+}
+
+static void read_health(const struct beget__frame *f)
+{
+	struct beget__health health;
+
+	(void)READ(health, beget__message_get_health(f, &health));
 }
 
 static void read_born(const struct beget__frame *f)
@@ -292,9 +316,11 @@ static void read_part(const struct beget__frame *f, int (*part)(struct beget__re
 static void read_any(const struct beget__frame *f)
 {
 	static void (*const readers[])(const struct beget__frame *) = {
-		[BEGET__START] = read_start,   [BEGET__CALL] = read_whole_call, [BEGET__BORN] = read_born,
-		[BEGET__FAILED] = read_failed, [BEGET__RESULT] = read_result,   [BEGET__CRASHED] = read_crashed,
-		[BEGET__ENDED] = read_ended,
+		[BEGET__START] = read_start,      [BEGET__CALL] = read_whole_call, [BEGET__BORN] = read_born,
+		[BEGET__FAILED] = read_failed,    [BEGET__RESULT] = read_result,   [BEGET__CRASHED] = read_crashed,
+		[BEGET__ENDED] = read_ended,      [BEGET__TIE] = read_tie,         [BEGET__PRELOAD] = read_question,
+		[BEGET__PREPARE] = read_question, [BEGET__READY] = read_question,  [BEGET__ASK] = read_question,
+		[BEGET__HEALTH] = read_health,
 	};
 	const size_t n = sizeof(readers) / sizeof(*readers);
 
@@ -381,8 +407,18 @@ static void seed_small(int sides[2])
 	struct beget__crash crash = {.signal = 11, .code = 1, .address = 8, .offset = 64, .module = "libc.so.6"};
 	struct beget__exit end = {.wait_status = 0x8b, .user_us = 1, .system_us = 2, .peak_kib = 3};
 
-	beget__message_send_start(sides[0], sides[0], PID, true);
+	struct beget__health health = {.children = 1, .threads = 1, .started = 2};
+
+	beget__message_send_start(sides[0], sides[0], &(struct beget__request){PID, true, BEGET__WARM});
 	seed_sent("start", sides[1]);
+	beget__message_send_tie(sides[0], PID);
+	seed_sent("tie", sides[1]);
+	beget__message_send_setup(sides[0], BEGET__PRELOAD, "libm.so.6", 0, (int[]){sides[0], 0, 1, 2});
+	seed_sent("preload", sides[1]);
+	beget__message_send_setup(sides[0], BEGET__READY, NULL, 1, (int[]){sides[0], -1, -1, -1});
+	seed_sent("ready", sides[1]);
+	beget__message_send_health(sides[0], &health);
+	seed_sent("health", sides[1]);
 	beget__message_send_plain(sides[0], BEGET__RETIRE);
 	seed_sent("retire", sides[1]);
 	beget__message_send_plain(sides[0], BEGET__GO);
