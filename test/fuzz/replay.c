@@ -61,7 +61,7 @@ static int run_folder(const char *path)
 	int n = scandir(path, &entries, is_file, alphasort);
 
 	for (int i = 0; i < n; i++) {
-		char file[4096];
+		char file[8192];
 		snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
 		run_file(file);
 		free(entries[i]);
