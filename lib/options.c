@@ -94,15 +94,22 @@ static int check_flags(const struct beget_arg *arg)
 	return 0;
 }
 
+/* A function that a fresh image has, or can load; as target or argument. */
+static int find_function(void (*function)(void), const char *as, struct beget__target *ret)
+{
+	if (beget__target_find(function, ret))
+		return beget__fail_plain(EOPNOTSUPP,
+		                         "the function at %p is in no loaded module, so only fork can %s it",
+		                         (void *)(uintptr_t)function, as);
+	int error = ret->module[0] == '\0' ? beget__image_check() : 0;
+	return error ? error : beget__module_check(ret->lacking);
+}
+
 static int check_function(void (*function)(void), enum beget_method method)
 {
-	struct beget__target target = {0};
+	struct beget__target unused = {0};
 
-	if (method != BEGET_FORK && function && beget__target_find(function, &target))
-		return beget__fail_plain(EOPNOTSUPP,
-		                         "the function at %p is in no loaded module, so only fork can carry it",
-		                         (void *)(uintptr_t)function);
-	return 0;
+	return method != BEGET_FORK && function ? find_function(function, "carry", &unused) : 0;
 }
 
 static int check_value(const struct beget_arg *arg, enum beget_method method)
@@ -200,15 +207,8 @@ int beget__plan_make(struct beget__plan *ret, const struct beget_options *option
 	memset(ret, 0, sizeof(*ret));
 	ret->options = checked;
 	ret->call = call;
-	if (checked.method != BEGET_FORK) {
-		error = beget__image_check();
-		if (error)
-			return error;
-		if (beget__target_find(call->function, &ret->target))
-			return beget__fail_plain(EOPNOTSUPP,
-			                         "the function at %p is in no loaded module, so only fork can start it",
-			                         (void *)(uintptr_t)call->function);
-	}
+	if (checked.method != BEGET_FORK && (error = find_function(call->function, "start", &ret->target)))
+		return error;
 	if (checked.name) {
 		snprintf(ret->what, sizeof(ret->what), "%.60s", checked.name);
 		return 0;
