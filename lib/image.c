@@ -11,7 +11,6 @@
 #include <link.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -163,14 +162,19 @@ int beget__image_check(void)
 	return 0;
 }
 
-void beget__image_path(char *text, size_t size)
+const char *beget__image_program(char *text, size_t size)
 {
-	ssize_t n = image.known ? readlink("/proc/self/exe", text, size - 1) : -1;
+	ssize_t n = readlink("/proc/self/exe", text, size - 1);
 
-	if (n > 0)
-		text[n] = '\0';
-	else
-		snprintf(text, size, "%s", image.known ? image.name : host_path());
+	if (n < 0)
+		return image.known ? image.name : "this program";
+	text[n] = '\0';
+	return text;
+}
+
+const char *beget__image_path(char *text, size_t size)
+{
+	return image.known ? beget__image_program(text, size) : host_path();
 }
 
 int beget__image_ready(void)

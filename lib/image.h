@@ -22,8 +22,9 @@ void beget__image_inherit(void);
 /* -EOPNOTSUPP without beget__image_init: then the image has nothing of the program itself. */
 int beget__image_check(void);
 
-/* The file that is executed, for sentences. */
-void beget__image_path(char *text, size_t size);
+/* The files of this program, and of what is executed, for sentences; in text or elsewhere. */
+const char *beget__image_program(char *text, size_t size);
+const char *beget__image_path(char *text, size_t size);
 
 /* 0 if it can be executed: see beget__image_spawn. */
 int beget__image_ready(void);

@@ -23,6 +23,7 @@
 #pragma weak dlinfo
 #pragma weak dladdr1
 
+enum { LACKING = 1, HASHED = 2 };
 enum { NOTES_MAX = 65536, CODE_MAX = 65536, SEGMENTS_MAX = 64 };
 
 /* What a fresh image has, by name. */
@@ -256,7 +257,11 @@ static bool everywhere(const struct dl_phdr_info *m)
 
 bool beget__module_lacking(const struct dl_phdr_info *m)
 {
-	if ((fresh.known && m->dlpi_adds == fresh.adds) || name_of(m)[0] == '\0' || everywhere(m))
+	if (fresh.known && m->dlpi_adds == fresh.adds)
+		return false;
+	if (name_of(m)[0] == '\0') /* the program itself */
+		return !fresh.known;
+	if (everywhere(m))
 		return false;
 	uint64_t h = name_hash(m);
 	for (size_t i = 0; i < fresh.n; i++)
@@ -347,7 +352,7 @@ static void put_module(struct beget__writer *w, const struct dl_phdr_info *m)
 		w->error = -ENAMETOOLONG; /* it would not be copied */
 	else
 		beget__put_string(w, path);
-	beget__put_u32(w, beget__module_lacking(m));
+	beget__put_u32(w, (beget__module_lacking(m) ? LACKING : 0) | (beget__module_build_id(m, id) ? 0 : HASHED));
 	beget__put_u32(w, size);
 	beget__put(w, id, size);
 	free(better);
@@ -393,10 +398,11 @@ bool beget__module_next(struct beget__reader *r, struct beget__module *ret)
 	if (r->bad || r->at == r->size)
 		return false;
 	ret->path = beget__get_string(r);
-	uint32_t lacking = beget__get_u32(r);
-	ret->lacking = lacking;
+	uint32_t flags = beget__get_u32(r);
+	ret->lacking = flags & LACKING;
+	ret->hashed = flags & HASHED;
 	ret->id_size = beget__get_u32(r);
-	if (!ret->path || lacking > 1 || ret->id_size == 0 || ret->id_size > sizeof(ret->id))
+	if (!ret->path || flags > (LACKING | HASHED) || ret->id_size == 0 || ret->id_size > sizeof(ret->id))
 		r->bad = true;
 	if (!r->bad)
 		beget__get(r, ret->id, ret->id_size);

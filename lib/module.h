@@ -13,8 +13,9 @@
 struct beget__module {
 	const char *path; /* absolute; "" for the program */
 	bool lacking;     /* in a fresh image */
+	bool hashed;      /* it has no build-id */
 	uint32_t id_size;
-	unsigned char id[BEGET__ID_MAX]; /* build-id, or a fallback where the module has none */
+	unsigned char id[BEGET__ID_MAX]; /* build-id, or a hash where the module has none */
 };
 
 /* A list of them as it lies in a message: each after those that it needs. */

@@ -30,8 +30,10 @@ static int check_options(const struct beget_options *options, struct beget_optio
 			                         "the options ask for something that this version (%s) does not know",
 			                         BEGET_VERSION);
 	memcpy(ret, options, options->size < sizeof(*ret) ? options->size : sizeof(*ret));
-	if ((unsigned)ret->method > BEGET_FORK)
-		return beget__fail_plain(EINVAL, "there is no start method %u", (unsigned)ret->method);
+	if ((unsigned)options->method > BEGET_FORK) {
+		ret->method = BEGET_FORKSERVER;
+		return beget__fail_plain(EINVAL, "there is no start method %u", (unsigned)options->method);
+	}
 	if (ret->flags & ~KNOWN_FLAGS)
 		return beget__fail_plain(EINVAL, "unknown flags 0x%x", ret->flags & ~KNOWN_FLAGS);
 	return 0;
@@ -193,24 +195,39 @@ static int check_call(const struct beget_call *call, enum beget_method method)
 	return 0;
 }
 
+static int check_threads(unsigned flags)
+{
+	int threads = flags & BEGET_UNSAFE_FORK ? 1 : beget__sys_threads();
+
+	if (threads < 0)
+		return beget__fail(-threads, "cannot count the threads");
+	if (threads > 1)
+		return beget__fail_plain(EDEADLK,
+		                         "cannot fork: %d threads run, and a copy would wait for their locks for ever "
+		                         "(BEGET_UNSAFE_FORK forks all the same)",
+		                         threads);
+	return 0;
+}
+
 int beget__plan_make(struct beget__plan *ret, const struct beget_options *options, const struct beget_call *call)
 {
-	struct beget_options checked;
+	const struct beget_options *checked = &ret->options;
 
-	int error = check_options(options, &checked);
+	memset(ret, 0, sizeof(*ret));
+	int error = check_options(options, &ret->options);
 	if (!error)
-		error = check_streams(&checked);
+		error = check_streams(checked);
 	if (!error)
-		error = check_call(call, checked.method);
+		error = check_call(call, checked->method);
 	if (error)
 		return error;
-	memset(ret, 0, sizeof(*ret));
-	ret->options = checked;
 	ret->call = call;
-	if (checked.method != BEGET_FORK && (error = find_function(call->function, "start", &ret->target)))
+	error = checked->method == BEGET_FORK ? check_threads(checked->flags)
+	                                      : find_function(call->function, "start", &ret->target);
+	if (error)
 		return error;
-	if (checked.name) {
-		snprintf(ret->what, sizeof(ret->what), "%.60s", checked.name);
+	if (checked->name) {
+		snprintf(ret->what, sizeof(ret->what), "%.60s", checked->name);
 		return 0;
 	}
 	if (!ret->target.module) {

@@ -8,7 +8,7 @@ struct beget__target {
 	const char *module; /* path, "" for the main program; belongs to the loader or to a message */
 	uint64_t offset;    /* of the function, from the module's load address */
 	uint32_t id_size;
-	unsigned char id[BEGET__ID_MAX]; /* build-id, or a fallback where the module has none */
+	unsigned char id[BEGET__ID_MAX]; /* build-id, or a hash where the module has none */
 	uintptr_t lacking;               /* in the caller: the function, if a fresh image lacks its module; else 0 */
 	struct beget__modules modules;   /* in the child: what to load then; in the message */
 };
