@@ -35,7 +35,8 @@ CXXPROGS = $(patsubst %.cc,$(BUILD)/%,$(wildcard test/prog/*.cc))
 TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit_*.c test/start_*.c test/helper_*.c test/fault_*.c))
 FUZZED = value message wire
 REPLAYS = $(FUZZED:%=$(BUILD)/test/fuzz/replay_%)
-TESTLIBS = $(patsubst %.c,$(BUILD)/%.so,$(wildcard test/lib/*.c))
+TESTLIBS = $(patsubst %.c,$(BUILD)/%.so,$(wildcard test/lib/*.c)) $(addprefix $(BUILD)/test/lib/, \
+	one/twin.so two/twin.so other/dep.so needs_only.so needs_silently.so hooked.so)
 SCRIPTS = $(wildcard test/*.sh)
 
 .DELETE_ON_ERROR:
@@ -131,10 +132,38 @@ $(BUILD)/test/prog/%: test/prog/%.cc $(STATIC) | $(BUILD)/.need-test
 	@mkdir -p $(@D)
 	$(COMPILE_CXX) -o $@ $< $(LDFLAGS) $(STATIC) $(LIBS)
 
+# Libraries that programs load while they run; with them, in several ways, what the loader has to find.
+TEST_SO = $(COMPILE) -shared -fvisibility=default -Wl,-soname,$(@F) -o $@ $< $(LDFLAGS)
 $(BUILD)/test/lib/%.so: test/lib/%.c
 	@mkdir -p $(@D)
-	$(COMPILE) -shared -fvisibility=default -o $@ $< $(LDFLAGS)
-$(BUILD)/test/lib/no_build_id.so: OWN_CFLAGS += -Wl,--build-id=none
+	$(TEST_SO)
+$(BUILD)/test/lib/no_build_id.so: test/lib/no_build_id.c
+	@mkdir -p $(@D)
+	$(TEST_SO) -Wl,--build-id=none
+$(BUILD)/test/lib/one/twin.so $(BUILD)/test/lib/two/twin.so: test/lib/plugin.c
+	@mkdir -p $(@D)
+	$(TEST_SO) -DNUMBER=$(if $(findstring /one/,$@),1,2)
+$(BUILD)/test/lib/other/dep.so: test/lib/dep.c
+	@mkdir -p $(@D)
+	$(TEST_SO) -DNUMBER=1000
+$(BUILD)/test/lib/needs.so: test/lib/needs.c $(BUILD)/test/lib/dep.so
+	$(TEST_SO) $(BUILD)/test/lib/dep.so -Wl,-rpath,'$$ORIGIN'
+$(BUILD)/test/lib/needs_only.so: test/lib/needs.c $(BUILD)/test/lib/dep.so
+	$(TEST_SO) $(BUILD)/test/lib/dep.so
+$(BUILD)/test/lib/needs_silently.so: test/lib/needs.c
+	@mkdir -p $(@D)
+	$(TEST_SO)
+$(BUILD)/test/lib/hooked.so: test/lib/hooks.c
+	@mkdir -p $(@D)
+	$(TEST_SO) -DHOOKED
+$(BUILD)/test/lib/hooks.so: test/lib/hooks.c $(BUILD)/test/lib/hooked.so
+	$(TEST_SO) $(BUILD)/test/lib/hooked.so -Wl,-rpath,'$$ORIGIN'
+$(BUILD)/test/lib/nested.so: test/lib/nested.c $(BUILD)/libbeget.so
+	@mkdir -p $(@D)
+	$(TEST_SO) $(SHARED) -Wl,-rpath,'$$ORIGIN/../..'
+$(BUILD)/test/prog/plugins: test/prog/plugins.c $(STATIC) $(BUILD)/test/lib/dep.so | $(BUILD)/.need-test
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $< $(LDFLAGS) $(STATIC) -Wl,--no-as-needed $(BUILD)/test/lib/dep.so -Wl,-rpath,'$$ORIGIN/../lib' $(LIBS)
 
 $(BUILD)/test/%: test/%.c $(BUILD)/test/harness.o $(STATIC) | $(BUILD)/.need-test
 	@mkdir -p $(@D)
@@ -247,4 +276,4 @@ dist: ## a source archive of the last commit
 clean: ## remove all that was built
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -maxdepth 3 -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -maxdepth 4 -name '*.d' 2>/dev/null)
