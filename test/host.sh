@@ -72,7 +72,7 @@ report "a function of the program itself is refused" "exit 0"
 # Host programs that are none.
 BEGET_HOST=$tmp/none plugins "$lib/plugin.so" plugin_number
 report "no host program" "$(only_fork 1 "main did not call beget_init, and the host program $tmp/none cannot be opened \
-(BEGET_HOST names another): No such file or directory")"
+(BEGET_HOST names another): No such file or directory, as explained")"
 BEGET_HOST='' plugins "$tmp/missing.so" f
 ! grep -q '^fork' "$tmp/out" && echo refused >"$tmp/out"
 report "no plugin" refused
@@ -82,7 +82,7 @@ report "a file that is no program" "$(only_fork 1 "cannot execute the host progr
 cp "$build/beget-host" "$tmp/setid" && chmod 4755 "$tmp/setid"
 BEGET_HOST=$tmp/setid plugins "$lib/plugin.so" plugin_number
 report "a set-user-ID host program" \
-	"$(only_fork 1 "cannot execute the host program: it is set-id or has file capabilities")"
+	"$(only_fork 1 "cannot execute the host program: it is set-id or has file capabilities, as explained")"
 BEGET_HOST=/bin/true plugins "$lib/plugin.so" plugin_number
 sed -i 's/: process.* never reached its target: .*/: failed/; s/: caller: the helper ends.*/: failed/' "$tmp/out"
 report "a program that is not the host" "fork: 1

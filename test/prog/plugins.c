@@ -5,7 +5,17 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+/* True if beget_explain had the words of the refusal. */
+static bool explained(enum beget_method method, const struct beget_call *call)
+{
+	char text[8000], refusal[400];
+
+	snprintf(refusal, sizeof(refusal), "\nrefused: %s\n", beget_error());
+	return beget_explain(BEGET_OPTIONS(.method = method), call, text, sizeof(text)) > 0 && strstr(text, refusal);
+}
 
 static void call_by(enum beget_method method, const char *name, void *function)
 {
@@ -15,7 +25,7 @@ static void call_by(enum beget_method method, const char *name, void *function)
 	int number = 0;
 
 	if (beget_start(&process, BEGET_OPTIONS(.method = method), &call) < 0) {
-		printf("%s: %s\n", name, beget_error());
+		printf("%s: %s%s\n", name, beget_error(), explained(method, &call) ? ", as explained" : "");
 		return;
 	}
 	beget_join(process, 30000, NULL);
