@@ -27,11 +27,12 @@ class Status(ctypes.Structure):
 
 
 class Arg(ctypes.Structure):
-    _fields_ = [("type", c_uint), ("flags", c_uint), ("size", c_size_t), ("value", c_void_p)]
+    _fields_ = [("type", c_uint), ("flags", c_uint), ("size", c_size_t), ("value", c_void_p), ("layout", c_void_p)]
 
 
 class Call(ctypes.Structure):
-    _fields_ = [("function", c_void_p), ("result", c_uint), ("n", c_uint), ("args", POINTER(Arg))]
+    _fields_ = [("function", c_void_p), ("result", c_uint), ("n", c_uint), ("args", POINTER(Arg)), ("named", c_uint),
+                ("flags", c_uint), ("size", c_size_t), ("layout", c_void_p)]
 
 
 class Bytes(ctypes.Structure):
@@ -43,7 +44,7 @@ module = ctypes.CDLL(sys.argv[2])
 beget.beget_error.restype = c_char_p
 beget.beget_free.argtypes = [c_void_p]
 beget.beget_join.argtypes = [c_void_p, c_int, POINTER(Status)]
-beget.beget_result_as.argtypes = [c_void_p, c_uint, c_void_p]
+beget.beget_result_as.argtypes = [c_void_p, c_uint, c_size_t, c_void_p]
 
 CTYPES = {INT: c_int, STRING: c_char_p, BYTES: Bytes, FD: c_int}
 
@@ -53,15 +54,15 @@ def run(method, function, result, *args):
     values = [CTYPES[kind](*(value if kind == BYTES else (value,))) for kind, value in args]
     array = (Arg * max(len(args), 1))()
     for i, (kind, _) in enumerate(args):
-        array[i] = Arg(kind, 0, 0, ctypes.cast(byref(values[i]), c_void_p))
-    call = Call(ctypes.cast(function, c_void_p), result, len(args), array)
+        array[i] = Arg(type=kind, value=ctypes.cast(byref(values[i]), c_void_p))
+    call = Call(function=ctypes.cast(function, c_void_p), result=result, n=len(args), args=array)
     options = Options(size=ctypes.sizeof(Options), method=method)
     process, status, value = c_void_p(), Status(), CTYPES[result]()
     if beget.beget_start(byref(process), byref(options), byref(call)) < 0:
         return "refused", 0, beget.beget_error().decode()
     beget.beget_join(process, 30000, byref(status))
     got = None
-    if beget.beget_result_as(process, result, byref(value)) == 0:
+    if beget.beget_result_as(process, result, ctypes.sizeof(value), byref(value)) == 0:
         got = value.value
     beget.beget_free(process)
     return status.outcome, status.code, got

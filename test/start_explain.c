@@ -68,7 +68,7 @@ static void a_call(enum beget_method method)
 	static const char *const lines[] = {
 		"argument 1: int, 4 bytes, %s\n",
 		"argument 2: const char *, 5 bytes, %s\n",
-		"argument 3: pointer to a const object, 16 bytes, %s\n",
+		"argument 3: pointer to an object, 16 bytes, %s\n",
 		"argument 4: struct beget_bytes, 3 bytes, %s\n",
 		"argument 6: bool, 1 bytes, %s\n",
 	};
@@ -100,6 +100,49 @@ static void large_arguments(enum beget_method method)
 	                                 : "argument 1: struct beget_bytes, 100000 bytes, in a memory file\n");
 }
 
+struct pair {
+	int a;
+	double b;
+};
+
+static struct pair swap(struct pair p, struct beget_buffer *shared, int (*f)(struct beget_bytes), double *out,
+                        int *both, void *raw)
+{
+	(void)shared, (void)f, (void)raw;
+	*out = p.a;
+	*both = 1;
+	return p;
+}
+
+static void other_types(enum beget_method method)
+{
+	struct beget_buffer *buffer;
+	struct pair p = {1, 2};
+	double out;
+	int both = 3;
+	bool fork = method == BEGET_FORK;
+
+	assert_int_equal(beget_buffer_create(&buffer, 5000), 0);
+	const struct beget_layout *pair =
+		BEGET_LAYOUT(struct pair, BEGET_MEMBER(struct pair, a), BEGET_MEMBER(struct pair, b));
+	explain(BEGET_OPTIONS(.method = method),
+	        BEGET_RETURNS(pair, BEGET_CALL(swap, BEGET_STRUCT(pair, p), buffer, length, BEGET_OUT(&out),
+	                                       BEGET_INOUT(&both), BEGET_NULL(void *))));
+	beget_buffer_free(buffer);
+	expect_line(fork ? "argument 1: struct by value, 16 bytes, there\n"
+	                 : "argument 1: struct by value, 16 bytes, in band\n");
+	expect_line(fork ? "argument 2: struct beget_buffer *, 5000 bytes, there\n"
+	                 : "argument 2: struct beget_buffer *, 5000 bytes, as a descriptor\n");
+	expect_line("argument 3: pointer to a function, length, at 0x");
+	expect_line(fork ? "argument 4: pointer to an object, 8 bytes back, there\n"
+	                 : "argument 4: pointer to an object, 8 bytes back, in band\n");
+	expect_line(fork ? "argument 5: pointer to an object, 4 bytes there and back, there\n"
+	                 : "argument 5: pointer to an object, 4 bytes there and back, in band\n");
+	expect_line("argument 6: void *, NULL, ");
+	expect_line("result: struct by value\n");
+	expect_no_line("refused");
+}
+
 static const char *library_path(const char *name)
 {
 	static char path[4200];
@@ -117,7 +160,8 @@ static void a_library(enum beget_method method)
 	char line[4300];
 
 	assert_non_null(library);
-	struct beget_call call = {(void (*)(void))(uintptr_t)dlsym(library, "needs_number"), BEGET_TYPE_INT, 0, NULL};
+	struct beget_call call = {.function = (void (*)(void))(uintptr_t)dlsym(library, "needs_number"),
+	                          .result = BEGET_TYPE_INT};
 	explain(BEGET_OPTIONS(.method = method), &call);
 	expect_line("calls needs_number, at 0x");
 	snprintf(line, sizeof(line), "needs %s, build-id ", library_path("dep.so"));
@@ -157,11 +201,12 @@ static void refusals(enum beget_method method)
 	int one = 1;
 	void *raw = &one;
 	struct beget_fd closed = {987654};
-	struct beget_arg args[] = {{BEGET_TYPE_FD, 0, 0, &closed},
-	                           {BEGET_TYPE_RAW, 0, 0, &raw},
-	                           {99, 0, 0, &one},
-	                           {BEGET_TYPE_INT, 0, 0, NULL}};
-	struct beget_call call = {(void (*)(void))everything, BEGET_TYPE_INT, 1, args};
+	struct beget_arg args[] = {{.type = BEGET_TYPE_FD, .value = &closed},
+	                           {.type = BEGET_TYPE_RAW, .value = &raw},
+	                           {.type = 99, .value = &one},
+	                           {.type = BEGET_TYPE_INT, .value = NULL}};
+	struct beget_call call = {
+		.function = (void (*)(void))everything, .result = BEGET_TYPE_INT, .n = 1, .args = args};
 
 	expect_refusal(BEGET_OPTIONS(.method = method), &call);
 	expect_line("argument 1: struct beget_fd, number 987654, ");
@@ -179,9 +224,9 @@ static void refusals(enum beget_method method)
 	call.result = 99;
 	expect_refusal(BEGET_OPTIONS(.method = method), &call);
 	expect_refusal(BEGET_OPTIONS(.method = method), NULL);
-	call = (struct beget_call){NULL, BEGET_TYPE_INT, 0, NULL};
+	call = (struct beget_call){.function = NULL, .result = BEGET_TYPE_INT};
 	expect_refusal(BEGET_OPTIONS(.method = method), &call);
-	call = (struct beget_call){(void (*)(void))everything, BEGET_TYPE_INT, 3, NULL};
+	call = (struct beget_call){.function = (void (*)(void))everything, .result = BEGET_TYPE_INT, .n = 3};
 	expect_refusal(BEGET_OPTIONS(.method = method), &call);
 	call.n = 0;
 	expect_refusal(BEGET_OPTIONS(.method = (enum beget_method)(method + 3)), &call);
@@ -205,7 +250,8 @@ static void a_file_that_is_gone(enum beget_method method)
 	void *library = dlopen(path, RTLD_NOW);
 	assert_non_null(library);
 	unlink(path);
-	struct beget_call call = {(void (*)(void))(uintptr_t)dlsym(library, "plugin_number"), BEGET_TYPE_INT, 0, NULL};
+	struct beget_call call = {.function = (void (*)(void))(uintptr_t)dlsym(library, "plugin_number"),
+	                          .result = BEGET_TYPE_INT};
 	if (method == BEGET_FORK) {
 		explain(BEGET_OPTIONS(.method = method), &call);
 		expect_no_line("refused");
@@ -262,6 +308,7 @@ int main(int argc, char **argv)
 	static const struct behaviour table[] = {
 		BEHAVIOUR(a_call),
 		BEHAVIOUR(large_arguments),
+		BEHAVIOUR(other_types),
 		BEHAVIOUR(a_library),
 		BEHAVIOUR(refusals),
 		BEHAVIOUR(a_file_that_is_gone),

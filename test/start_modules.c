@@ -55,7 +55,7 @@ static function symbol(void *library, const char *name)
 /* The call of an int f(void). */
 static struct beget_call call_of(void *library, const char *name)
 {
-	return (struct beget_call){symbol(library, name), BEGET_TYPE_INT, 0, NULL};
+	return (struct beget_call){.function = symbol(library, name), .result = BEGET_TYPE_INT};
 }
 
 static int number(enum beget_method method, void *library, const char *name)
@@ -127,10 +127,12 @@ static void a_plugin(enum beget_method method)
 	void *library = load(built("plugin.so"));
 	const char *name = "Ada";
 	int a = 20, b = 22;
-	struct beget_arg two[] = {{BEGET_TYPE_INT, 0, 0, &a}, {BEGET_TYPE_INT, 0, 0, &b}};
-	struct beget_arg one = {BEGET_TYPE_STRING, 0, 0, &name};
-	struct beget_call add = {symbol(library, "plugin_add"), BEGET_TYPE_INT, 2, two};
-	struct beget_call greet = {symbol(library, "plugin_greet"), BEGET_TYPE_STRING, 1, &one};
+	struct beget_arg two[] = {{.type = BEGET_TYPE_INT, .value = &a}, {.type = BEGET_TYPE_INT, .value = &b}};
+	struct beget_arg one = {.type = BEGET_TYPE_STRING, .value = &name};
+	struct beget_call add = {
+		.function = symbol(library, "plugin_add"), .result = BEGET_TYPE_INT, .n = 2, .args = two};
+	struct beget_call greet = {
+		.function = symbol(library, "plugin_greet"), .result = BEGET_TYPE_STRING, .n = 1, .args = &one};
 
 	assert_int_equal(int_result(method, &add), 42);
 	assert_string_equal(text_result_with(BEGET_OPTIONS(.method = method), &greet), "Hello, Ada");
@@ -146,8 +148,8 @@ static int own(int n)
 static void modules_that_come_and_go(enum beget_method method)
 {
 	int n = -5;
-	struct beget_arg arg = {BEGET_TYPE_INT, 0, 0, &n};
-	struct beget_call absolute = {(function)abs, BEGET_TYPE_INT, 1, &arg};
+	struct beget_arg arg = {.type = BEGET_TYPE_INT, .value = &n};
+	struct beget_call absolute = {.function = (function)abs, .result = BEGET_TYPE_INT, .n = 1, .args = &arg};
 
 	for (int i = 0; i < 3; i++) {
 		void *library = load(built("plugin.so")), *other = load(built("needs.so"));
@@ -164,8 +166,8 @@ static void modules_that_come_and_go(enum beget_method method)
 static void from_the_system(enum beget_method method)
 {
 	double x = 8, power = 0;
-	struct beget_arg arg = {BEGET_TYPE_DOUBLE, 0, 0, &x};
-	struct beget_call call = {NULL, BEGET_TYPE_DOUBLE, 1, &arg};
+	struct beget_arg arg = {.type = BEGET_TYPE_DOUBLE, .value = &x};
+	struct beget_call call = {.function = NULL, .result = BEGET_TYPE_DOUBLE, .n = 1, .args = &arg};
 	void *library = load("libm.so.6");
 
 	call.function = symbol(library, "logb");
@@ -235,6 +237,52 @@ static void what_it_does_not_say(enum beget_method method)
 	dlclose(dependency);
 }
 
+/* Functions that are arguments come with their modules too. */
+
+static int applied(int (*f)(int, int))
+{
+	return f ? f(20, 22) : -1;
+}
+
+static int subtract(int a, int b)
+{
+	return a - b;
+}
+
+static void passed_to_a_function(enum beget_method method)
+{
+	void *one = load(built("one/twin.so")), *two = load(built("plugin.so"));
+	int (*add)(int, int) = (int (*)(int, int))symbol(one, "plugin_add"), (*own_one)(int, int) = subtract;
+	int a = 50, b = 8;
+	struct beget_arg args[] = {{.type = BEGET_TYPE_FUNCTION, .value = &add},
+	                           {.type = BEGET_TYPE_INT, .value = &a},
+	                           {.type = BEGET_TYPE_INT, .value = &b}};
+	struct beget_call call = {
+		.function = symbol(two, "plugin_apply"), .result = BEGET_TYPE_INT, .n = 3, .args = args};
+
+	assert_int_equal(int_result(method, BEGET_CALL(applied, add)), 42);
+	assert_int_equal(int_result(method, &call), 58);
+	args[0].value = &own_one;
+	assert_int_equal(int_result(method, &call), 42);
+	dlclose(one);
+	dlclose(two);
+}
+
+static void passed_and_deleted(enum beget_method method)
+{
+	make_folder();
+	copy_to(built("plugin.so"), in_folder("plugin.so"));
+	void *library = load(in_folder("plugin.so"));
+	int (*add)(int, int) = (int (*)(int, int))symbol(library, "plugin_add");
+	unlink(in_folder("plugin.so"));
+	if (method == BEGET_FORK)
+		assert_int_equal(int_result(method, BEGET_CALL(applied, add)), 42);
+	else
+		expect_refused(method, BEGET_CALL(applied, add), -ENOENT, "argument 1: the module");
+	dlclose(library);
+	remove_folder();
+}
+
 /* Names. */
 
 static void two_of_one_name(enum beget_method method)
@@ -253,8 +301,9 @@ static void without_a_build_id(enum beget_method method)
 {
 	void *library = load(built("no_build_id.so"));
 	int a = 6, b = 7;
-	struct beget_arg args[] = {{BEGET_TYPE_INT, 0, 0, &a}, {BEGET_TYPE_INT, 0, 0, &b}};
-	struct beget_call call = {symbol(library, "plain_multiply"), BEGET_TYPE_INT, 2, args};
+	struct beget_arg args[] = {{.type = BEGET_TYPE_INT, .value = &a}, {.type = BEGET_TYPE_INT, .value = &b}};
+	struct beget_call call = {
+		.function = symbol(library, "plain_multiply"), .result = BEGET_TYPE_INT, .n = 2, .args = args};
 
 	assert_int_equal(int_result(method, &call), 43);
 	dlclose(library);
@@ -314,13 +363,14 @@ static void in_the_vdso(enum beget_method method)
 	uintptr_t address = 0;
 	int clock = CLOCK_MONOTONIC;
 	struct timespec t = {0, 0}, *into = &t;
-	struct beget_arg args[] = {{BEGET_TYPE_INT, 0, 0, &clock}, {BEGET_TYPE_OBJECT, 0, sizeof(t), &into}};
+	struct beget_arg args[] = {{.type = BEGET_TYPE_INT, .value = &clock},
+	                           {.type = BEGET_TYPE_OBJECT, .size = sizeof(t), .value = &into}};
 	void *library = load(built("plugin.so"));
 
 	dl_iterate_phdr(vdso_symbol, &address);
 	if (!address)
 		skip();
-	struct beget_call call = {(function)address, BEGET_TYPE_INT, 2, args};
+	struct beget_call call = {.function = (function)address, .result = BEGET_TYPE_INT, .n = 2, .args = args};
 	assert_int_equal(int_result(method, &call), 0);
 	dlclose(library);
 }
@@ -394,12 +444,13 @@ static void a_replaced_file(enum beget_method method)
 static void a_replaced_file_without_a_build_id(enum beget_method method)
 {
 	int a = 6, b = 7;
-	struct beget_arg args[] = {{BEGET_TYPE_INT, 0, 0, &a}, {BEGET_TYPE_INT, 0, 0, &b}};
+	struct beget_arg args[] = {{.type = BEGET_TYPE_INT, .value = &a}, {.type = BEGET_TYPE_INT, .value = &b}};
 
 	make_folder();
 	copy_to(built("no_build_id.so"), in_folder("plugin.so"));
 	void *plugin = load(in_folder("plugin.so"));
-	struct beget_call call = {symbol(plugin, "plain_add"), BEGET_TYPE_INT, 2, args};
+	struct beget_call call = {
+		.function = symbol(plugin, "plain_add"), .result = BEGET_TYPE_INT, .n = 2, .args = args};
 	replace(built("no_build_id.so"));
 	assert_int_equal(int_result(method, &call), 13);
 	/* One byte of its code changes: everything else is as before. */
@@ -466,7 +517,7 @@ static int started_below(int method, const char *path, const char *name)
 {
 	void *library = dlopen(path, RTLD_NOW);
 	void *address = library ? dlsym(library, name) : NULL;
-	struct beget_call call = {(function)(uintptr_t)address, BEGET_TYPE_INT, 0, NULL};
+	struct beget_call call = {.function = (function)(uintptr_t)address, .result = BEGET_TYPE_INT};
 	struct beget_process *p;
 	int n = -1;
 
@@ -541,6 +592,8 @@ int main(int argc, char **argv)
 		BEHAVIOUR(one_name_first_come),
 		BEHAVIOUR(in_a_circle),
 		BEHAVIOUR(what_it_does_not_say),
+		BEHAVIOUR(passed_to_a_function),
+		BEHAVIOUR(passed_and_deleted),
 		BEHAVIOUR(two_of_one_name),
 		BEHAVIOUR(without_a_build_id),
 		BEHAVIOUR(a_relative_path),

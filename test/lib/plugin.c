@@ -13,6 +13,7 @@
 
 int plugin_number(void);
 int plugin_add(int a, int b);
+int plugin_apply(int (*f)(int, int), int a, int b);
 const char *plugin_greet(const char *name);
 int plugin_sum(struct beget_bytes bytes);
 int plugin_write(struct beget_fd fd, const char *text);
@@ -27,6 +28,11 @@ int plugin_number(void)
 int plugin_add(int a, int b)
 {
 	return a + b;
+}
+
+int plugin_apply(int (*f)(int, int), int a, int b)
+{
+	return f ? f(a, b) : -1;
 }
 
 const char *plugin_greet(const char *name)

@@ -19,7 +19,7 @@ static bool explained(enum beget_method method, const struct beget_call *call)
 
 static void call_by(enum beget_method method, const char *name, void *function)
 {
-	struct beget_call call = {(void (*)(void))(uintptr_t)function, BEGET_TYPE_INT, 0, NULL};
+	struct beget_call call = {.function = (void (*)(void))(uintptr_t)function, .result = BEGET_TYPE_INT};
 	struct beget_process *process;
 	char text[400];
 	int number = 0;
