@@ -75,8 +75,10 @@ static int open_image(void)
 	const char *names[] = {"/proc/self/exe", (const char *)getauxval(AT_EXECFN)};
 	int error = -ENOENT;
 
-	if (!image.known)
+	if (!image.known) {
+		beget__trace_init(); /* for nobody else did */
 		return beget__sys_open(host_path(), O_RDONLY | O_NONBLOCK);
+	}
 	for (int i = 0; i < 2; i++) {
 		int fd = names[i] ? beget__sys_open(names[i], O_RDONLY) : -ENOENT;
 		if (fd >= 0 && is_us(fd))
@@ -91,7 +93,11 @@ static int open_image(void)
 enum beget__birth beget__image_init(int argc, char **argv)
 {
 	static char unnamed[] = "beget";
+	int host = image.fd; /* a constructor started something before main */
 
+	if (host >= 0 && beget__sys_is(host, &image.identity))
+		beget__sys_close(&host);
+	image.fd = -1;
 	image.known = true;
 	image.name = argc > 0 && argv[0] ? argv[0] : unnamed;
 	enum beget__birth birth = argc != 2                           ? BEGET__BORN_FREE
@@ -152,6 +158,11 @@ static int reopen(void)
 	if (!atomic_compare_exchange_strong(&image.fd, &old, fd))
 		beget__sys_close(&fd); /* another thread was faster */
 	return 0;
+}
+
+bool beget__image_is_host(void)
+{
+	return !image.known;
 }
 
 int beget__image_check(void)

@@ -19,6 +19,9 @@ enum beget__birth beget__image_init(int argc, char **argv);
 /* In a child: the image is the one that runs; open it when it is needed. */
 void beget__image_inherit(void);
 
+/* True without beget__image_init: then the image is the host program's. */
+bool beget__image_is_host(void);
+
 /* -EOPNOTSUPP without beget__image_init: then the image has nothing of the program itself. */
 int beget__image_check(void);
 

@@ -21,6 +21,7 @@ static struct {
 	int control;           /* -1: no helper */
 	struct beget__identity identity;
 	atomic_bool gone;
+	bool host;    /* the host program's image: of no use once main has called beget_init */
 	bool adopted; /* somebody else's: what it was born with is not known */
 	pid_t pid;
 	struct beget__state launched, born;
@@ -129,6 +130,7 @@ static int launch(const struct beget__state *now)
 	server.identity = beget__sys_identity(server.control);
 	server.gone = false;
 	server.adopted = false;
+	server.host = beget__image_is_host();
 	beget__trace("launched helper %d", (int)server.pid);
 	return 0;
 }
@@ -145,7 +147,8 @@ static bool usable(const struct beget__state *now)
 {
 	const char *beyond;
 
-	if (server.control < 0 || server.gone || (server.adopted && !server.born.unknown))
+	if (server.control < 0 || server.gone || (server.adopted && !server.born.unknown) ||
+	    (!server.adopted && server.host != beget__image_is_host()))
 		return false;
 	if (now && (beyond = beget__state_beyond(now, &server.born))) {
 		beget__trace("helper %d cannot give %s", (int)server.pid, beyond);

@@ -69,6 +69,17 @@ timeout 60 "$build/test/prog/no_init" >"$tmp/out" 2>&1
 echo "exit $?" >>"$tmp/out"
 report "a function of the program itself is refused" "exit 0"
 
+timeout 60 "$build/test/prog/late_init" >"$tmp/out" 2>&1
+echo "exit $?" >>"$tmp/out"
+report "a program that starts something before it calls beget_init" "exit 0"
+
+BEGET_TRACE=1 plugins "$lib/plugin.so" plugin_number
+for role in "caller: launched helper" "helper: serves" "child: calls its target"; do
+	grep -q "$role" "$tmp/out" || echo "no $role"
+done >"$tmp/lines"
+mv "$tmp/lines" "$tmp/out"
+report "traces" ""
+
 # Host programs that are none.
 BEGET_HOST=$tmp/none plugins "$lib/plugin.so" plugin_number
 report "no host program" "$(only_fork 1 "main did not call beget_init, and the host program $tmp/none cannot be opened \
