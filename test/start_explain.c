@@ -263,7 +263,7 @@ static void a_file_that_is_gone(enum beget_method method)
 
 static void *explains_fork(void *refused)
 {
-	char line[1000];
+	char line[8192];
 
 	beget_explain(BEGET_OPTIONS(.method = BEGET_FORK), BEGET_CALL(length, BEGET_BYTES("", (size_t)0)), line,
 	              sizeof(line));
