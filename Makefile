@@ -7,6 +7,7 @@ SOVERSION = 0
 PREFIX ?= /usr/local
 INCLUDEDIR ?= $(PREFIX)/include
 LIBDIR ?= $(PREFIX)/lib
+LIBEXECDIR ?= $(PREFIX)/libexec
 MANDIR ?= $(PREFIX)/share/man
 BUILD ?= build
 CFLAGS ?= -O2 -g
@@ -18,13 +19,14 @@ OWN_CFLAGS = -std=c11 $(WARNINGS) -fPIC -fno-plt -fvisibility=hidden -pthread
 COMPILE = $(CC) $(OWN_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -MMD -MP
 COMPILE_CXX = $(CXX) $(OWN_CPPFLAGS) $(CPPFLAGS) -std=c++11 -Wall -Wextra $(CFLAGS) -pthread -MMD -MP
 LINK = $(CC) $(CFLAGS) -pthread $(LDFLAGS)
-LIBS = -lffi
+LIBS = -lffi -ldl
 
-SOURCES = $(wildcard lib/*.c)
+SOURCES = $(filter-out lib/host.c,$(wildcard lib/*.c))
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
 STATIC = $(BUILD)/libbeget.a
 SONAME = libbeget.so.$(SOVERSION)
 SHARED = $(BUILD)/libbeget.so.$(VERSION)
+HOST = $(BUILD)/beget-host
 PAGES = $(wildcard man/*.[1-9])
 EXAMPLES = $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c)) $(patsubst %.cc,$(BUILD)/%,$(wildcard examples/*.cc)) \
 	$(BUILD)/examples/demo
@@ -33,14 +35,15 @@ CXXPROGS = $(patsubst %.cc,$(BUILD)/%,$(wildcard test/prog/*.cc))
 TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit_*.c test/start_*.c test/helper_*.c test/fault_*.c))
 FUZZED = value message wire
 REPLAYS = $(FUZZED:%=$(BUILD)/test/fuzz/replay_%)
-TESTLIBS = $(patsubst %.c,$(BUILD)/%.so,$(wildcard test/lib/*.c))
+TESTLIBS = $(patsubst %.c,$(BUILD)/%.so,$(wildcard test/lib/*.c)) $(addprefix $(BUILD)/test/lib/, \
+	one/twin.so two/twin.so other/dep.so needs_only.so needs_silently.so hooked.so)
 SCRIPTS = $(wildcard test/*.sh)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help demo test check lint asan ubsan tsan valgrind coverage fuzz fuzzers install uninstall dist clean examples programs
 
-all: $(STATIC) $(BUILD)/libbeget.so $(BUILD)/beget.pc ## the library, static and shared (the default)
+all: $(STATIC) $(BUILD)/libbeget.so $(HOST) $(BUILD)/beget.pc ## the library, static and shared, and its host program (the default)
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '%-10s %s\n' "$$name" "$$text"; done
@@ -68,6 +71,14 @@ $(BUILD)/lib/%.o: lib/%.c Makefile | $(BUILD)/.need-lib
 # Nothing may unwind from a target into a caller's frame: see lib/call.c
 $(BUILD)/lib/call.o: OWN_CFLAGS += -fno-exceptions -fno-unwind-tables -fno-asynchronous-unwind-tables
 
+# The library knows where the host program will be. Written only when it changes: it comes with the installation's PREFIX.
+$(BUILD)/host.path: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIBEXECDIR)/beget-host' | cmp -s - $@ || echo '$(LIBEXECDIR)/beget-host' > $@
+.PHONY: FORCE
+$(BUILD)/lib/image.o: OWN_CPPFLAGS += -DBEGET_HOST_PATH='"$(LIBEXECDIR)/beget-host"'
+$(BUILD)/lib/image.o: $(BUILD)/host.path
+
 $(STATIC): $(OBJECTS)
 	rm -f $@
 	$(AR) rcs $@ $^
@@ -78,6 +89,12 @@ $(SHARED): $(OBJECTS) lib/beget.map
 $(BUILD)/libbeget.so: $(SHARED)
 	ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	ln -sf $(SONAME) $@
+
+# With the shared library: a module that needs it gets the one that is there. It is found beside the host program, where
+# both were built, and where it will be installed.
+HOST_RPATH = $$ORIGIN:$$ORIGIN/$(shell realpath -m --relative-to='$(LIBEXECDIR)' '$(LIBDIR)')
+$(HOST): $(BUILD)/lib/host.o $(BUILD)/libbeget.so $(BUILD)/host.path
+	$(LINK) -Wl,-rpath,'$(HOST_RPATH)' -o $@ $(BUILD)/lib/host.o $(SHARED)
 
 $(BUILD)/beget.pc: lib/beget.pc.in Makefile
 	@mkdir -p $(@D)
@@ -115,9 +132,38 @@ $(BUILD)/test/prog/%: test/prog/%.cc $(STATIC) | $(BUILD)/.need-test
 	@mkdir -p $(@D)
 	$(COMPILE_CXX) -o $@ $< $(LDFLAGS) $(STATIC) $(LIBS)
 
+# Libraries that programs load while they run; with them, in several ways, what the loader has to find.
+TEST_SO = $(COMPILE) -shared -fvisibility=default -Wl,-soname,$(@F) -o $@ $< $(LDFLAGS)
 $(BUILD)/test/lib/%.so: test/lib/%.c
 	@mkdir -p $(@D)
-	$(COMPILE) -shared -Wl,--build-id=none -fvisibility=default -o $@ $< $(LDFLAGS)
+	$(TEST_SO)
+$(BUILD)/test/lib/no_build_id.so: test/lib/no_build_id.c
+	@mkdir -p $(@D)
+	$(TEST_SO) -Wl,--build-id=none
+$(BUILD)/test/lib/one/twin.so $(BUILD)/test/lib/two/twin.so: test/lib/plugin.c
+	@mkdir -p $(@D)
+	$(TEST_SO) -DNUMBER=$(if $(findstring /one/,$@),1,2)
+$(BUILD)/test/lib/other/dep.so: test/lib/dep.c
+	@mkdir -p $(@D)
+	$(TEST_SO) -DNUMBER=1000
+$(BUILD)/test/lib/needs.so: test/lib/needs.c $(BUILD)/test/lib/dep.so
+	$(TEST_SO) $(BUILD)/test/lib/dep.so -Wl,-rpath,'$$ORIGIN'
+$(BUILD)/test/lib/needs_only.so: test/lib/needs.c $(BUILD)/test/lib/dep.so
+	$(TEST_SO) $(BUILD)/test/lib/dep.so
+$(BUILD)/test/lib/needs_silently.so: test/lib/needs.c
+	@mkdir -p $(@D)
+	$(TEST_SO)
+$(BUILD)/test/lib/hooked.so: test/lib/hooks.c
+	@mkdir -p $(@D)
+	$(TEST_SO) -DHOOKED
+$(BUILD)/test/lib/hooks.so: test/lib/hooks.c $(BUILD)/test/lib/hooked.so
+	$(TEST_SO) $(BUILD)/test/lib/hooked.so -Wl,-rpath,'$$ORIGIN'
+$(BUILD)/test/lib/nested.so: test/lib/nested.c $(BUILD)/libbeget.so
+	@mkdir -p $(@D)
+	$(TEST_SO) $(SHARED) -Wl,-rpath,'$$ORIGIN/../..'
+$(BUILD)/test/prog/plugins: test/prog/plugins.c $(STATIC) $(BUILD)/test/lib/dep.so | $(BUILD)/.need-test
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $< $(LDFLAGS) $(STATIC) -Wl,--no-as-needed $(BUILD)/test/lib/dep.so -Wl,-rpath,'$$ORIGIN/../lib' $(LIBS)
 
 $(BUILD)/test/%: test/%.c $(BUILD)/test/harness.o $(STATIC) | $(BUILD)/.need-test
 	@mkdir -p $(@D)
@@ -202,7 +248,7 @@ lint: | $(BUILD)/.need-test ## warnings as errors, static analysis, layout, manu
 
 FILES = $(DESTDIR)$(INCLUDEDIR)/beget.h $(DESTDIR)$(INCLUDEDIR)/beget/call.h $(DESTDIR)$(LIBDIR)/libbeget.a \
 	$(DESTDIR)$(LIBDIR)/libbeget.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME) $(DESTDIR)$(LIBDIR)/libbeget.so \
-	$(DESTDIR)$(LIBDIR)/pkgconfig/beget.pc
+	$(DESTDIR)$(LIBDIR)/pkgconfig/beget.pc $(DESTDIR)$(LIBEXECDIR)/beget-host
 INSTALLED_PAGES = $(foreach page,$(PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 
 install: all ## library, headers and manual, under DESTDIR and PREFIX
@@ -211,6 +257,7 @@ install: all ## library, headers and manual, under DESTDIR and PREFIX
 	install -m 644 include/beget/call.h $(DESTDIR)$(INCLUDEDIR)/beget
 	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)
 	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)
+	install -m 755 $(HOST) $(DESTDIR)$(LIBEXECDIR)
 	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libbeget.so
 	install -m 644 $(BUILD)/beget.pc $(DESTDIR)$(LIBDIR)/pkgconfig
@@ -229,4 +276,4 @@ dist: ## a source archive of the last commit
 clean: ## remove all that was built
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -maxdepth 3 -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -maxdepth 4 -name '*.d' 2>/dev/null)

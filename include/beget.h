@@ -210,6 +210,9 @@ pid_t beget_pid(const struct beget_process *process);
 /* Writes a sentence: who the process is and what became of it; returns its length, as snprintf. beget_error(3) */
 int beget_describe(const struct beget_process *process, char *text, size_t size);
 
+/* Writes down what a call needs to run elsewhere, and what would refuse it; returns the length. beget_explain(3) */
+int beget_explain(const struct beget_options *options, const struct beget_call *call, char *text, size_t size);
+
 /* Gives the handle back; a process that still runs, runs on. NULL is allowed. beget_join(3) */
 void beget_free(struct beget_process *process);
 

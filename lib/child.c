@@ -98,6 +98,27 @@ static int send_result(int channel, const struct beget_call *call, const union b
 	return error;
 }
 
+/* A constructor of a module that was loaded for the target can exit; that must not look like the target's end. Not
+ * reached once there is a handler after it, which leaves. */
+static void left_early(int code, void *unused)
+{
+	(void)unused;
+	if (self.pid != getpid())
+		return;
+	beget__fail_plain(ECANCELED, "a module that the target needs exited with code %d while it was loaded", code);
+	if (beget__sys_is(self.channel, &self.birth))
+		beget__message_send_failed(self.channel, beget__failure());
+}
+
+/* Functions come with the modules that they need. */
+static bool may_load(const struct beget__order *order)
+{
+	for (unsigned i = 0; i < order->call.n; i++)
+		if (order->args[i].type == BEGET_TYPE_FUNCTION)
+			return true;
+	return order->target.modules.size > 0;
+}
+
 static _Noreturn void run(int channel, const struct beget_call *call)
 {
 	union beget__value result;
@@ -246,8 +267,7 @@ void beget__child_serve(enum beget_method method, bool spare)
 	unplug_streams(plugged);
 	struct beget__reader reader = {frame.body, 0, frame.size, false};
 	struct beget__fds fds = {frame.fds, frame.nfds, frame.nfds};
-	if (become(&reader, &fds) || beget__message_get_call(&reader, &fds, &order) ||
-	    beget__target_resolve(&order.target, &order.call.function) || beget__arguments_settle(&order))
+	if (become(&reader, &fds) || beget__message_get_call(&reader, &fds, &order))
 		give_up(channel);
 	for (int i = 0; i < fds.n; i++) /* those that nobody took */
 		beget__sys_close(&fds.fds[i]);
@@ -255,6 +275,12 @@ void beget__child_serve(enum beget_method method, bool spare)
 		beget__server_adopt(self.head.control, self.head.helper);
 	if (environ != inherited) /* by taking over the caller's */
 		beget__trace_init();
+	if (may_load(&order) && on_exit(left_early, NULL)) {
+		beget__fail(ENOMEM, "cannot register the exit handler");
+		give_up(channel);
+	}
+	if (beget__target_resolve(&order.target, &order.call.function) || beget__arguments_settle(&order))
+		give_up(channel);
 	run(channel, &order.call);
 }
 

@@ -1,5 +1,5 @@
-/* The image of this program: pinned by descriptor, executed again as child or helper, the helper through a double
- * birth. Runs in the caller and, for its first steps, in the new process. Knows no message. */
+/* The image of this program, or of the host program: pinned by descriptor, executed as child or helper, the helper
+ * through a double birth. Runs in the caller and, for its first steps, in the new process. Knows no message. */
 #include "image.h"
 
 #include "error.h"
@@ -26,14 +26,27 @@
 #define HELPER_MARK "--beget-helper"
 #define BIND_NOW    "LD_BIND_NOW"
 #define OUR_BINDING "beget"
+#define HOST        "BEGET_HOST"
+#ifndef BEGET_HOST_PATH /* the Makefile's */
+#define BEGET_HOST_PATH "/usr/local/libexec/beget-host"
+#endif
+
+static char host_name[] = "beget-host";
 
 static struct {
-	bool known;
+	bool known; /* main called beget_init; else it is the host program's */
 	bool inherited;
 	_Atomic int fd;
 	struct beget__identity identity;
 	char *name; /* argv[0] */
-} image = {.fd = -1};
+} image = {.fd = -1, .name = host_name};
+
+static const char *host_path(void)
+{
+	const char *other = secure_getenv(HOST);
+
+	return other && other[0] ? other : BEGET_HOST_PATH;
+}
 
 /* Our own program headers, as the loader has them. */
 static int first_module(struct dl_phdr_info *m, size_t size, void *data)
@@ -63,6 +76,10 @@ static int open_image(void)
 	const char *names[] = {"/proc/self/exe", (const char *)getauxval(AT_EXECFN)};
 	int error = -ENOENT;
 
+	if (!image.known) {
+		beget__trace_init(); /* for nobody else did */
+		return beget__sys_open(host_path(), O_RDONLY | O_NONBLOCK);
+	}
 	for (int i = 0; i < 2; i++) {
 		int fd = names[i] ? beget__sys_open(names[i], O_RDONLY) : -ENOENT;
 		if (fd >= 0 && is_us(fd))
@@ -77,7 +94,11 @@ static int open_image(void)
 enum beget__birth beget__image_init(int argc, char **argv)
 {
 	static char unnamed[] = "beget";
+	int host = image.fd; /* a constructor started something before main */
 
+	if (host >= 0 && beget__sys_is(host, &image.identity))
+		beget__sys_close(&host);
+	image.fd = -1;
 	image.known = true;
 	image.name = argc > 0 && argv[0] ? argv[0] : unnamed;
 	enum beget__birth birth = argc != 2                           ? BEGET__BORN_FREE
@@ -123,6 +144,11 @@ static int reopen(void)
 	if (old >= 0 && beget__sys_is(old, &image.identity))
 		return 0;
 	int fd = open_image();
+	if (fd < 0 && !image.known)
+		return beget__fail(-fd,
+		                   "main did not call beget_init, and the host program %.120s cannot be "
+		                   "opened (BEGET_HOST names another)",
+		                   host_path());
 	if (fd < 0)
 		return beget__fail(-fd, "cannot open the program's image");
 	if (!image.inherited && image.identity.inode && !beget__sys_is(fd, &image.identity)) {
@@ -136,6 +162,11 @@ static int reopen(void)
 	return 0;
 }
 
+bool beget__image_is_host(void)
+{
+	return !image.known;
+}
+
 int beget__image_check(void)
 {
 	if (!image.known)
@@ -144,14 +175,29 @@ int beget__image_check(void)
 	return 0;
 }
 
-static int check_rights(void)
+const char *beget__image_program(char *text, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", text, size - 1);
+
+	if (n < 0)
+		return image.known ? image.name : "this program";
+	text[n] = '\0';
+	return text;
+}
+
+const char *beget__image_path(char *text, size_t size)
+{
+	return image.known ? beget__image_program(text, size) : host_path();
+}
+
+int beget__image_ready(void)
 {
 	int error = reopen();
 	if (error)
 		return error;
 	if (gains_rights())
-		return beget__fail_plain(EPERM,
-		                         "cannot execute the program again: it is set-id or has file capabilities");
+		return beget__fail_plain(EPERM, "cannot execute the %s: it is set-id or has file capabilities",
+		                         image.known ? "program again" : "host program");
 	return 0;
 }
 
@@ -215,7 +261,7 @@ static int start(struct launch *l)
 	pid_t pid;
 	int none, status;
 
-	int error = check_rights();
+	int error = beget__image_ready();
 	if (error)
 		return error;
 	sigfillset(&all);
@@ -237,7 +283,8 @@ static int start(struct launch *l)
 		return beget__fail(-pid, "cannot make a process");
 	if (l->error) {
 		beget__sys_close(l->pidfd);
-		return beget__fail(l->error, "cannot execute the program's image");
+		return image.known ? beget__fail(l->error, "cannot execute the program's image")
+		                   : beget__fail(l->error, "cannot execute the host program %.120s", host_path());
 	}
 	if (!l->helper)
 		*l->pid = pid;

@@ -1,8 +1,10 @@
-/* The image of this program: pinned once, executed again for each new birth. */
+/* The image that each new birth executes: that of this program, pinned once, or where main did not call beget_init, of
+ * the host program beget-host. */
 #ifndef BEGET__IMAGE_H
 #define BEGET__IMAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 /* Where a started process finds the socket that it was born with. */
@@ -17,8 +19,18 @@ enum beget__birth beget__image_init(int argc, char **argv);
 /* In a child: the image is the one that runs; open it when it is needed. */
 void beget__image_inherit(void);
 
-/* -EOPNOTSUPP without beget__image_init. */
+/* True without beget__image_init: then the image is the host program's. */
+bool beget__image_is_host(void);
+
+/* -EOPNOTSUPP without beget__image_init: then the image has nothing of the program itself. */
 int beget__image_check(void);
+
+/* The files of this program, and of what is executed, for sentences; in text or elsewhere. */
+const char *beget__image_program(char *text, size_t size);
+const char *beget__image_path(char *text, size_t size);
+
+/* 0 if it can be executed: see beget__image_spawn. */
+int beget__image_ready(void);
 
 /* Executes the image as a child on the socket, with all signals blocked; *pidfd is -1 where there are none. -EPERM for
  * set-id images and those with file capabilities. */

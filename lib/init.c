@@ -4,6 +4,7 @@
 #include "error.h"
 #include "helper.h"
 #include "image.h"
+#include "module.h"
 
 #include <beget.h>
 #include <sys/auxv.h>
@@ -22,6 +23,7 @@ void beget_init(int argc, char **argv)
 {
 	enum beget__birth birth = beget__image_init(argc, argv);
 
+	beget__module_remember();
 	beget__trace_init();
 	if (birth == BEGET__BORN_FREE)
 		return;

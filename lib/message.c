@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Changes with any message. Both ends are one program, but their libbeget.so may be replaced between. */
-#define PROTOCOL 2u
+#define PROTOCOL 3u
 
 struct start {
 	uint32_t protocol;

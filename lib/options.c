@@ -31,8 +31,10 @@ static int check_options(const struct beget_options *options, struct beget_optio
 			                         "the options ask for something that this version (%s) does not know",
 			                         BEGET_VERSION);
 	memcpy(ret, options, options->size < sizeof(*ret) ? options->size : sizeof(*ret));
-	if ((unsigned)ret->method > BEGET_FORK)
-		return beget__fail_plain(EINVAL, "there is no start method %u", (unsigned)ret->method);
+	if ((unsigned)options->method > BEGET_FORK) {
+		ret->method = BEGET_FORKSERVER;
+		return beget__fail_plain(EINVAL, "there is no start method %u", (unsigned)options->method);
+	}
 	if (ret->timeout_ms < 0 || ret->reserved)
 		return beget__fail_plain(EINVAL, "the deadline of %d ms is negative", ret->timeout_ms);
 	if (ret->server && ret->method == BEGET_FORK)
@@ -99,15 +101,22 @@ static int check_flags(const struct beget_arg *arg)
 	return 0;
 }
 
+/* A function that a fresh image has, or can load; as target or argument. */
+static int find_function(void (*function)(void), const char *as, struct beget__target *ret)
+{
+	if (beget__target_find(function, ret))
+		return beget__fail_plain(EOPNOTSUPP,
+		                         "the function at %p is in no loaded module, so only fork can %s it",
+		                         (void *)(uintptr_t)function, as);
+	int error = ret->module[0] == '\0' ? beget__image_check() : 0;
+	return error ? error : beget__module_check(ret->lacking);
+}
+
 static int check_function(void (*function)(void), enum beget_method method)
 {
-	struct beget__target target = {0};
+	struct beget__target unused = {0};
 
-	if (method != BEGET_FORK && function && beget__target_find(function, &target))
-		return beget__fail_plain(EOPNOTSUPP,
-		                         "the function at %p is in no loaded module, so only fork can carry it",
-		                         (void *)(uintptr_t)function);
-	return 0;
+	return method != BEGET_FORK && function ? find_function(function, "carry", &unused) : 0;
 }
 
 static int check_value(const struct beget_arg *arg, enum beget_method method)
@@ -165,7 +174,7 @@ static int check_result(const struct beget_call *call, enum beget_method method)
 	return beget__fail_plain(EINVAL, "a target cannot return type %u", call->result);
 }
 
-int beget__plan_check_call(const struct beget_call *call, enum beget_method method)
+static int check_call(const struct beget_call *call, enum beget_method method)
 {
 	unsigned descriptors = 0;
 
@@ -191,34 +200,49 @@ int beget__plan_check_call(const struct beget_call *call, enum beget_method meth
 	return 0;
 }
 
+int beget__plan_check_prepare(const struct beget_call *call)
+{
+	struct beget__target unused = {0};
+
+	int error = check_call(call, BEGET_FORKSERVER);
+	return error ? error : find_function(call->function, "call", &unused);
+}
+
+static int check_threads(unsigned flags)
+{
+	int threads = flags & BEGET_UNSAFE_FORK ? 1 : beget__sys_threads();
+
+	if (threads < 0)
+		return beget__fail(-threads, "cannot count the threads");
+	if (threads > 1)
+		return beget__fail_plain(EDEADLK,
+		                         "cannot fork: %d threads run, and a copy would wait for their locks for ever "
+		                         "(BEGET_UNSAFE_FORK forks all the same)",
+		                         threads);
+	return 0;
+}
+
 int beget__plan_make(struct beget__plan *ret, const struct beget_options *options, const struct beget_call *call)
 {
-	struct beget_options checked;
+	const struct beget_options *checked = &ret->options;
 
-	int error = check_options(options, &checked);
-	if (!error)
-		error = check_streams(&checked);
-	if (!error)
-		error = beget__plan_check_call(call, checked.method);
-	if (error)
-		return error;
 	memset(ret, 0, sizeof(*ret));
-	ret->options = checked;
-	error = beget__server_of(checked.server, &ret->server);
+	int error = check_options(options, &ret->options);
+	if (!error)
+		error = check_streams(checked);
+	if (!error)
+		error = check_call(call, checked->method);
+	if (!error)
+		error = beget__server_of(checked->server, &ret->server);
 	if (error)
 		return error;
 	ret->call = call;
-	if (checked.method != BEGET_FORK) {
-		error = beget__image_check();
-		if (error)
-			return error;
-		if (beget__target_find(call->function, &ret->target))
-			return beget__fail_plain(EOPNOTSUPP,
-			                         "the function at %p is in no loaded module, so only fork can start it",
-			                         (void *)(uintptr_t)call->function);
-	}
-	if (checked.name) {
-		snprintf(ret->what, sizeof(ret->what), "%.60s", checked.name);
+	error = checked->method == BEGET_FORK ? check_threads(checked->flags)
+	                                      : find_function(call->function, "start", &ret->target);
+	if (error)
+		return error;
+	if (checked->name) {
+		snprintf(ret->what, sizeof(ret->what), "%.60s", checked->name);
 		return 0;
 	}
 	if (!ret->target.module) {

@@ -146,6 +146,7 @@ static int launch_helper(struct beget_server *s, const struct beget__state *now)
 	s->identity = beget__sys_identity(s->control);
 	s->gone = false;
 	s->adopted = false;
+	s->host = beget__image_is_host();
 	s->generation++;
 	beget__trace("launched helper %d", (int)s->pid);
 	return 0;
@@ -172,7 +173,8 @@ static bool usable(struct beget_server *s, const struct beget__state *now)
 {
 	const char *beyond;
 
-	if (s->control < 0 || s->gone || (s->adopted && !s->born.unknown))
+	if (s->control < 0 || s->gone || (s->adopted && !s->born.unknown) ||
+	    (!s->adopted && s->host != beget__image_is_host()))
 		return false;
 	if (now && (beyond = beget__state_beyond(now, &s->born))) {
 		beget__trace("helper %d cannot give %s", (int)s->pid, beyond);

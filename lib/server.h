@@ -25,6 +25,7 @@ struct beget_server {
 	int control;                       /* -1: no helper */
 	struct beget__identity identity;
 	atomic_bool gone;
+	bool host;    /* the host program's image: of no use once main has called beget_init */
 	bool adopted; /* somebody else's: what it was born with is not known */
 	pid_t pid;
 	unsigned generation; /* grows with each launch */

@@ -1,6 +1,5 @@
 /* Servers as objects: opened with what their children shall be born with, asked how they are, given back.
  * Runs in the caller. */
-#include "image.h"
 #include "server.h"
 #include "spare.h"
 #include "start.h"
@@ -34,7 +33,7 @@ static int check(const struct beget_server_options *o, struct beget_server_optio
 	if (ret->spares > MOST_SPARES || ret->spawn_spares > MOST_SPARES)
 		return beget__fail_plain(EINVAL, "a server keeps at most %d spares of each method", MOST_SPARES);
 	if (ret->prepare) {
-		int error = beget__plan_check_call(ret->prepare, BEGET_FORKSERVER);
+		int error = beget__plan_check_prepare(ret->prepare);
 		return error ? beget__fail_within("the prepare call") : 0;
 	}
 	return 0;
@@ -99,9 +98,7 @@ int beget_server_open(struct beget_server **ret, const struct beget_server_optio
 	if (!ret)
 		return beget__fail_plain(EINVAL, "cannot open a server: there is nowhere to put it");
 	int cancel = beget__sys_no_cancel();
-	int error = beget__image_check();
-	if (!error)
-		error = check(options, &checked);
+	int error = check(options, &checked);
 	if (!error)
 		error = open_server(&checked, ret);
 	beget__sys_cancel(cancel);

@@ -14,11 +14,12 @@ struct beget__plan {
 	char what[64]; /* for sentences */
 };
 
-/* From what the user wrote; a negative errno and a sentence if anything is wrong with it. */
+/* From what the user wrote; a negative errno and a sentence if anything is wrong with it. The method is known then too.
+ */
 int beget__plan_make(struct beget__plan *ret, const struct beget_options *, const struct beget_call *);
 
-/* Only of the call. */
-int beget__plan_check_call(const struct beget_call *, enum beget_method);
+/* Only of a call, which a helper shall make itself. */
+int beget__plan_check_prepare(const struct beget_call *);
 
 extern const char *const beget__stream_names[3];
 

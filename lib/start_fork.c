@@ -43,7 +43,7 @@ static int fork_child(const struct beget__plan *plan, struct beget_process *p, s
 
 int beget__start_fork(const struct beget__plan *plan, struct beget_process *p)
 {
-	int numbers[16], threads, opened;
+	int numbers[16], opened;
 	struct beget__inheritance i = {
 		.fds = {numbers, 0, sizeof(numbers) / sizeof(*numbers)},
 		.call = plan->call,
@@ -53,14 +53,6 @@ int beget__start_fork(const struct beget__plan *plan, struct beget_process *p)
 	struct beget__writer w = {0};
 	struct beget__state now, born;
 
-	threads = plan->options.flags & BEGET_UNSAFE_FORK ? 1 : beget__sys_threads();
-	if (threads < 0)
-		return beget__fail(-threads, "cannot count the threads");
-	if (threads > 1)
-		return beget__fail_plain(EDEADLK,
-		                         "cannot fork: %d threads run, and a copy would wait for their locks for ever "
-		                         "(BEGET_UNSAFE_FORK forks all the same)",
-		                         threads);
 	/* The copy has all that the caller has; what it shall have instead is written down for it. */
 	beget__state_none(&born);
 	now = born;

@@ -4,64 +4,19 @@
 
 #include "error.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <link.h>
 #include <string.h>
-
-/* The executable segment that holds the offset. */
-static const ElfW(Phdr) * code_at(const struct dl_phdr_info *m, uint64_t offset)
-{
-	for (int i = 0; i < m->dlpi_phnum; i++) {
-		const ElfW(Phdr) *p = &m->dlpi_phdr[i];
-		if (p->p_type == PT_LOAD && (p->p_flags & PF_X) && offset >= p->p_vaddr &&
-		    offset - p->p_vaddr < p->p_filesz)
-			return p;
-	}
-	return NULL;
-}
-
-static bool build_id(const struct dl_phdr_info *m, struct beget__target *ret)
-{
-	for (int i = 0; i < m->dlpi_phnum; i++) {
-		const ElfW(Phdr) *p = &m->dlpi_phdr[i];
-		if (p->p_type != PT_NOTE)
-			continue;
-		const char *at = (const char *)(m->dlpi_addr + p->p_vaddr);
-		const char *end = at + p->p_memsz;
-		while ((size_t)(end - at) >= sizeof(ElfW(Nhdr))) {
-			const ElfW(Nhdr) *n = (const void *)at;
-			const char *name = at + sizeof(*n);
-			const char *id = name + ((n->n_namesz + 3u) & ~3u);
-			if (n->n_type == NT_GNU_BUILD_ID && n->n_namesz == 4 && memcmp(name, "GNU", 4) == 0 &&
-			    n->n_descsz > 0 && n->n_descsz <= sizeof(ret->id)) {
-				ret->id_size = n->n_descsz;
-				memcpy(ret->id, id, n->n_descsz);
-				return true;
-			}
-			at = id + ((n->n_descsz + 3u) & ~3u);
-		}
-	}
-	return false;
-}
-
-static uint64_t hash(uint64_t h, const void *data, size_t n) /* FNV-1a */
-{
-	for (const unsigned char *p = data; n-- > 0; p++)
-		h = (h ^ *p) * UINT64_C(0x100000001b3);
-	return h;
-}
 
 /* Without a build-id, the module's program headers and the function's first bytes have to do. */
 static void identify(const struct dl_phdr_info *m, struct beget__target *ret)
 {
-	if (build_id(m, ret))
+	ret->id_size = beget__module_build_id(m, ret->id);
+	if (ret->id_size)
 		return;
-	const ElfW(Phdr) *p = code_at(m, ret->offset);
+	const ElfW(Phdr) *p = beget__module_code(m, ret->offset);
 	uint64_t left = p->p_vaddr + p->p_filesz - ret->offset;
-	uint64_t h = hash(UINT64_C(0xcbf29ce484222325), m->dlpi_phdr, m->dlpi_phnum * sizeof(*m->dlpi_phdr));
-	h = hash(h, (const void *)(m->dlpi_addr + ret->offset), left < 64 ? left : 64);
+	uint64_t h = beget__module_hash(BEGET__HASH, m->dlpi_phdr, m->dlpi_phnum * sizeof(*m->dlpi_phdr));
+	h = beget__module_hash(h, (const void *)(m->dlpi_addr + ret->offset), left < 64 ? left : 64);
 	ret->id_size = sizeof(h);
 	memcpy(ret->id, &h, sizeof(h));
 }
@@ -77,10 +32,12 @@ static int holds_address(struct dl_phdr_info *m, size_t size, void *data)
 	uint64_t offset = search->address - m->dlpi_addr;
 
 	(void)size;
-	if (!code_at(m, offset))
+	if (!beget__module_code(m, offset))
 		return 0;
 	search->ret->module = m->dlpi_name ? m->dlpi_name : "";
 	search->ret->offset = offset;
+	search->ret->lacking = beget__module_lacking(m) ? search->address : 0;
+	search->ret->modules = (struct beget__modules){0};
 	identify(m, search->ret);
 	return 1;
 }
@@ -110,7 +67,7 @@ static int is_module(struct dl_phdr_info *m, size_t size, void *data)
 	if (r->target->module[0] == '\0' && !same_name)
 		return 1;
 	r->named |= same_name;
-	if (!code_at(m, here.offset))
+	if (!beget__module_code(m, here.offset))
 		return 0;
 	identify(m, &here);
 	if (here.id_size != r->target->id_size || memcmp(here.id, r->target->id, here.id_size) != 0)
@@ -125,6 +82,12 @@ int beget__target_resolve(const struct beget__target *target, void (**ret)(void)
 	const char *name = target->module[0] ? target->module : "the program";
 
 	dl_iterate_phdr(is_module, &r);
+	if (!r.address && target->modules.size > 0) {
+		int error = beget__module_load(&target->modules);
+		if (error)
+			return error;
+		dl_iterate_phdr(is_module, &r);
+	}
 	if (!r.address && r.named)
 		return beget__fail_plain(ESTALE, "cannot find the target: %s is not the same here as in the caller",
 		                         name);
@@ -140,6 +103,7 @@ void beget__target_put(struct beget__writer *w, const struct beget__target *t)
 	beget__put_u64(w, t->offset);
 	beget__put_u32(w, t->id_size);
 	beget__put(w, t->id, t->id_size);
+	beget__module_put(w, t->lacking, false);
 }
 
 void beget__target_get(struct beget__reader *r, struct beget__target *t)
@@ -151,4 +115,6 @@ void beget__target_get(struct beget__reader *r, struct beget__target *t)
 		r->bad = true;
 	if (!r->bad)
 		beget__get(r, t->id, t->id_size);
+	t->lacking = 0;
+	beget__module_get(r, &t->modules);
 }

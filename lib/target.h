@@ -2,19 +2,22 @@
 #ifndef BEGET__TARGET_H
 #define BEGET__TARGET_H
 
-#include "bytes.h"
+#include "module.h"
 
 struct beget__target {
 	const char *module; /* path, "" for the main program; belongs to the loader or to a message */
 	uint64_t offset;    /* of the function, from the module's load address */
 	uint32_t id_size;
-	unsigned char id[64]; /* build-id, or a fallback where the module has none */
+	unsigned char id[BEGET__ID_MAX]; /* build-id, or a hash where the module has none */
+	uintptr_t lacking;               /* in the caller: the function, if a fresh image lacks its module; else 0 */
+	struct beget__modules modules;   /* in the child: what to load then; in the message */
 };
 
 /* Names the function; -EOPNOTSUPP if it lies in no module. */
 int beget__target_find(void (*function)(void), struct beget__target *ret);
 
-/* Finds it again, here: -ENOENT no such module, -ESTALE a different one or no code at the offset. */
+/* Finds it again, here, and loads its module if it came with it: -ENOENT no such module, -ESTALE a different one or no
+ * code at the offset, -ELIBACC it cannot be loaded. */
 int beget__target_resolve(const struct beget__target *, void (**ret)(void));
 
 void beget__target_put(struct beget__writer *, const struct beget__target *);

@@ -45,11 +45,11 @@ report "make install" $?
 
 installed >"$tmp/files"
 for file in include/beget.h include/beget/call.h lib/libbeget.a lib/libbeget.so lib/libbeget.so.0 lib/pkgconfig/beget.pc \
-	share/man/man3/beget.3 share/man/man7/beget.7; do
+	libexec/beget-host share/man/man3/beget.3 share/man/man7/beget.7 share/man/man8/beget-host.8; do
 	grep -qx "/usr/$file" "$tmp/files" || echo "no $file"
 done >"$tmp/out"
 ! [ -s "$tmp/out" ]
-report "headers, libraries, pkg-config file and manual are there" $?
+report "headers, libraries, host program, pkg-config file and manual are there" $?
 
 [ "$(readlink "$root/usr/lib/libbeget.so")" = libbeget.so.0 ] && [ -f "$root/usr/lib/libbeget.so" ]
 report "libbeget.so leads to the library" $?

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The manual is code: every page lints, every example compiles and runs, every synopsis is the header's.
 #
-# Speaks TAP. Run from the project's root. Environment: CC, CXX, BUILD (where libbeget.a is; without it the examples
+# Speaks TAP. Run from the project's root. Environment: CC, CXX, BUILD (where libbeget.a and beget-host are; without it the examples
 # are compiled only).
 set -u
 
@@ -10,6 +10,7 @@ CXX=${CXX:-c++}
 BUILD=${BUILD:-build}
 WARN='-Wall -Wextra -Werror'
 HEADER=include/beget.h
+export BEGET_HOST="$BUILD/beget-host"
 
 if ! [ -f "$HEADER" ] || ! [ -d man ]; then
 	echo "Bail out! run it from the project's root"

@@ -2,7 +2,6 @@
  * and the output untouched. What only the child can find out is an outcome that says why. */
 #include "harness.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ffi.h>
@@ -146,7 +145,7 @@ static void a_raw_pointer(enum beget_method method)
 	                        "raw pointer");
 }
 
-/* Targets that are in no module, or in one that the child does not have. */
+/* Targets that are in no module. */
 
 static void doubles(ffi_cif *cif, void *ret, void **args, void *unused)
 {
@@ -183,40 +182,6 @@ static void no_code_at_all(enum beget_method method)
 	expect_refused(BEGET_OPTIONS(.method = method), &call, -EOPNOTSUPP, "in no loaded module");
 	call.function = (void (*)(void))(uintptr_t)8;
 	expect_refused(BEGET_OPTIONS(.method = method), &call, -EOPNOTSUPP, "0x8");
-}
-
-/* A library that nothing here is linked with, and a function of it: double f(double). */
-static void (*loaded_function(void **library))(void)
-{
-	*library = dlopen("libm.so.6", RTLD_NOW | RTLD_NOLOAD) ? NULL : dlopen("libm.so.6", RTLD_NOW | RTLD_LOCAL);
-	return *library ? (void (*)(void))(uintptr_t)dlsym(*library, "logb") : NULL;
-}
-
-static void a_module_that_the_child_lacks(enum beget_method method)
-{
-	double x = 8, power = 0;
-	struct beget_arg arg = {.type = BEGET_TYPE_DOUBLE, .value = &x};
-	struct beget_call call = {.function = NULL, .result = BEGET_TYPE_DOUBLE, .n = 1, .args = &arg};
-	void *library;
-	char text[400];
-
-	call.function = loaded_function(&library);
-	if (!call.function)
-		skip();
-	struct beget_process *p = start(method, &call);
-	assert_int_equal(beget_join(p, 10000, NULL), 0);
-	beget_describe(p, text, sizeof(text));
-	if (method == BEGET_FORK) {
-		assert_int_equal(beget_result(p, &power), 0);
-		assert_true(power == 3);
-		expect_exit(p, 0);
-	} else {
-		assert_int_equal(beget_result(p, &power), -ENODATA);
-		assert_non_null(strstr(text, "never reached its target: child: "));
-		assert_non_null(strstr(text, "libm.so.6"));
-		expect_end(p, BEGET_FAILED, -ENOENT);
-	}
-	dlclose(library);
 }
 
 /* Want of descriptors: refused while there are none, and well again after. */
@@ -311,7 +276,6 @@ int main(int argc, char **argv)
 		BEHAVIOUR_OF(a_raw_pointer, FRESH),
 		BEHAVIOUR(a_closure),
 		BEHAVIOUR_OF(no_code_at_all, FRESH),
-		BEHAVIOUR(a_module_that_the_child_lacks),
 		BEHAVIOUR(no_descriptor_left),
 		BEHAVIOUR(refusals_leave_no_trace),
 		BEHAVIOUR(sentences_of_threads),

@@ -2,6 +2,7 @@
 
 int plain_add(int a, int b);
 int plain_multiply(int a, int b);
+int plain_seven(void);
 
 int plain_add(int a, int b)
 {
@@ -11,4 +12,9 @@ int plain_add(int a, int b)
 int plain_multiply(int a, int b)
 {
 	return a * b + 1;
+}
+
+int plain_seven(void)
+{
+	return 7;
 }

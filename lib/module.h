@@ -1,0 +1,58 @@
+/* Modules: the program's file and its shared libraries. Those that a fresh image of the program would not have are
+ * named by the caller and loaded in the child. */
+#ifndef BEGET__MODULE_H
+#define BEGET__MODULE_H
+
+#include "bytes.h"
+
+#include <link.h>
+
+#define BEGET__ID_MAX 64
+
+/* A module that code needs, read from a list; the path lies in that list. */
+struct beget__module {
+	const char *path; /* absolute; "" for the program */
+	bool lacking;     /* in a fresh image */
+	bool hashed;      /* it has no build-id */
+	uint32_t id_size;
+	unsigned char id[BEGET__ID_MAX]; /* build-id, or a hash where the module has none */
+};
+
+/* A list of them as it lies in a message: each after those that it needs. */
+struct beget__modules {
+	const char *bytes;
+	size_t size;
+};
+
+/* In beget_init: what is loaded now, every fresh image of the program has. Where it was never called, a fresh image is
+ * that of the host program, which has the C library and little else. */
+void beget__module_remember(void);
+
+/* True if a fresh image has no such module. */
+bool beget__module_lacking(const struct dl_phdr_info *);
+
+/* The executable segment that holds the offset. */
+const ElfW(Phdr) * beget__module_code(const struct dl_phdr_info *, uint64_t offset);
+
+/* The size of its build-id, copied to ret; 0: it has none. */
+uint32_t beget__module_build_id(const struct dl_phdr_info *, unsigned char *ret);
+
+/* Steps of a hash, for what has no build-id. */
+#define BEGET__HASH UINT64_C(0xcbf29ce484222325)
+uint64_t beget__module_hash(uint64_t, const void *, size_t);
+
+/* Writes the list for the code at the address: the modules that a fresh image lacks, or all of them. None for 0. */
+void beget__module_put(struct beget__writer *, uintptr_t address, bool all);
+
+/* Reads a list where it lies, and its entries one by one: false at the end. */
+void beget__module_get(struct beget__reader *, struct beget__modules *);
+bool beget__module_next(struct beget__reader *, struct beget__module *);
+
+/* In the caller: 0 if the files of all that a child would have to load for this address are still what is loaded here;
+ * -ENOENT, -ESTALE. */
+int beget__module_check(uintptr_t address);
+
+/* In the child: loads what it lacks of the list. -ENOENT, -ESTALE, -ELIBACC. */
+int beget__module_load(const struct beget__modules *);
+
+#endif
