@@ -66,6 +66,8 @@ static void watch_forks(void)
 	pthread_atfork(prepare, parent, child);
 }
 
+void (*beget__process_when_idle)(void);
+
 void beget__process_guard(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -304,5 +306,7 @@ void beget_free(struct beget_process *p)
 	if (!bereave(p))
 		destroy(p);
 	beget__process_sweep();
+	if (beget__process_when_idle)
+		beget__process_when_idle();
 	beget__sys_cancel(cancel);
 }

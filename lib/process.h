@@ -98,6 +98,9 @@ void beget__process_fork_keep(const struct beget_process *);
 /* In an atfork handler: true if this fork is a start. */
 bool beget__process_starting(void);
 
+/* If set, called when a handle was given back: something that can wait may be done now. */
+extern void (*beget__process_when_idle)(void);
+
 /* Reaps children whose handles were freed before their end. */
 void beget__process_sweep(void);
 

@@ -49,6 +49,7 @@ static void child(void)
 {
 	for (struct beget_server *s = others; s; s = s->next)
 		let_go(s);
+	beget__spare_forget();
 	others = NULL; /* the copies stay allocated: the program may close them */
 	if (!beget__process_starting() || shared.control < 0 || !beget__sys_is(shared.control, &shared.identity)) {
 		let_go(&shared);

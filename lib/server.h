@@ -20,6 +20,7 @@ struct beget__pool {
 /* A helper, or the place for one: it is launched when it is needed, and again when it is gone. */
 struct beget_server {
 	struct beget_server *next, **link; /* registry */
+	struct beget_server *next_with_spares;
 	pid_t owner;                       /* the process that opened it; zero for the one that all share */
 	pthread_rwlock_t lock;             /* for reading: use it; for writing: replace it */
 	int control;                       /* -1: no helper */

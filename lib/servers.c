@@ -60,6 +60,7 @@ static int launch(struct beget_server *s)
 
 static void destroy(struct beget_server *s)
 {
+	beget__spare_close(s);
 	beget__server_retire(s);
 	beget__setup_free(&s->setup);
 	for (int i = 0; i < 2; i++)
@@ -85,8 +86,8 @@ static int open_server(const struct beget_server_options *o, struct beget_server
 		destroy(s);
 		return error;
 	}
-	beget__spare_refill(s, BEGET_FORKSERVER);
-	beget__spare_refill(s, BEGET_SPAWN);
+	if (o->spares || o->spawn_spares)
+		beget__spare_open(s);
 	*ret = s;
 	return 0;
 }

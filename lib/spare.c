@@ -1,7 +1,7 @@
 /* Children made ahead of their starts: each is a started process like any other, which has its channel and waits there
  * for its call. A start that finds one only sends that call. The helper makes them when it has nothing else to do, so
  * asking for them delays nobody; under load they do not come, and starts go the ordinary way.
- * Runs in the caller. Knows no call. */
+ * They are asked for when a handle is given back, off the way of a start. Runs in the caller. Knows no call. */
 #include "spare.h"
 
 #include "sys.h"
@@ -11,19 +11,23 @@
 
 enum { PAUSE_MS = 1000 }; /* after a failure */
 
-/* It has said that it was born, and nothing else: then it waits. */
-static bool waits(const struct beget_process *p)
+/* Servers that keep spares. */
+static struct {
+	pthread_mutex_t lock; /* outermost: a server closes only when nobody refills it */
+	struct beget_server *first;
+	atomic_bool hungry; /* one of them lacks some */
+} servers = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+enum { ON_ITS_WAY, WAITS, DEAD };
+
+/* One that waits has said that it was born, and nothing else. */
+static int look(const struct beget_process *p)
 {
 	struct pollfd news = {.fd = p->channel, .events = POLLIN | POLLRDHUP};
 
-	return beget__sys_poll(&news, 1, 0) == 1 && news.revents == POLLIN;
-}
-
-static bool ended(const struct beget_process *p)
-{
-	struct pollfd news = {.fd = p->channel, .events = POLLRDHUP};
-
-	return beget__sys_poll(&news, 1, 0) != 0;
+	if (beget__sys_poll(&news, 1, 0) <= 0)
+		return ON_ITS_WAY;
+	return news.revents == POLLIN ? WAITS : DEAD;
 }
 
 /* The last in is the first out: its memory is the most likely to be in the cache. */
@@ -37,16 +41,17 @@ struct beget_process *beget__spare_take(struct beget_server *s, enum beget_metho
 	pthread_mutex_lock(&s->pool_lock);
 	for (unsigned i = pool->n; i-- > 0 && !found;) {
 		struct beget_process *p = pool->waiting[i];
-		bool dead = ended(p);
-		if (!dead && !waits(p))
-			continue; /* on its way */
+		int state = look(p);
+		if (state == ON_ITS_WAY)
+			continue;
 		pool->waiting[i] = pool->waiting[--pool->n];
-		if (dead)
+		if (state == DEAD)
 			beget__process_abandon(p);
 		else
 			found = p;
 	}
 	pthread_mutex_unlock(&s->pool_lock);
+	servers.hungry = true;
 	return found;
 }
 
@@ -75,25 +80,72 @@ static int make(struct beget_server *s, enum beget_method method, unsigned gener
 	return 0;
 }
 
-void beget__spare_refill(struct beget_server *s, enum beget_method method)
+/* Until the pool is full, or something fails: then it is tried again a while later. */
+static bool fill(struct beget_server *s, enum beget_method method, unsigned generation)
 {
 	struct beget__pool *pool = &s->pools[method];
-	struct beget__server_view helper;
 
-	if (pool->n >= pool->want) /* a look without the lock: the next start looks again */
-		return;
-	if (beget__server_enter(s, NULL, &helper))
-		return;
-	pthread_mutex_lock(&s->pool_lock);
 	while (pool->n < pool->want && beget__sys_now_ms() >= pool->not_before) {
 		struct beget_process *p;
-		if (make(s, method, helper.generation, &p))
+		if (make(s, method, generation, &p))
 			pool->not_before = beget__sys_now_ms() + PAUSE_MS;
 		else
 			pool->waiting[pool->n++] = p;
 	}
+	return pool->n == pool->want;
+}
+
+static bool refill(struct beget_server *s)
+{
+	struct beget__server_view helper;
+
+	if (beget__server_enter(s, NULL, &helper))
+		return false;
+	pthread_mutex_lock(&s->pool_lock);
+	bool full = fill(s, BEGET_FORKSERVER, helper.generation) & fill(s, BEGET_SPAWN, helper.generation);
 	pthread_mutex_unlock(&s->pool_lock);
 	beget__server_leave(s);
+	return full;
+}
+
+void beget__spare_refill(void)
+{
+	if (!servers.hungry || pthread_mutex_trylock(&servers.lock))
+		return;
+	servers.hungry = false;
+	for (struct beget_server *s = servers.first; s; s = s->next_with_spares)
+		if (!refill(s))
+			servers.hungry = true;
+	pthread_mutex_unlock(&servers.lock);
+}
+
+void beget__spare_open(struct beget_server *s)
+{
+	pthread_mutex_lock(&servers.lock);
+	s->next_with_spares = servers.first;
+	servers.first = s;
+	pthread_mutex_unlock(&servers.lock);
+	servers.hungry = true;
+	beget__process_when_idle = beget__spare_refill;
+	beget__spare_refill();
+}
+
+void beget__spare_close(struct beget_server *s)
+{
+	pthread_mutex_lock(&servers.lock);
+	for (struct beget_server **link = &servers.first; *link; link = &(*link)->next_with_spares)
+		if (*link == s) {
+			*link = s->next_with_spares;
+			break;
+		}
+	pthread_mutex_unlock(&servers.lock);
+}
+
+void beget__spare_forget(void)
+{
+	servers.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	servers.first = NULL;
+	servers.hungry = false;
 }
 
 void beget__spare_discard(struct beget_server *s)

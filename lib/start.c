@@ -98,8 +98,6 @@ static int start(struct beget__plan *plan, struct beget_process **ret)
 		return error;
 	}
 	beget__wishes_grant(plan, p);
-	if (plan->options.method != BEGET_FORK)
-		beget__spare_refill(plan->server, plan->options.method);
 	beget__trace("started %s", plan->what);
 	*ret = p;
 	return 0;
