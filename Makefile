@@ -169,6 +169,8 @@ $(BUILD)/test/%: test/%.c $(BUILD)/test/harness.o $(STATIC) | $(BUILD)/.need-tes
 	@mkdir -p $(@D)
 	$(COMPILE) -Itest -o $@ $< $(BUILD)/test/harness.o $(LDFLAGS) $(STATIC) $(LIBS) -lcmocka
 
+$(BUILD)/test/start_existing: LIBS += -lz -lm
+
 $(BUILD)/test/harness.o: test/harness.c | $(BUILD)/.need-test
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<

@@ -6,7 +6,6 @@
 #include "sys.h"
 
 #include <errno.h>
-#include <string.h>
 
 static int settle_function(unsigned position, const struct beget_arg *arg, union beget__value *value)
 {
@@ -60,13 +59,24 @@ int beget__arguments_settle(struct beget__order *order)
 	return error;
 }
 
-void beget__arguments_clear(const struct beget_call *call)
+/* Memory of its own, for the caller's may be shared with the child. */
+int beget__arguments_settle_fork(struct beget_call *call)
 {
-	size_t size;
+	struct beget_arg *args = call->n ? beget__sys_alloc(call->n * sizeof(*args)) : NULL;
+	union beget__value *values = call->n ? beget__sys_alloc(call->n * sizeof(*values)) : NULL;
+	int error = 0;
 
-	for (unsigned i = 0; i < call->n; i++) {
-		void *out = beget__value_comes_back(&call->args[i], &size);
-		if (out && (call->args[i].flags & BEGET_ARG_OUT))
-			memset(out, 0, size);
+	if (call->n && (!args || !values))
+		return beget__fail(ENOMEM, "cannot make room for the arguments");
+	for (unsigned i = 0; i < call->n && !error; i++) {
+		args[i] = call->args[i];
+		if (!(args[i].flags & BEGET_ARG_OUT))
+			continue;
+		args[i] = beget__value_unboxed(&args[i]);
+		values[i].ul = beget__value_of(&args[i]).pointer != NULL;
+		error = settle_out(i + 1, &args[i], &values[i]);
+		args[i].value = &values[i];
 	}
+	call->args = args;
+	return error;
 }

@@ -7,7 +7,8 @@
 /* Of a received call: functions are found, buffers mapped, memory to be written to is there. */
 int beget__arguments_settle(struct beget__order *);
 
-/* Of a call that a forked child has from its caller: memory to be written to is as empty as by the other methods. */
-void beget__arguments_clear(const struct beget_call *);
+/* Of a call that a forked child has from its caller: memory to be written to is there, and empty, as by the other
+ * methods. */
+int beget__arguments_settle_fork(struct beget_call *);
 
 #endif

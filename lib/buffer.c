@@ -87,7 +87,11 @@ int beget__buffer_adopt(int fd, size_t size, struct beget_buffer **ret)
 	}
 	b->lent = true;
 	b->sealed = beget__sys_file_sealed(fd);
-	int error = b->sealed ? beget__sys_map_sealed(fd, size, &b->data) : beget__sys_map_shared(fd, size, &b->data);
+	int error = b->sealed ? -EPERM : beget__sys_map_shared(fd, size, &b->data);
+	if (error == -EPERM && beget__sys_file_sealed(fd)) { /* perhaps only now */
+		b->sealed = true;
+		error = beget__sys_map_sealed(fd, size, &b->data);
+	}
 	if (error) {
 		destroy(b);
 		return error;

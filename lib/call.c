@@ -172,12 +172,15 @@ int beget__call_run(const struct beget_call *call, union beget__value *result)
 	}
 	for (unsigned i = 0; i < call->n; i++)
 		if (!argument(call, i, &wide[i], &types[i], &values[i]))
-			return -EINVAL;
+			return -ENOMEM;
 	memset(&raw, 0, sizeof(raw));
 	memset(result, 0, sizeof(*result));
 	ffi_type *type = call->result == BEGET_TYPE_STRUCT ? struct_of(call->layout) : type_of(call->result);
-	if (!type || prepare(&cif, call, type, types))
-		return -EINVAL;
+	if (!type)
+		return -ENOMEM; /* for a struct's: all else was checked */
+	int error = prepare(&cif, call, type, types);
+	if (error)
+		return error;
 	if (call->result == BEGET_TYPE_STRUCT) {
 		/* libffi may write whole registers. */
 		to = beget__sys_alloc_cleared(64, call->size + 4 * sizeof(ffi_arg));

@@ -343,6 +343,8 @@ void beget__child_forked(struct beget__inheritance *i)
 			beget__sys_close(&i->lent[n]);
 	if ((self.head.flags & BEGET_CLOSE_FDS) && close_others(i->channel, i->call))
 		give_up(i->channel);
-	beget__arguments_clear(i->call);
-	run(i->channel, i->call);
+	struct beget_call call = *i->call;
+	if (beget__arguments_settle_fork(&call))
+		give_up(i->channel);
+	run(i->channel, &call);
 }

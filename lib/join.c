@@ -71,6 +71,8 @@ static void take_result(struct beget_process *p, struct beget__frame *f)
 	p->answer = answer;
 	p->has_result = true;
 	p->result_fd = fd;
+	if (answer.type == BEGET_TYPE_BUFFER)
+		p->answer.value.buffer = NULL;
 	if (p->answer.outs > 0 || p->answer.type == BEGET_TYPE_STRING || p->answer.type == BEGET_TYPE_BYTES ||
 	    p->answer.type == BEGET_TYPE_STRUCT) {
 		p->result_in = p->in;
@@ -410,10 +412,11 @@ static int open_buffer(struct beget_process *p)
 {
 	int fd = p->result_fd;
 
-	if (fd < 0)
+	if (fd == -1)
 		return 0;
+	if (fd < 0)
+		return beget__fail(-fd, "cannot take the buffer that %s (process %d) returned", p->what, (int)p->pid);
 	p->result_fd = -1;
-	p->answer.value.buffer = NULL;
 	int error = beget__buffer_adopt(fd, p->answer.size, &p->answer.value.buffer);
 	return error ? beget__fail(-error, "cannot map the buffer that %s (process %d) returned", p->what, (int)p->pid)
 	             : 0;

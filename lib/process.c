@@ -40,6 +40,7 @@ static void disown(struct beget_process *p)
 	beget__sys_close(&p->pidfd);
 	beget__sys_close(&p->reserve);
 	beget__sys_close(&p->tie);
+	beget__sys_close(&p->result_fd);
 	close_all(p->ends, 3);
 	if (p != kept) {
 		beget__sys_close(&p->far);
@@ -213,7 +214,7 @@ static void destroy(struct beget_process *p)
 {
 	beget__process_free_inbox(&p->in);
 	beget__process_free_inbox(&p->result_in);
-	if (p->answer.type == BEGET_TYPE_BUFFER && p->result_fd < 0)
+	if (p->answer.type == BEGET_TYPE_BUFFER)
 		beget_buffer_free(p->answer.value.buffer);
 	free(p->promise.outs);
 	beget__process_guard();
@@ -221,7 +222,6 @@ static void destroy(struct beget_process *p)
 		delist(p);
 	disown(p);
 	beget__process_unguard();
-	beget__sys_close(&p->result_fd);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }

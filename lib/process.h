@@ -60,7 +60,7 @@ struct beget_process {
 	struct beget_status status;
 	struct beget__promise promise;
 	struct beget__answer answer;
-	int result_fd;                  /* of a buffer that nobody has asked for yet */
+	int result_fd;                  /* of a buffer that nobody has asked for yet; -EMFILE: it got lost */
 	struct beget__inbox *result_in; /* what the answer points into */
 };
 

@@ -1,5 +1,6 @@
 /* Start by fork: the child is a copy of the caller and has the call already. It waits for the caller's word, which
  * comes when the caller holds a pidfd: so no child can end before its status can be had. */
+#include "buffer.h"
 #include "child.h"
 #include "server.h"
 #include "start.h"
@@ -13,8 +14,19 @@ static bool no_pidfds(int error)
 	return error == -ENOSYS || error == -EPERM || error == -EINVAL;
 }
 
+/* The child has them open, as by the other methods. */
+static void lend_buffers(const struct beget_call *call)
+{
+	for (unsigned i = 0; i < call->n; i++) {
+		struct beget_arg arg = beget__value_unboxed(&call->args[i]);
+		if (arg.type == BEGET_TYPE_BUFFER && beget__value_of(&arg).buffer)
+			(void)beget__buffer_lend(beget__value_of(&arg).buffer);
+	}
+}
+
 static int fork_child(const struct beget__plan *plan, struct beget_process *p, struct beget__inheritance *i)
 {
+	lend_buffers(plan->call);
 	beget__process_fork_keep(p);
 	pid_t pid = beget__sys_fork();
 	if (pid == 0) {
@@ -34,7 +46,6 @@ static int fork_child(const struct beget__plan *plan, struct beget_process *p, s
 	if (pidfd < 0 && !no_pidfds(pidfd))
 		return beget__fail(-pidfd, "cannot open the child");
 	int error = beget__message_send_plain(p->channel, BEGET__GO);
-	(void)plan;
 	/* It has ended? Joining tells. */
 	return !error || error == -EPIPE || error == -ECONNRESET
 	               ? 0

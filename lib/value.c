@@ -262,6 +262,12 @@ bool beget__value_get_result(struct beget__reader *r, unsigned type, size_t *siz
 		memset(ret, 0, sizeof(*ret));
 		ret->pointer = get_run(r, size, 1);
 		return !r->bad;
+	case BEGET_TYPE_BUFFER: /* one that got lost on the way is missed by who asks for it */
+		memset(ret, 0, sizeof(*ret));
+		*size = (size_t)beget__get_u64(r);
+		if (*size > 0)
+			ret->fd.fd = beget__get_fd(r, fds, true);
+		return !r->bad;
 	case BEGET_TYPE_OBJECT:
 	case BEGET_TYPE_FD:
 	case BEGET_TYPE_FUNCTION:

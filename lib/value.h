@@ -67,7 +67,8 @@ int beget__value_put(struct beget__writer *, const struct beget_arg *, struct be
  * False: hostile bytes. */
 bool beget__value_get(struct beget__reader *, struct beget_arg *, struct beget__fds *, union beget__value *ret);
 
-/* The same for what a target returned. A struct goes without its layout: the caller has it. */
+/* The same for what a target returned. A struct goes without its layout: the caller has it. A buffer's descriptor is
+ * -EMFILE where it got lost on the way. */
 int beget__value_put_result(struct beget__writer *, const struct beget_call *, const union beget__value *,
                             struct beget__fds *);
 bool beget__value_get_result(struct beget__reader *, unsigned type, size_t *size, struct beget__fds *,

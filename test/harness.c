@@ -267,6 +267,21 @@ void expect_exit(struct beget_process *p, int code)
 	expect_end(p, BEGET_EXITED, code);
 }
 
+struct beget_process *returned(enum beget_method method, const struct beget_call *call)
+{
+	struct beget_process *p = start(method, call);
+	struct beget_status status;
+	char text[400];
+
+	if (beget_join(p, 10000, &status) < 0)
+		fail_msg("join: %s", beget_error());
+	if (status.outcome != BEGET_EXITED || status.code != 0) {
+		beget_describe(p, text, sizeof(text));
+		fail_msg("%s", text);
+	}
+	return p;
+}
+
 static struct beget_process *joined(const struct beget_options *options, const struct beget_call *call)
 {
 	struct beget_process *p = start_with(options, call);

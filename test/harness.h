@@ -52,6 +52,9 @@ struct beget_process *start_with(const struct beget_options *, const struct bege
 void expect_end(struct beget_process *, enum beget_outcome, int code);
 void expect_exit(struct beget_process *, int code);
 
+/* Starts, joins within ten seconds, and expects that it returned: for beget_result, then beget_free. */
+struct beget_process *returned(enum beget_method, const struct beget_call *);
+
 /* Starts a target that returns int, joins, frees, and gives the result; fails the test if there is none. */
 int int_result(enum beget_method, const struct beget_call *);
 int int_result_with(const struct beget_options *, const struct beget_call *);
