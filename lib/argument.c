@@ -37,7 +37,7 @@ static int settle_out(unsigned position, const struct beget_arg *arg, union bege
 	value->pointer = NULL;
 	if (!wanted)
 		return 0;
-	value->pointer = beget__sys_alloc_cleared(beget__align_of(arg->size), arg->size);
+	value->pointer = beget__sys_alloc_cleared(beget__value_align(arg->size), arg->size + 1);
 	return value->pointer ? 0
 	                      : beget__fail(ENOMEM, "argument %u: cannot make room for %zu bytes", position, arg->size);
 }

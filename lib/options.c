@@ -119,7 +119,7 @@ static int check_function(void (*function)(void), enum beget_method method)
 	return method != BEGET_FORK && function ? find_function(function, "carry", &unused) : 0;
 }
 
-static int check_value(const struct beget_arg *arg, enum beget_method method)
+static int check_value(const struct beget_arg *arg, bool boxed, enum beget_method method)
 {
 	union beget__value v = beget__value_of(arg);
 
@@ -129,7 +129,7 @@ static int check_value(const struct beget_arg *arg, enum beget_method method)
 		               ? beget__fail_plain(EOPNOTSUPP, "only fork can carry a raw pointer")
 		               : 0;
 	case BEGET_TYPE_OBJECT:
-		if (v.pointer && arg->size == 0)
+		if (v.pointer && arg->size == 0 && !boxed)
 			return beget__fail_plain(EINVAL, "the object has no size");
 		return arg->size > PTRDIFF_MAX ? beget__fail_plain(EINVAL, "no object is so large") : 0;
 	case BEGET_TYPE_STRUCT: return check_layout(arg->layout, arg->size, method);
@@ -152,7 +152,7 @@ static int check_arg(const struct beget_arg *arg, enum beget_method method)
 	if (beget__value_size(arg->type) == 0 && arg->type != BEGET_TYPE_STRUCT)
 		return beget__fail_plain(EINVAL, "there is no such type");
 	int error = check_flags(arg);
-	return error ? error : check_value(&bare, method);
+	return error ? error : check_value(&bare, arg->flags & BEGET_ARG_BOXED, method);
 }
 
 static int check_result(const struct beget_call *call, enum beget_method method)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define BYTES_ALIGN 64
+#define LEAST_ALIGN _Alignof(max_align_t)
 
 size_t beget__value_size(unsigned type)
 {
@@ -37,6 +38,13 @@ size_t beget__value_size(unsigned type)
 	};
 
 	return type < sizeof(sizes) ? sizes[type] : 0;
+}
+
+size_t beget__value_align(size_t size)
+{
+	size_t align = beget__align_of(size);
+
+	return align < LEAST_ALIGN ? LEAST_ALIGN : align;
 }
 
 int beget__put_fd(struct beget__writer *w, struct beget__fds *fds, int fd)
@@ -149,7 +157,7 @@ int beget__value_put(struct beget__writer *w, const struct beget_arg *arg, struc
 		if (arg->flags & BEGET_ARG_OUT)
 			beget__put_u32(w, v.pointer != NULL);
 		else
-			put_run(w, v.pointer, v.pointer ? arg->size : 0, beget__align_of(arg->size));
+			put_run(w, v.pointer, v.pointer ? arg->size : 0, beget__value_align(arg->size));
 		return 0;
 	case BEGET_TYPE_STRUCT:
 		beget__layout_put(w, arg->layout);
@@ -173,7 +181,7 @@ static void get_object(struct beget__reader *r, struct beget_arg *arg, union beg
 		ret->ul = beget__get_u32(r);
 		return;
 	}
-	ret->pointer = get_run(r, &there, beget__align_of(arg->size));
+	ret->pointer = get_run(r, &there, beget__value_align(arg->size));
 	if (ret->pointer && there != arg->size)
 		r->bad = true;
 }

@@ -69,6 +69,33 @@ static void expect_guards(const unsigned char *p, size_t n)
 	assert_int_equal(p[n], 0xee);
 }
 
+/* Nothing of something is something: 1 and 2 for the pointers, 4 where one is less aligned than by malloc. */
+static int looks(const void *in, size_t n, void *out, size_t m)
+{
+	bool aligned = ((uintptr_t)in | (uintptr_t)out) % _Alignof(max_align_t) == 0;
+
+	return (in != NULL) + 2 * (out != NULL) + (aligned ? 0 : 4) + 10 * (int)(n + m);
+}
+
+static void of_no_bytes(enum beget_method method)
+{
+	_Alignas(max_align_t) unsigned char in[1] = {1}, out[1] = {2};
+
+	assert_int_equal(int_result(method, BEGET_CALL(looks, BEGET_IN((void *)in, 0u), (size_t)0,
+	                                               BEGET_OUT((void *)out, 0u), (size_t)0)),
+	                 3);
+	assert_int_equal(out[0], 2);
+}
+
+static void aligned_as_by_malloc(enum beget_method method)
+{
+	_Alignas(max_align_t) unsigned char in[7] = {1}, out[13] = {2};
+
+	assert_int_equal(int_result(method, BEGET_CALL(looks, BEGET_IN((void *)in, 7u), (size_t)7,
+	                                               BEGET_OUT((void *)out, 13u), (size_t)13)),
+	                 203);
+}
+
 static void each_size_comes_out(enum beget_method method)
 {
 	for (int i = 0; i < SIZES; i++) {
@@ -571,6 +598,8 @@ int main(int argc, char **argv)
 {
 	enum { FRESH = BY(BEGET_FORKSERVER) | BY(BEGET_SPAWN) };
 	static const struct behaviour table[] = {
+		BEHAVIOUR(of_no_bytes),
+		BEHAVIOUR(aligned_as_by_malloc),
 		BEHAVIOUR(each_size_comes_out),
 		BEHAVIOUR(each_size_goes_and_comes),
 		BEHAVIOUR(several),

@@ -157,7 +157,7 @@ static void objects(void)
 		assert_true(get(&r, BEGET_TYPE_OBJECT, &size, NULL, &back));
 		assert_int_equal(size, sizes[i]);
 		assert_memory_equal(back.pointer, data, size);
-		assert_int_equal((uintptr_t)back.pointer % beget__align_of(size), 0);
+		assert_int_equal((uintptr_t)back.pointer % beget__value_align(size), 0);
 		assert_int_equal(r.at, r.size);
 		free(m.bytes);
 	}

@@ -314,7 +314,7 @@ void fuzz_expect_value(const struct fuzz_room *room, const struct beget_arg *arg
 			break;
 		if (v->pointer)
 			fuzz_expect_inside(room, v->pointer, arg->size);
-		CHECK(((uintptr_t)v->pointer & (beget__align_of(arg->size) - 1)) == 0);
+		CHECK(((uintptr_t)v->pointer & (beget__value_align(arg->size) - 1)) == 0);
 		break;
 	case BEGET_TYPE_BYTES:
 		CHECK(v->bytes.data || v->bytes.size == 0);
