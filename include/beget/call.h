@@ -1,15 +1,16 @@
 /* BEGET_CALL, BEGET_OPTIONS and beget_result: the macros that take types from the compiler (C11 and later).
  *
- * BEGET_CALL(f, a, b) becomes a struct beget_call on the stack of the block it is written in. Each argument passes
- * through three steps:
+ * BEGET_CALL(f, a, b) becomes a struct beget_call on the stack of the block it is written in. Of each argument is asked
  *
- *   BEGET__VALUE(a)  the argument, decayed and unqualified: an array becomes a pointer, a const int an int;
- *   BEGET__T(a)      the parameter type that it stands for: a scalar's own type, const T * for a pointer to T;
- *   BEGET__ARG(a)    a struct beget_arg: type code, size of the object behind a pointer, address of a typed copy.
+ *   BEGET__T(a)    the parameter type that it stands for: a scalar's own type, const T * for a pointer to T, what its box
+ *                  says for BEGET_OUT and the like;
+ *   BEGET__ARG(a)  a struct beget_arg: type code, flags, size of the object behind a pointer, address of a copy.
  *
- * BEGET__CHECK then asks one _Generic whether f is exactly a function of these parameter types. Where a rule is
- * broken, the macro takes the size of a struct that is declared here and never defined: its name in the compiler's
- * message says what to do. */
+ * One _Generic then tells whether f is exactly a function of these parameter types. Where a rule is broken, the macro
+ * takes the size of a struct that is declared here and never defined: its name in the compiler's message says what to do.
+ *
+ * Questions about types are asked in statement expressions whose value is never used: there a type can have a name, and
+ * so is written once instead of once for each time that it is asked about. */
 #ifndef BEGET_CALL_H
 #define BEGET_CALL_H
 
@@ -99,8 +100,9 @@ struct beget__box {
 #define BEGET__CAN_GO(x) sizeof(*_Generic(BEGET__VALUE(x), BEGET__EACH(BEGET__AS_CHAR) \
 	long double: (struct BEGET_CANNOT_SEND_A_long_double *)0, \
 	void *: (struct BEGET_CANNOT_SEND_A_void_POINTER_USE_BEGET_IN_OR_OUT *)0, \
-	const void *: (struct BEGET_CANNOT_SEND_A_void_POINTER_USE_BEGET_IN_OR_OUT *)0, default: BEGET__ABOUT(x, __builtin_choose_expr( \
-	BEGET__CLASS(beget__x) != 5, (struct BEGET_CANNOT_SEND_THIS_TYPE_BY_VALUE_SEND_ITS_ADDRESS_OR_USE_BEGET_STRUCT *)0, \
+	const void *: (struct BEGET_CANNOT_SEND_A_void_POINTER_USE_BEGET_IN_OR_OUT *)0, default: BEGET__ABOUT(x, \
+	__builtin_choose_expr(BEGET__CLASS(beget__x) != 5, \
+	(struct BEGET_CANNOT_SEND_THIS_TYPE_BY_VALUE_SEND_ITS_ADDRESS_OR_USE_BEGET_STRUCT *)0, \
 	__builtin_choose_expr(BEGET__IS_DEEP(beget__p) && !beget__is_function && !beget__is_box, \
 	(struct BEGET_CANNOT_SEND_A_POINTER_TO_A_POINTER *)0, (char *)0)))))
 
@@ -165,8 +167,8 @@ struct beget__box {
 /* Is f exactly a function of these parameters, or a variadic one? named counts those of its parameters that have names,
  * if it is variadic. A function without prototype is compatible with a parameter of any type, even one that nobody can
  * have. */
-#define BEGET__CALL(f, result_type, types, params, raw, dots, n, args) (&(const struct beget_call){ (void (*)(void))(f), \
-	BEGET__RESULT((result_type *)0), n, args, (unsigned)sizeof(*__extension__({ \
+#define BEGET__CALL(f, result_type, types, params, raw, dots, n, args) (&(const struct beget_call){ \
+	(void (*)(void))(f), BEGET__RESULT((result_type *)0), n, args, (unsigned)sizeof(*__extension__({ \
 		typedef result_type beget__r; \
 		types \
 		enum { beget__named = _Generic((f), dots default: 0) }; \
@@ -234,7 +236,8 @@ static inline const struct beget_call *beget__returns(struct beget_call *ret, co
 #define BEGET_MEMBER_STRUCT(type, name, layout) { BEGET_TYPE_STRUCT, \
 	sizeof(((type *)0)->name) / sizeof(BEGET__ELEMENT(((type *)0)->name)), offsetof(type, name), (layout) }
 #define BEGET__ELEMENT(x) (*__builtin_choose_expr(BEGET__IS_ARRAY(x), (x), &(x)))
-#define BEGET__MEMBER_CODE(x) (_Generic(BEGET__ELEMENT(x), BEGET__EACH_NUMBER(BEGET__AS_CODE) default: BEGET_TYPE_RAW) + \
+#define BEGET__MEMBER_CODE(x) (_Generic(BEGET__ELEMENT(x), BEGET__EACH_NUMBER(BEGET__AS_CODE) \
+	default: BEGET_TYPE_RAW) + \
 	0 * sizeof(*_Generic(BEGET__ELEMENT(x), BEGET__EACH_NUMBER(BEGET__AS_CHAR) default: __builtin_choose_expr( \
 	BEGET__CLASS(BEGET__ELEMENT(x)) == 5 && !BEGET__IS_ARRAY(BEGET__ELEMENT(x)), (char *)0, \
 	(struct BEGET_MEMBER_TAKES_NUMBERS_AND_POINTERS_USE_BEGET_MEMBER_STRUCT *)0))))
@@ -243,7 +246,8 @@ static inline const struct beget_call *beget__returns(struct beget_call *ret, co
 #define BEGET__WRITE(p) __typeof__(*(p)) *, beget__writable(p)
 #define BEGET__BOXED(type, code, flags, ...) \
 	((__typeof__(type) (*)[BEGET__BOX(code, BEGET_ARG_BOXED | (flags))])(void *)&(struct beget__box){ __VA_ARGS__ })
-#define BEGET__SPAN(how, flags, ...) BEGET__SPAN_PICK(__VA_ARGS__, BEGET__SPAN2, BEGET__SPAN1, )(how, flags, __VA_ARGS__)
+#define BEGET__SPAN(how, flags, ...) \
+	BEGET__SPAN_PICK(__VA_ARGS__, BEGET__SPAN2, BEGET__SPAN1, )(how, flags, __VA_ARGS__)
 #define BEGET__SPAN_PICK(p, n, name, ...) name
 #define BEGET__SPAN1(how, flags, p) BEGET__SPAN0(flags, how(p), BEGET__IS_ARRAY(p) ? sizeof(p) : sizeof(*(p)))
 #define BEGET__SPAN2(how, flags, p, n) BEGET__SPAN0(flags, how(p), beget__times((n), sizeof(*BEGET__BYTEWISE(p))))
