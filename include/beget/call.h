@@ -1,13 +1,14 @@
 /* BEGET_CALL, BEGET_OPTIONS and beget_result: the macros that take types from the compiler (C11 and later).
  *
- * BEGET_CALL(f, a, b) becomes a struct beget_call on the stack of the block it is written in. Of each argument is asked
+ * BEGET_CALL(f, a, b) becomes a struct beget_call on the stack of the block it is written in. Each argument is asked for
  *
- *   BEGET__T(a)    the parameter type that it stands for: a scalar's own type, const T * for a pointer to T, what its box
- *                  says for BEGET_OUT and the like;
+ *   BEGET__T(a)    the parameter type that it stands for: a scalar's own type, const T * for a pointer to T, for
+ *                  BEGET_OUT and the like what their box says;
  *   BEGET__ARG(a)  a struct beget_arg: type code, flags, size of the object behind a pointer, address of a copy.
  *
  * One _Generic then tells whether f is exactly a function of these parameter types. Where a rule is broken, the macro
- * takes the size of a struct that is declared here and never defined: its name in the compiler's message says what to do.
+ * takes the size of a struct that is declared here and never defined: its name in the compiler's message says what to
+ * do.
  *
  * Questions about types are asked in statement expressions whose value is never used: there a type can have a name, and
  * so is written once instead of once for each time that it is asked about. */
