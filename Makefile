@@ -160,9 +160,9 @@ coverage: ## line coverage of lib/ by the tests
 	@cd $(BUILD)/coverage/lib && gcov -n *.gcda 2>/dev/null | sed -n "/^File '.*lib\//{s/File //;N;p}"
 
 .PHONY: watched
-# Without core files: valgrind leaves one where it runs for each child that a test kills
+# Valgrind leaves a core file where it runs for each child that a test crashes
 watched: programs
-	@ulimit -S -c 0 && WRAP="$(WRAP)" test/run $(WATCHED)
+	@WRAP="$(WRAP)" test/run $(WATCHED); code=$$?; rm -f vgcore.*; exit $$code
 
 lint: | $(BUILD)/.need-test ## warnings as errors, static analysis, layout, manuals, scripts
 	@tools/need cppcheck=cppcheck clang=clang clang-format=clang-format shellcheck=shellcheck
