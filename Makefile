@@ -240,9 +240,9 @@ fuzz: ## the parsers against libFuzzer, each for FUZZ_SECONDS=60; FUZZ_KEEP=1 ke
 fuzzers: $(REPLAYS) $(FUZZED:%=$(BUILD)/test/fuzz/fuzz_%)
 
 .PHONY: watched
-# Without core files: valgrind leaves one where it runs for each child that a test kills
+# Valgrind leaves a core file where it runs for each child that a test crashes
 watched: programs
-	@ulimit -S -c 0 && WRAP="$(WRAP)" test/run $(WATCHED)
+	@WRAP="$(WRAP)" test/run $(WATCHED); code=$$?; rm -f vgcore.*; exit $$code
 
 lint: | $(BUILD)/.need-test ## warnings as errors, static analysis, layout, manuals, scripts
 	@tools/need cppcheck=cppcheck clang=clang clang-format=clang-format shellcheck=shellcheck

@@ -105,7 +105,7 @@ static void fork_among_threads(void)
 
 	for (int i = 0; i < 2; i++)
 		CHECK(pthread_create(&threads[i], NULL, starter, NULL) == 0);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0, n = often(20); i < n; i++) {
 		pid_t copy = fork();
 		if (copy == 0) {
 			alarm(20);

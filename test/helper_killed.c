@@ -135,7 +135,7 @@ static void a_child_that_closed_all(void)
 
 static void the_next_start_brings_up_another(void)
 {
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0, n = often(20); i < n; i++) {
 		pid_t old = kill_helper();
 		assert_int_not_equal(helper_pid(), old);
 	}
@@ -145,7 +145,7 @@ static void the_next_start_brings_up_another(void)
  * ended, only that it had not read its call. */
 static void killed_at_any_moment(void)
 {
-	for (int i = 0; i < 60; i++) {
+	for (int i = 0, n = often(60); i < n; i++) {
 		pid_t helper = helper_pid();
 		if (i % 3 == 0)
 			kill(helper, SIGKILL);

@@ -178,7 +178,7 @@ static void *work(void *data)
 	struct work *w = data;
 	int me = w->thread++;
 
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0, n = often(ROUNDS); i < n; i++) {
 		if (beget_start(&w->stay[me][i], BEGET_OPTIONS(.method = w->method, .flags = w->flags),
 		                BEGET_CALL(sleeper)) < 0)
 			w->stay[me][i] = NULL;

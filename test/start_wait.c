@@ -352,7 +352,12 @@ static void another_program(enum beget_method method)
 	assert_int_equal(beget_result(p, &value), -ENODATA);
 	expect_exit(p, 0);
 	expect_exit(start(method, BEGET_CALL(executes, "/bin/false", (const char *)NULL)), 1);
-	p = start(method, BEGET_CALL(executes, "/bin/sleep", "1000"));
+}
+
+static void another_program_is_signalled(enum beget_method method)
+{
+	not_under_valgrind("a signal that comes while it begins another program is lost");
+	struct beget_process *p = start(method, BEGET_CALL(executes, "/bin/sleep", "1000"));
 	assert_int_equal(beget_join(p, 20, NULL), -ETIMEDOUT);
 	assert_int_equal(beget_kill(p, SIGTERM), 0);
 	expect_end(p, BEGET_SIGNALED, SIGTERM);
@@ -406,6 +411,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(sentinel_in_select),
 		BEHAVIOUR(join_after_the_sentinel),
 		BEHAVIOUR(another_program),
+		BEHAVIOUR(another_program_is_signalled),
 		BEHAVIOUR(times),
 	};
 
