@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, LEAST = 3, COPIES = 4 };
+enum { PAGE = 4096, LEAST = 5, COPIES = 5 };
 
 static size_t size;
 static char *bytes;
@@ -186,8 +186,7 @@ static void measure(int rounds, int64_t limit)
 	if (beget_buffer_create(&buffer, size) < 0)
 		bench_die("beget_buffer_create", beget_error());
 	memset(beget_buffer_data(buffer), 1, size);
-	if (size < 100000000)
-		one_round(false);
+	one_round(false);
 	int64_t begin = bench_now();
 	for (int i = 0; i < rounds && (i < LEAST || bench_now() - begin < limit); i++) {
 		bench_progress("arguments of %zu KiB: round %d", size >> 10, i + 1);

@@ -17,14 +17,14 @@ def target(path):
         note.write(now.to_bytes(8, sys.byteorder))
 
 
-def once(context, fd, path):
+def once(context, fd, path, alone=True):
     begin = time.monotonic_ns()
     process = context.Process(target=target, args=(path,))
     process.start()
     returned = time.monotonic_ns() - begin
     process.join()
     total = time.monotonic_ns() - begin
-    if process.exitcode != 0:
+    if alone and process.exitcode != 0:
         sys.exit("bench: multiprocessing: the target failed")
     process.close()
     first = int.from_bytes(os.pread(fd, 8, 0), sys.byteorder) - begin
@@ -32,9 +32,10 @@ def once(context, fd, path):
 
 
 def run(context, n, threads, fd, path):
+    # Threads of one program lose each other's exit codes (CPython's gh-148318): not looked at.
     def some():
         for _ in range(n):
-            once(context, fd, path)
+            once(context, fd, path, threads == 1)
 
     begin = time.monotonic_ns()
     others = [threading.Thread(target=some) for _ in range(threads - 1)]
