@@ -8,6 +8,6 @@ set xtics (10, 100, 1000, 5000)
 m = "join"
 w = "beget forkserver"
 plot rows(m, "bare fork", "one by one") with linespoints ls 1 title "bare waitpid", \
-     rows(m, w, "one by one") with linespoints ls 3 title "beget\\_join", \
-     rows(m, w, "epoll") with linespoints ls 4 title "epoll, beget\\_join", \
-     rows(m, w, "beget_wait") with linespoints ls 2 title "beget\\_wait"
+     rows(m, w, "one by one") with linespoints ls 3 title "beget_join", \
+     rows(m, w, "epoll") with linespoints ls 4 title "epoll, beget_join", \
+     rows(m, w, "beget_wait") with linespoints ls 2 title "beget_wait"

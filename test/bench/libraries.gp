@@ -11,4 +11,4 @@ plot rows(m, "bare fork", "total") with linespoints ls 1 title "bare fork", \
      rows(m, "beget fork", "total") with linespoints ls 2 title "beget, fork", \
      rows(m, "beget forkserver", "total") with linespoints ls 3 title "beget, forkserver", \
      rows(m, "beget spawn", "total") with linespoints ls 4 title "beget, spawn", \
-     rows(m, "posix_spawn", "total") with linespoints ls 5 title "posix\\_spawn"
+     rows(m, "posix_spawn", "total") with linespoints ls 5 title "posix_spawn"

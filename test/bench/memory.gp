@@ -1,10 +1,8 @@
 load here."/plot.gp"
 set title "Start, run and join a function: time by what the caller holds"
 set xlabel "memory that the caller has touched, GB (pages of 4 KiB)"
-set ylabel "median time, µs"
 set logscale y
 set yrange [50:1000000]
-set format y "10^{%T}"
 set ytics ("100 µs" 100, "1 ms" 1000, "10 ms" 10000, "100 ms" 100000, "1 s" 1000000)
 set ylabel "time until joined (median)"
 set xtics (0, 1, 4, 8)
@@ -15,9 +13,9 @@ plot rows(m, "bare fork", "total") with linespoints ls 1 title "bare fork", \
      rows(m, "beget fork", "total") with linespoints ls 2 title "beget, fork", \
      rows(m, "beget forkserver", "total") with linespoints ls 3 title "beget, forkserver", \
      rows(m, "beget spawn", "total") with linespoints ls 4 title "beget, spawn", \
-     rows(m, "posix_spawn", "total") with linespoints ls 5 title "posix\\_spawn", \
-     rows(m, "libuv uv_spawn", "total") with linespoints ls 6 title "libuv uv\\_spawn", \
-     rows(m, "glib g_spawn", "total") with linespoints ls 7 title "glib g\\_spawn", \
+     rows(m, "posix_spawn", "total") with linespoints ls 5 title "posix_spawn", \
+     rows(m, "libuv uv_spawn", "total") with linespoints ls 6 title "libuv uv_spawn", \
+     rows(m, "glib g_spawn", "total") with linespoints ls 7 title "glib g_spawn", \
      rows(m, "CPython multiprocessing fork", "total") with linespoints ls 8 dt 1 title "CPython, fork", \
      rows(m, "CPython multiprocessing forkserver", "total") with linespoints ls 8 dt 2 title "CPython, forkserver", \
      rows(m, "CPython multiprocessing spawn", "total") with linespoints ls 8 dt 3 title "CPython, spawn"

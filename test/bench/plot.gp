@@ -1,10 +1,10 @@
 # What all plots share: called by each with the title. Grey text and no ground: readable on white and on black.
-set terminal svg size 760,430 dynamic enhanced font "sans-serif,14" lw 1.6
+set terminal svg size 760,430 dynamic noenhanced font "sans-serif,14" lw 1.6
 set encoding utf8
 set datafile separator ","
 grey = "#7d8590"
 set border 3 lc rgb grey
-set tics nomirror textcolor rgb grey
+set tics scale 0.4 nomirror textcolor rgb grey
 set grid y lc rgb grey lw 0.3 dt 3
 set key right outside textcolor rgb grey samplen 1.5 spacing 1.25
 set title textcolor rgb grey font ",16"
