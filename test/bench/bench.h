@@ -18,6 +18,7 @@ struct way {
 	void (*once)(const struct way *, struct sample *);
 	int method;
 	unsigned flags;
+	int server; /* beget: which of bench_servers; 0: the one that all share */
 };
 
 int64_t bench_now(void);

@@ -6,9 +6,10 @@ set yrange [0:*]
 set xrange [0:102]
 set xtics (5, 30, 100)
 m = "libraries"
-# SPARES: "beget forkserver spares" and "beget spawn spares" go here, a line each.
 plot rows(m, "bare fork", "total") with linespoints ls 1 title "bare fork", \
      rows(m, "beget fork", "total") with linespoints ls 2 title "beget, fork", \
      rows(m, "beget forkserver", "total") with linespoints ls 3 title "beget, forkserver", \
+     rows(m, "beget forkserver spares", "total") with linespoints ls 9 title "  with spares", \
      rows(m, "beget spawn", "total") with linespoints ls 4 title "beget, spawn", \
+     rows(m, "beget spawn spares", "total") with linespoints ls 10 title "  with spares", \
      rows(m, "posix_spawn", "total") with linespoints ls 5 title "posix_spawn"

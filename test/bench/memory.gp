@@ -8,11 +8,12 @@ set ylabel "time until joined (median)"
 set xtics (0, 1, 4, 8)
 set xrange [-0.1:8.1]
 m = "memory"
-# SPARES: "beget forkserver spares" and "beget spawn spares" go here, a line each.
 plot rows(m, "bare fork", "total") with linespoints ls 1 title "bare fork", \
      rows(m, "beget fork", "total") with linespoints ls 2 title "beget, fork", \
      rows(m, "beget forkserver", "total") with linespoints ls 3 title "beget, forkserver", \
+     rows(m, "beget forkserver spares", "total") with linespoints ls 9 title "  with spares", \
      rows(m, "beget spawn", "total") with linespoints ls 4 title "beget, spawn", \
+     rows(m, "beget spawn spares", "total") with linespoints ls 10 title "  with spares", \
      rows(m, "posix_spawn", "total") with linespoints ls 5 title "posix_spawn", \
      rows(m, "libuv uv_spawn", "total") with linespoints ls 6 title "libuv uv_spawn", \
      rows(m, "glib g_spawn", "total") with linespoints ls 7 title "glib g_spawn", \

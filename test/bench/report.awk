@@ -119,7 +119,6 @@ function goals(   f, s, a, g, k) {
 	goal("fork, total / bare fork's", "start|beget fork|0|total", f "total", 1.3)
 	goal("forkserver without spares, total / bare fork's", "start|beget forkserver|0|total", f "total", 1.3)
 	goal("forkserver with 8 GB in the caller, total / with 0", "memory|beget forkserver|8|total", "memory|beget forkserver|0|total", 1.1)
-	# SPARES: these have no way yet (ways.c).
 	goal("forkserver with spares, first / bare fork's", "start|beget forkserver spares|0|first", f "first", 0.3)
 	goal("forkserver with spares, server state, first / bare fork's", "start|beget forkserver spares server state|0|first", f "first", 0.15)
 	goal("forkserver with spares, total / bare fork's", "start|beget forkserver spares|0|total", f "total", 0.6)

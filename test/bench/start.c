@@ -76,6 +76,7 @@ static int measure(char **programs, int n)
 {
 	static struct peer peers[PEERS_MAX];
 
+	bench_open_servers(true);
 	for (int i = 0; i < WARM_UP; i++)
 		one_round(false);
 	for (int i = 0; i < n; i++)
@@ -87,6 +88,7 @@ static int measure(char **programs, int n)
 	}
 	for (int i = 0; i < n; i++)
 		peer_close(&peers[i]);
+	bench_close_servers();
 	return 0;
 }
 

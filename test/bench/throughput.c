@@ -69,6 +69,7 @@ int main(int argc, char **argv)
 	if (argc - optind > PEERS_MAX)
 		bench_die("throughput", "too many peers");
 	bench_make_note();
+	bench_open_servers(false);
 	for (; optind < argc; optind++)
 		peer_open(&peers[peers_n++], argv[optind]);
 	for (int i = 0; i < turns; i++)
@@ -76,5 +77,6 @@ int main(int argc, char **argv)
 			turn(i, turns, threads);
 	for (int i = 0; i < peers_n; i++)
 		peer_close(&peers[i]);
+	bench_close_servers();
 	return 0;
 }

@@ -32,11 +32,51 @@ void bench_join(struct beget_process *process)
 	bench_die("a child", what);
 }
 
+enum { SHARED, SPARES, SPAWN_SPARES, SERVERS, KEPT = 2, SPARE_US = 300, SPARE_TRIES = 300 };
+
+static struct beget_server *servers[SERVERS];
+static bool patient;
+
+void bench_open_servers(bool are_patient)
+{
+	patient = are_patient;
+	if (beget_server_open(&servers[SPARES], BEGET_SERVER_OPTIONS(.spares = KEPT)) < 0 ||
+	    beget_server_open(&servers[SPAWN_SPARES], BEGET_SERVER_OPTIONS(.spawn_spares = KEPT)) < 0)
+		bench_die("beget_server_open", beget_error());
+}
+
+void bench_close_servers(void)
+{
+	for (int i = 0; i < SERVERS; i++)
+		beget_server_close(servers[i]);
+}
+
+static void await_spares(struct beget_server *server)
+{
+	struct beget_server_status status = {0};
+
+	for (int i = 0; i < SPARE_TRIES && status.spares < KEPT; i++) {
+		usleep(SPARE_US);
+		if (beget_server_status(server, &status) < 0)
+			bench_die("beget_server_status", beget_error());
+	}
+	if (status.spares < KEPT)
+		bench_die("a server", "it makes no spares");
+}
+
 static void by_beget(const struct way *way, struct sample *ret)
 {
-	int64_t begin = bench_now(), there;
+	struct beget_process *process;
+	struct beget_server *server = servers[way->server];
+	int64_t there;
 
-	struct beget_process *process = bench_start((enum beget_method)way->method, way->flags, BEGET_CALL(bench_now));
+	if (server && patient)
+		await_spares(server);
+	int64_t begin = bench_now();
+	if (beget_start(&process,
+	                BEGET_OPTIONS(.method = (enum beget_method)way->method, .flags = way->flags, .server = server),
+	                BEGET_CALL(bench_now)) < 0)
+		bench_die("beget_start", beget_error());
 	ret->returned = bench_now() - begin;
 	bench_join(process);
 	if (beget_result(process, &there) < 0)
@@ -44,6 +84,8 @@ static void by_beget(const struct way *way, struct sample *ret)
 	ret->total = bench_now() - begin;
 	ret->first = there - begin;
 	beget_free(process);
+	if (server && patient) /* whoever is next shall not pay for the new ones */
+		await_spares(server);
 }
 
 static void wait_bare(pid_t pid, int64_t begin, struct sample *ret)
@@ -100,15 +142,16 @@ static void by_posix_spawn(const struct way *way, struct sample *ret)
 
 /* The names are in the figures, the plots and the goals too: report and plots in this folder. */
 const struct way bench_ways[] = {
-	{"bare fork", by_fork, 0, 0},
-	{"vfork", by_vfork, 0, 0},
-	{"posix_spawn", by_posix_spawn, 0, 0},
-	{"beget fork", by_beget, BEGET_FORK, 0},
-	{"beget forkserver", by_beget, BEGET_FORKSERVER, 0},
-	{"beget forkserver server state", by_beget, BEGET_FORKSERVER, BEGET_SERVER_STATE},
-	{"beget spawn", by_beget, BEGET_SPAWN, 0},
-	/* SPARES: here go "beget forkserver spares", "beget forkserver spares server state" and "beget spawn spares",
-         * one line each, as soon as there are servers that keep them. */
+	{"bare fork", by_fork, 0, 0, 0},
+	{"vfork", by_vfork, 0, 0, 0},
+	{"posix_spawn", by_posix_spawn, 0, 0, 0},
+	{"beget fork", by_beget, BEGET_FORK, 0, SHARED},
+	{"beget forkserver", by_beget, BEGET_FORKSERVER, 0, SHARED},
+	{"beget forkserver server state", by_beget, BEGET_FORKSERVER, BEGET_SERVER_STATE, SHARED},
+	{"beget forkserver spares", by_beget, BEGET_FORKSERVER, 0, SPARES},
+	{"beget forkserver spares server state", by_beget, BEGET_FORKSERVER, BEGET_SERVER_STATE, SPARES},
+	{"beget spawn", by_beget, BEGET_SPAWN, 0, SHARED},
+	{"beget spawn spares", by_beget, BEGET_SPAWN, 0, SPAWN_SPARES},
 };
 const size_t bench_ways_n = sizeof(bench_ways) / sizeof(*bench_ways);
 

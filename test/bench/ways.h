@@ -9,6 +9,11 @@
 extern const struct way bench_ways[];
 extern const size_t bench_ways_n;
 
+/* Opens the servers that keep spares. For patient ones, a start waits until the spares are there, before its time
+ * begins: they are made when the server has nothing else to do. */
+void bench_open_servers(bool patient);
+void bench_close_servers(void);
+
 /* The row of that name. */
 const struct way *bench_way(const char *name);
 
