@@ -41,7 +41,7 @@ SCRIPTS = $(wildcard test/*.sh)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help demo test check lint asan ubsan tsan valgrind coverage fuzz fuzzers install uninstall dist clean examples programs
+.PHONY: all help demo bench test check lint asan ubsan tsan valgrind coverage fuzz fuzzers install uninstall dist clean examples programs
 
 all: $(STATIC) $(BUILD)/libbeget.so $(HOST) $(BUILD)/beget.pc ## the library, static and shared, and its host program (the default)
 
@@ -238,6 +238,44 @@ fuzz: ## the parsers against libFuzzer, each for FUZZ_SECONDS=60; FUZZ_KEEP=1 ke
 		-fsanitize=fuzzer-no-link,address,undefined" fuzzers
 	@test/fuzz/run $(FUZZ_SECONDS) $(BUILD)/fuzz $(FUZZ_KEEP)
 fuzzers: $(REPLAYS) $(FUZZED:%=$(BUILD)/test/fuzz/fuzz_%)
+
+# What starts cost, beside everything else that starts processes. Peers that cannot be installed are left out.
+BENCH ?= start memory libraries throughput arguments join
+BENCH_SCALE ?= 1
+BENCH_KEEP ?=
+BENCHES = $(addprefix $(BUILD)/test/bench/,start start_5 start_30 start_100 throughput arguments join summary)
+WAYS = $(addprefix $(BUILD)/test/bench/,ways.o peer.o bench.o)
+
+bench: $(BENCHES) ## start times beside other ways; BENCH=memory one measure, BENCH_SCALE=5 longer, BENCH_KEEP=1 for README
+	@tools/need gnuplot-nox=gnuplot || echo 'left out: the plots'
+	@tools/need python3=python3 || echo "left out: CPython's multiprocessing"
+	@if tools/need libuv1-dev=uv.h; then $(MAKE) -s $(BUILD)/test/bench/peer_uv; else echo "left out: libuv's uv_spawn"; fi
+	@if tools/need pkg-config=pkg-config && CPPFLAGS="$$(pkg-config --cflags glib-2.0 2>/dev/null)" tools/need libglib2.0-dev=glib.h; \
+		then $(MAKE) -s $(BUILD)/test/bench/peer_glib; else echo "left out: glib's g_spawn"; fi
+	@BENCH="$(BENCH)" BENCH_SCALE=$(BENCH_SCALE) BENCH_KEEP=$(BENCH_KEEP) CC="$(CC)" CFLAGS="$(CFLAGS)" test/bench/run $(BUILD)
+
+$(BUILD)/test/bench/%.o: test/bench/%.c Makefile | $(BUILD)/.need-lib
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+$(BUILD)/test/bench/peer_glib.o: OWN_CPPFLAGS += $(shell pkg-config --cflags glib-2.0 2>/dev/null)
+
+$(BUILD)/test/bench/summary: $(BUILD)/test/bench/summary.o
+	$(LINK) -o $@ $<
+$(BUILD)/test/bench/start $(BUILD)/test/bench/throughput $(BUILD)/test/bench/arguments $(BUILD)/test/bench/join: %: %.o $(WAYS) $(STATIC)
+	$(LINK) -o $@ $< $(WAYS) $(STATIC) $(LIBS)
+$(BUILD)/test/bench/peer_uv $(BUILD)/test/bench/peer_glib: %: %.o $(BUILD)/test/bench/peer.o $(BUILD)/test/bench/bench.o
+	$(LINK) -o $@ $^ $(if $(findstring uv,$@),-luv,$(shell pkg-config --libs glib-2.0))
+
+# The same program with more libraries: libffi, libc and the loader are three of them.
+$(BUILD)/test/bench/lib/libbench%.so: test/bench/library.sh
+	@mkdir -p $(@D)
+	@test/bench/library.sh $* | $(CC) $(CFLAGS) -fPIC -shared -Wl,-soname,$(@F) -x c -o $@ -
+SMALL = $(foreach i,$(shell seq $1),$(BUILD)/test/bench/lib/libbench$i.so)
+$(BUILD)/test/bench/start_5: $(call SMALL,2)
+$(BUILD)/test/bench/start_30: $(call SMALL,27)
+$(BUILD)/test/bench/start_100: $(call SMALL,97)
+$(BUILD)/test/bench/start_%: $(BUILD)/test/bench/start.o $(WAYS) $(STATIC)
+	@$(LINK) -o $@ $(filter %.o,$^) $(STATIC) $(LIBS) -Wl,--no-as-needed $(filter %.so,$^) -Wl,-rpath,$(abspath $(BUILD)/test/bench/lib)
 
 .PHONY: watched
 # Valgrind leaves a core file where it runs for each child that a test crashes

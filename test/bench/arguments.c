@@ -1,0 +1,218 @@
+/* What size costs: arguments and results of beget_bytes and beget_buffer against one memcpy into fresh memory. All
+ * kinds take turns. The caller's bytes and the copy lie in pages of 4 KiB. A result's time begins when the target has
+ * made it. "whole": the target reads or writes each page; else the first and the last byte. arguments [-r ROUNDS] [-s
+ * SECONDS] SIZE... */
+#include "ways.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { PAGE = 4096, LEAST = 5, COPIES = 5 };
+
+static size_t size;
+static char *bytes;
+static struct beget_buffer *buffer;
+
+/* A number that no compiler can know. */
+static int64_t look(const char *p, size_t n, bool whole)
+{
+	int64_t sum = ((const volatile char *)p)[0] + ((const volatile char *)p)[n - 1];
+
+	for (size_t i = PAGE; whole && i < n; i += PAGE)
+		sum += ((const volatile char *)p)[i];
+	return sum;
+}
+
+/* Targets. */
+
+static int64_t take_bytes(struct beget_bytes b, int whole)
+{
+	return look(b.data, b.size, whole);
+}
+
+static int64_t take_buffer(struct beget_buffer *b, int whole)
+{
+	return look(beget_buffer_data(b), beget_buffer_size(b), whole);
+}
+
+/* The time that it was ready opens it. */
+static char *ready(char *p, size_t n)
+{
+	int64_t now;
+
+	p[n - 1] = 1;
+	now = bench_now();
+	return memcpy(p, &now, sizeof(now));
+}
+
+static struct beget_bytes give_bytes(size_t n)
+{
+	return BEGET_BYTES(ready(bench_fill(n), n), n);
+}
+
+static struct beget_buffer *give_buffer(size_t n, int whole)
+{
+	struct beget_buffer *b;
+
+	if (beget_buffer_create(&b, n) < 0)
+		exit(1);
+	char *p = beget_buffer_data(b);
+	if (whole)
+		memset(p, 1, n);
+	ready(p, n);
+	return b;
+}
+
+/* Kinds: each returns the nanoseconds it took. */
+
+static int64_t copy(int method, int whole)
+{
+	int64_t begin = bench_now();
+	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)method;
+	if (p == MAP_FAILED)
+		bench_die("memcpy", "no memory");
+	madvise(p, size, MADV_NOHUGEPAGE);
+	memcpy(p, bytes, size);
+	(void)look(p, size, whole);
+	int64_t end = bench_now();
+	munmap(p, size);
+	return end - begin;
+}
+
+static int64_t end_of(struct beget_process *process, int64_t begin)
+{
+	bench_join(process);
+	int64_t end = bench_now();
+	beget_free(process);
+	return end - begin;
+}
+
+static int64_t argument(int method, int whole)
+{
+	int64_t begin = bench_now();
+
+	return end_of(
+		bench_start((enum beget_method)method, 0, BEGET_CALL(take_bytes, BEGET_BYTES(bytes, size), whole)),
+		begin);
+}
+
+static int64_t buffer_argument(int method, int whole)
+{
+	int64_t begin = bench_now();
+
+	return end_of(bench_start((enum beget_method)method, 0, BEGET_CALL(take_buffer, buffer, whole)), begin);
+}
+
+static int64_t result(int method, int whole)
+{
+	int64_t made;
+	struct beget_bytes b;
+	struct beget_process *process = bench_start((enum beget_method)method, 0, BEGET_CALL(give_bytes, size));
+
+	bench_join(process);
+	if (beget_result(process, &b) < 0 || b.size != size)
+		bench_die("beget_result", beget_error());
+	(void)look(b.data, size, whole);
+	int64_t end = bench_now();
+	memcpy(&made, b.data, sizeof(made));
+	beget_free(process);
+	return end - made;
+}
+
+static int64_t buffer_result(int method, int whole)
+{
+	int64_t made;
+	struct beget_buffer *b;
+	struct beget_process *process = bench_start((enum beget_method)method, 0, BEGET_CALL(give_buffer, size, whole));
+
+	bench_join(process);
+	if (beget_result(process, &b) < 0 || beget_buffer_size(b) != size)
+		bench_die("beget_result", beget_error());
+	char *p = beget_buffer_data(b);
+	(void)look(p, size, whole);
+	int64_t end = bench_now();
+	memcpy(&made, p, sizeof(made));
+	beget_free(process);
+	return end - made;
+}
+
+static const struct kind {
+	const char *way, *figure;
+	int64_t (*once)(int method, int whole);
+	int method, whole;
+} kinds[] = {
+	{"memcpy", "copy", copy, 0, 0},
+	{"memcpy", "copy whole", copy, 0, 1},
+	{"beget forkserver", "bytes argument", argument, BEGET_FORKSERVER, 0},
+	{"beget forkserver", "bytes argument whole", argument, BEGET_FORKSERVER, 1},
+	{"beget forkserver", "bytes result", result, BEGET_FORKSERVER, 0},
+	{"beget forkserver", "bytes result whole", result, BEGET_FORKSERVER, 1},
+	{"beget forkserver", "buffer argument", buffer_argument, BEGET_FORKSERVER, 0},
+	{"beget forkserver", "buffer argument whole", buffer_argument, BEGET_FORKSERVER, 1},
+	{"beget forkserver", "buffer result", buffer_result, BEGET_FORKSERVER, 0},
+	{"beget forkserver", "buffer result whole", buffer_result, BEGET_FORKSERVER, 1},
+	{"beget spawn", "bytes argument", argument, BEGET_SPAWN, 0},
+	{"beget spawn", "bytes result", result, BEGET_SPAWN, 0},
+	{"beget spawn", "buffer argument", buffer_argument, BEGET_SPAWN, 0},
+	{"beget spawn", "buffer result", buffer_result, BEGET_SPAWN, 0},
+	{"beget fork", "bytes argument", argument, BEGET_FORK, 0},
+	{"beget fork", "bytes result", result, BEGET_FORK, 0},
+	{"beget fork", "buffer argument", buffer_argument, BEGET_FORK, 0},
+	{"beget fork", "buffer result", buffer_result, BEGET_FORK, 0},
+};
+
+static void one_round(bool counts)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		const struct kind *k = &kinds[i];
+		double us = (double)k->once(k->method, k->whole) / 1e3;
+		if (counts)
+			bench_row("arguments", k->way, (long)size, k->figure, "us", us);
+	}
+}
+
+static void measure(int rounds, int64_t limit)
+{
+	if (bench_free_mib() < (long)(size >> 20) * COPIES + 512) {
+		fprintf(stderr, "skipped: arguments of %zu MiB are too large for this machine's memory\n", size >> 20);
+		return;
+	}
+	bytes = bench_fill(size);
+	if (beget_buffer_create(&buffer, size) < 0)
+		bench_die("beget_buffer_create", beget_error());
+	memset(beget_buffer_data(buffer), 1, size);
+	one_round(false);
+	int64_t begin = bench_now();
+	for (int i = 0; i < rounds && (i < LEAST || bench_now() - begin < limit); i++) {
+		bench_progress("arguments of %zu KiB: round %d", size >> 10, i + 1);
+		one_round(true);
+	}
+	beget_buffer_free(buffer);
+	bench_drop(bytes, size);
+}
+
+int main(int argc, char **argv)
+{
+	int option, rounds = 100;
+	double seconds = 5;
+
+	beget_init(argc, argv);
+	while ((option = getopt(argc, argv, "r:s:")) != -1)
+		switch (option) {
+		case 'r': rounds = atoi(optarg); break;
+		case 's': seconds = atof(optarg); break;
+		default: bench_die("arguments", "see the top of arguments.c");
+		}
+	for (; optind < argc; optind++) {
+		size = (size_t)atoll(argv[optind]);
+		if (size < sizeof(int64_t) || size > SIZE_MAX / 8)
+			bench_die("arguments", "no such size");
+		measure(rounds, (int64_t)(seconds * 1e9));
+	}
+	return 0;
+}

@@ -1,0 +1,177 @@
+# From bench.csv to the tables on the terminal and the goals; with -v markdown=1 to the README's table.
+# A figure is told by "measure|way|at|figure".
+BEGIN { FS = "," }
+NR == 1 { next }
+{
+	key = $1 "|" $2 "|" $3 "|" $4
+	n[key] = $6; median[key] = $7; p99[key] = $8
+	if (!(($1, $2) in seen)) { seen[$1, $2] = 1; ways[$1] = ways[$1] "," $2 }
+	if (!(($1, $3) in at)) { at[$1, $3] = 1; ats[$1] = ats[$1] "," $3 }
+	if (!(($1, $2, $4) in kind)) { kind[$1, $2, $4] = 1; kinds[$1] = kinds[$1] ";" $2 "|" $4 }
+}
+
+function has(key) { return key in median }
+function cell(width, format, value) { return sprintf("%" width "s", sprintf(format, value)) }
+function us(v) { return sprintf(v < 10 ? "%.2f" : v < 1000 ? "%.1f" : "%.0f", v) }
+function bytes(v) { return v >= 1073741824 ? v / 1073741824 " GiB" : v >= 1048576 ? v / 1048576 " MiB" : v / 1024 " KiB" }
+
+# value, p99, ratio to the base
+function figure(key, base) {
+	if (!has(key)) return sprintf("%34s", "-")
+	return sprintf("%10s %11s %11s", us(median[key]), us(p99[key]), has(base) ? sprintf("x%.2f", median[key] / median[base]) : "")
+}
+
+function start_table(measure, where, title,   i, w, k, base) {
+	k = split(substr(ways[measure], 2), w, ",")
+	base = measure "|bare fork|" where "|"
+	printf "\n%s\n\n%-36s %34s   %34s %6s\n", title, "", "first instruction, us", "total, us", ""
+	printf "%-36s %10s %11s %11s   %10s %11s %11s %6s\n", "", "median", "p99", "/bare fork", "median", "p99", "/bare fork", "n"
+	for (i = 1; i <= k; i++)
+		if (has(measure "|" w[i] "|" where "|total"))
+			printf "%-36s %s   %s %6d\n", w[i], figure(measure "|" w[i] "|" where "|first", base "first"),
+				figure(measure "|" w[i] "|" where "|total", base "total"), n[measure "|" w[i] "|" where "|total"]
+}
+
+# A row a way, a column a size: medians of a figure.
+function wide_table(measure, fig, title, unit,   i, j, a, w, k, m, key) {
+	k = split(substr(ways[measure], 2), w, ",")
+	m = split(substr(ats[measure], 2), a, ",")
+	printf "\n%s\n\n%-36s", title, ""
+	for (j = 1; j <= m; j++) printf " %22s", a[j] " " unit
+	print ""
+	for (i = 1; i <= k; i++) {
+		printf "%-36s", w[i]
+		for (j = 1; j <= m; j++) {
+			key = measure "|" w[i] "|" a[j] "|" fig
+			if (has(key))
+				printf " %10s %11s", us(median[key]), sprintf("x%.2f", median[key] / median[measure "|bare fork|" a[j] "|" fig])
+			else
+				printf " %22s", "-"
+		}
+		print ""
+	}
+}
+
+function throughput_table(   i, w, k, t, key, one) {
+	k = split(substr(ways["throughput"], 2), w, ",")
+	printf "\nStarts per second, each waited for (median of slices)\n\n%-36s %22s %22s\n", "", "1 thread /bare fork", "2 threads /bare fork"
+	for (i = 1; i <= k; i++) {
+		printf "%-36s", w[i]
+		for (t = 1; t <= 2; t++) {
+			key = "throughput|" w[i] "|" t "|each"; one = "throughput|bare fork|" t "|each"
+			if (has(key)) printf " %11.0f %10s", 1e6 / median[key], sprintf("x%.2f", median[one] / median[key])
+		}
+		print ""
+	}
+}
+
+# A row a kind, a column a size; below it what it is of one memcpy.
+function arguments_table(   i, j, a, w, k, m, key, base) {
+	k = split(substr(kinds["arguments"], 2), w, ";")
+	m = split(substr(ats["arguments"], 2), a, ",")
+	printf "\nArguments and results: us, and of one memcpy into fresh memory\n\n%-40s", ""
+	for (j = 1; j <= m; j++) printf " %17s", bytes(a[j])
+	print ""
+	for (i = 1; i <= k; i++) {
+		split(w[i], part, "|")
+		printf "%-40s", part[1] ", " part[2]
+		for (j = 1; j <= m; j++) {
+			key = "arguments|" part[1] "|" a[j] "|" part[2]
+			base = "arguments|memcpy|" a[j] "|" (part[2] ~ /whole/ ? "copy whole" : "copy")
+			if (has(key)) printf " %9s %7s", us(median[key]), sprintf("x%.2f", median[key] / median[base])
+			else printf " %17s", "-"
+		}
+		print ""
+	}
+}
+
+function join_table(   i, j, a, w, k, m, key) {
+	k = split(substr(kinds["join"], 2), w, ";")
+	m = split(substr(ats["join"], 2), a, ",")
+	printf "\nJoining n children that have ended: us each; descriptors of the caller for each\n\n%-36s", ""
+	for (j = 1; j <= m; j++) printf " %10s", a[j]
+	print ""
+	for (i = 1; i <= k; i++) {
+		split(w[i], part, "|")
+		printf "%-36s", part[1] ", " part[2]
+		for (j = 1; j <= m; j++) {
+			key = "join|" part[1] "|" a[j] "|" part[2]
+			printf " %10s", has(key) ? us(median[key]) : "-"
+		}
+		print ""
+	}
+}
+
+# What, the figure and its base by key, and the most (or with least: the least) that their ratio may be.
+function goal(what, key, base, limit, least,   ratio, mark) {
+	if (!has(key) || !has(base)) {
+		printf "%-66s %9s %9s   %s\n", what, "-", (least ? ">= " : "<= ") limit, "not measured"
+		return
+	}
+	ratio = median[key] / median[base]
+	mark = (least ? ratio >= limit : ratio <= limit) ? "reached" : "missed"
+	printf "%-66s %9.2f %9s   %s\n", what, ratio, (least ? ">= " : "<= ") limit, mark
+}
+
+function goals(   f, s, a, g, k) {
+	f = "start|bare fork|0|"; s = "start|posix_spawn|0|"; a = "arguments|beget forkserver|"; g = "|1073741824|"
+	printf "\nGoals\n\n%-66s %9s %9s\n", "", "ratio", "goal"
+	goal("fork, total / bare fork's", "start|beget fork|0|total", f "total", 1.3)
+	goal("forkserver without spares, total / bare fork's", "start|beget forkserver|0|total", f "total", 1.3)
+	goal("forkserver with 8 GB in the caller, total / with 0", "memory|beget forkserver|8|total", "memory|beget forkserver|0|total", 1.1)
+	goal("forkserver with spares, first / bare fork's", "start|beget forkserver spares|0|first", f "first", 0.3)
+	goal("forkserver with spares, server state, first / bare fork's", "start|beget forkserver spares server state|0|first", f "first", 0.15)
+	goal("forkserver with spares, total / bare fork's", "start|beget forkserver spares|0|total", f "total", 0.6)
+	goal("beget_start returns, forkserver / bare fork's total", "start|beget forkserver|0|returned", f "total", 0.2)
+	goal("spawn without spares, total / posix_spawn's", "start|beget spawn|0|total", s "total", 1.15)
+	goal("spawn with spares, first / posix_spawn's", "start|beget spawn spares|0|first", s "first", 0.1)
+	goal("a 1 GiB buffer argument, total / a 1 KiB one", a "1073741824|buffer argument", a "1024|buffer argument", 1.2)
+	goal("a 1 GiB buffer result / a 1 KiB one", a "1073741824|buffer result", a "1024|buffer result", 1.2)
+	goal("a 1 GiB bytes argument, total / memcpy", a "1073741824|bytes argument", "arguments|memcpy" g "copy", 1.2)
+	goal("  read by the target too / memcpy and reading", a "1073741824|bytes argument whole", "arguments|memcpy" g "copy whole", 1.2)
+	goal("a 1 GiB bytes result / memcpy", a "1073741824|bytes result", "arguments|memcpy" g "copy", 1.2)
+	goal("  read by the caller too / memcpy and reading", a "1073741824|bytes result whole", "arguments|memcpy" g "copy whole", 1.2)
+	k = "join|beget forkserver|1000|descriptors"
+	median["one"] = 1
+	goal("1000 running children, descriptors of the caller for each", k, "one", 2)
+	goal("joining 5000 children one by one, each / of 100", "join|beget forkserver|5000|one by one", "join|beget forkserver|100|one by one", 2)
+	goal("joining 5000 children by epoll, each / of 100", "join|beget forkserver|5000|epoll", "join|beget forkserver|100|epoll", 2)
+	k = "start|CPython multiprocessing "
+	goal("CPython's fork / beget's, total", k "fork|0|total", "start|beget fork|0|total", 8, 1)
+	goal("CPython's forkserver / beget's, total", k "forkserver|0|total", "start|beget forkserver|0|total", 20, 1)
+	goal("CPython's spawn / beget's, total", k "spawn|0|total", "start|beget spawn|0|total", 50, 1)
+}
+
+# A way's total at so many GB, as a multiple of bare fork's total at none.
+function multiple(measure, way, at, base, fig) {
+	key = measure "|" way "|" at "|" fig
+	if (!has(key)) return "-"
+	ratio = median[key] / median[base]
+	return sprintf(ratio < 0.1 ? "%.3f" : ratio < 20 ? "%.2f" : "%.0f", ratio)
+}
+
+function readme(   i, k, w, way) {
+	k = split(substr(ways["start"], 2), w, ",")
+	print "| | first instruction | total | total, caller of 1 GB | 8 GB |"
+	print "|---|---|---|---|---|"
+	for (i = 1; i <= k; i++)
+		printf "| %s | %s | %s | %s | %s |\n", w[i],
+			multiple("start", w[i], 0, "start|bare fork|0|first", "first"),
+			multiple("start", w[i], 0, "start|bare fork|0|total", "total"),
+			multiple("memory", w[i], 1, "memory|bare fork|0|total", "total"),
+			multiple("memory", w[i], 8, "memory|bare fork|0|total", "total")
+}
+
+END {
+	if (markdown) { readme(); exit }
+	if ("start" in ways) start_table("start", 0, "One start from a small program")
+	if ("memory" in ways) wide_table("memory", "total", "One start, total, by what the caller holds (touched, pages of 4 KiB): us, and of bare fork", "GB")
+	if ("libraries" in ways) {
+		wide_table("libraries", "first", "One start, first instruction, by libraries mapped: us, and of bare fork", "libraries")
+		wide_table("libraries", "total", "One start, total, by libraries mapped: us, and of bare fork", "libraries")
+	}
+	if ("throughput" in ways) throughput_table()
+	if ("arguments" in ways) arguments_table()
+	if ("join" in ways) join_table()
+	goals()
+}

@@ -1,0 +1,164 @@
+/* The table of contenders. Every target does the same: it reads the clock and leaves it where the caller finds it. A
+ * bare child writes it into the note; a beget child returns it, so that a result is in the total of beget's and not in
+ * the others'. */
+#include "ways.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct beget_process *bench_start(enum beget_method method, unsigned flags, const struct beget_call *call)
+{
+	struct beget_process *process;
+
+	if (beget_start(&process, BEGET_OPTIONS(.method = method, .flags = flags), call) < 0)
+		bench_die("beget_start", beget_error());
+	return process;
+}
+
+void bench_join(struct beget_process *process)
+{
+	struct beget_status status;
+	char what[300];
+
+	if (beget_join(process, BEGET_FOREVER, &status) < 0)
+		bench_die("beget_join", beget_error());
+	if (status.outcome == BEGET_EXITED && status.code == 0)
+		return;
+	beget_describe(process, what, sizeof(what));
+	bench_die("a child", what);
+}
+
+enum { SHARED, SPARES, SPAWN_SPARES, SERVERS, KEPT = 2, SPARE_US = 300, SPARE_TRIES = 300 };
+
+static struct beget_server *servers[SERVERS];
+static bool patient;
+
+void bench_open_servers(bool are_patient)
+{
+	patient = are_patient;
+	if (beget_server_open(&servers[SPARES], BEGET_SERVER_OPTIONS(.spares = KEPT)) < 0 ||
+	    beget_server_open(&servers[SPAWN_SPARES], BEGET_SERVER_OPTIONS(.spawn_spares = KEPT)) < 0)
+		bench_die("beget_server_open", beget_error());
+}
+
+void bench_close_servers(void)
+{
+	for (int i = 0; i < SERVERS; i++)
+		beget_server_close(servers[i]);
+}
+
+static void await_spares(struct beget_server *server)
+{
+	struct beget_server_status status = {0};
+
+	for (int i = 0; i < SPARE_TRIES && status.spares < KEPT; i++) {
+		usleep(SPARE_US);
+		if (beget_server_status(server, &status) < 0)
+			bench_die("beget_server_status", beget_error());
+	}
+	if (status.spares < KEPT)
+		bench_die("a server", "it makes no spares");
+}
+
+static void by_beget(const struct way *way, struct sample *ret)
+{
+	struct beget_process *process;
+	struct beget_server *server = servers[way->server];
+	int64_t there;
+
+	if (server && patient)
+		await_spares(server);
+	int64_t begin = bench_now();
+	if (beget_start(&process,
+	                BEGET_OPTIONS(.method = (enum beget_method)way->method, .flags = way->flags, .server = server),
+	                BEGET_CALL(bench_now)) < 0)
+		bench_die("beget_start", beget_error());
+	ret->returned = bench_now() - begin;
+	bench_join(process);
+	if (beget_result(process, &there) < 0)
+		bench_die("beget_result", beget_error());
+	ret->total = bench_now() - begin;
+	ret->first = there - begin;
+	beget_free(process);
+	if (server && patient) /* whoever is next shall not pay for the new ones */
+		await_spares(server);
+}
+
+static void wait_bare(pid_t pid, int64_t begin, struct sample *ret)
+{
+	int status;
+
+	ret->returned = bench_now() - begin;
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
+		bench_die("a bare start", strerror(errno));
+	ret->total = bench_now() - begin;
+	ret->first = *bench_note - begin;
+}
+
+static void by_fork(const struct way *way, struct sample *ret)
+{
+	int64_t begin = bench_now();
+	pid_t pid = fork();
+
+	(void)way;
+	if (pid == 0) {
+		*bench_note = bench_now();
+		_exit(0);
+	}
+	wait_bare(pid, begin, ret);
+}
+
+static void by_vfork(const struct way *way, struct sample *ret)
+{
+	const int64_t begin = bench_now();
+	const pid_t pid = vfork();
+
+	(void)way;
+	if (pid == 0) {
+		*bench_note = bench_now();
+		_exit(0);
+	}
+	wait_bare(pid, begin, ret);
+}
+
+/* The same program, dynamically linked with the same libraries. */
+static void by_posix_spawn(const struct way *way, struct sample *ret)
+{
+	extern char **environ;
+	char fd[16];
+	char *const argv[] = {"target", "--note", fd, NULL};
+	pid_t pid = -1;
+
+	(void)way;
+	snprintf(fd, sizeof(fd), "%d", bench_note_fd);
+	int64_t begin = bench_now();
+	errno = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ);
+	wait_bare(pid, begin, ret);
+}
+
+/* The names are in the figures, the plots and the goals too: report and plots in this folder. */
+const struct way bench_ways[] = {
+	{"bare fork", by_fork, 0, 0, 0},
+	{"vfork", by_vfork, 0, 0, 0},
+	{"posix_spawn", by_posix_spawn, 0, 0, 0},
+	{"beget fork", by_beget, BEGET_FORK, 0, SHARED},
+	{"beget forkserver", by_beget, BEGET_FORKSERVER, 0, SHARED},
+	{"beget forkserver server state", by_beget, BEGET_FORKSERVER, BEGET_SERVER_STATE, SHARED},
+	{"beget forkserver spares", by_beget, BEGET_FORKSERVER, 0, SPARES},
+	{"beget forkserver spares server state", by_beget, BEGET_FORKSERVER, BEGET_SERVER_STATE, SPARES},
+	{"beget spawn", by_beget, BEGET_SPAWN, 0, SHARED},
+	{"beget spawn spares", by_beget, BEGET_SPAWN, 0, SPAWN_SPARES},
+};
+const size_t bench_ways_n = sizeof(bench_ways) / sizeof(*bench_ways);
+
+const struct way *bench_way(const char *name)
+{
+	for (size_t i = 0; i < bench_ways_n; i++)
+		if (strcmp(bench_ways[i].name, name) == 0)
+			return &bench_ways[i];
+	bench_die(name, "no such way");
+}
