@@ -102,10 +102,10 @@ static bool refill(struct beget_server *s)
 	if (beget__server_enter(s, NULL, &helper))
 		return false;
 	pthread_mutex_lock(&s->pool_lock);
-	bool full = fill(s, BEGET_FORKSERVER, helper.generation) & fill(s, BEGET_SPAWN, helper.generation);
+	bool forks = fill(s, BEGET_FORKSERVER, helper.generation), images = fill(s, BEGET_SPAWN, helper.generation);
 	pthread_mutex_unlock(&s->pool_lock);
 	beget__server_leave(s);
-	return full;
+	return forks && images;
 }
 
 void beget__spare_refill(void)
