@@ -1,6 +1,6 @@
 /* BEGET_CALL, BEGET_OPTIONS and beget_result: the macros that take types from the compiler (C11 and later).
  *
- * BEGET_CALL(f, a, b) becomes a struct beget_call on the stack of the block it is written in. Each argument is asked for
+ * BEGET_CALL(f, a, b) becomes a struct beget_call on the stack of the block it is written in. Of each argument it takes
  *
  *   BEGET__T(a)    the parameter type that it stands for: a scalar's own type, const T * for a pointer to T, for
  *                  BEGET_OUT and the like what their box says;
