@@ -136,6 +136,125 @@ static void wrong_arguments(enum beget_method method)
 	                        "descriptor 987654");
 }
 
+/* Flags that are not those of the type, sizes that no object has. */
+static void wrong_flags_and_sizes(enum beget_method method)
+{
+	static const unsigned flags[] = {BEGET_ARG_OUT | BEGET_ARG_INOUT, 0x8, 0x80000000u, BEGET_ARG_OUT | 0x10};
+	static const unsigned types[] = {BEGET_TYPE_STRING, BEGET_TYPE_BYTES, BEGET_TYPE_FD, BEGET_TYPE_BUFFER,
+	                                 BEGET_TYPE_FUNCTION};
+	int one = 1;
+	void *object = &one;
+	char words[40];
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+		snprintf(words, sizeof(words), "its flags 0x%x are not", flags[i]);
+		expect_refused_argument(
+			method,
+			(struct beget_arg){.type = BEGET_TYPE_OBJECT, .flags = flags[i], .size = 4, .value = &object},
+			-EINVAL, words);
+	}
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		expect_refused_argument(method,
+		                        (struct beget_arg){.type = types[i], .flags = BEGET_ARG_OUT, .value = &object},
+		                        -EINVAL, "flags 0x1");
+	expect_refused_argument(
+		method,
+		(struct beget_arg){.type = BEGET_TYPE_OBJECT, .size = (size_t)PTRDIFF_MAX + 1, .value = &object},
+		-EINVAL, "no object is so large");
+}
+
+static void takes_memory(int a, int *n)
+{
+	*n = a;
+}
+
+static void reads_memory(int a, const int *n)
+{
+	(void)a, (void)n;
+}
+
+static void sizes_that_overflow(enum beget_method method)
+{
+	const struct beget_options *o = BEGET_OPTIONS(.method = method);
+	int n = 3;
+
+	expect_refused(o, BEGET_CALL(takes_memory, 1, BEGET_OUT(&n, 0)), -EINVAL, "argument 2: the object has no size");
+	expect_refused(o, BEGET_CALL(takes_memory, 1, BEGET_OUT(&n, SIZE_MAX)), -EINVAL,
+	               "argument 2: no object is so large");
+	expect_refused(o, BEGET_CALL(takes_memory, 1, BEGET_INOUT(&n, SIZE_MAX / 4 + 2)), -EINVAL,
+	               "no object is so large");
+	expect_refused(o, BEGET_CALL(reads_memory, 1, BEGET_IN(&n, (size_t)1 << 63)), -EINVAL, "no object is so large");
+	assert_int_equal(n, 3);
+}
+
+struct held {
+	int n;
+	const char *text;
+};
+
+static void takes_held(int a, struct held h)
+{
+	(void)a, (void)h;
+}
+
+static struct held gives_held(void)
+{
+	return (struct held){1, NULL};
+}
+
+static void wrong_layouts(enum beget_method method)
+{
+	const struct beget_options *o = BEGET_OPTIONS(.method = method);
+	const struct beget_layout *half = BEGET_LAYOUT(struct held, BEGET_MEMBER(struct held, n));
+	const struct beget_layout *good =
+		BEGET_LAYOUT(struct held, BEGET_MEMBER(struct held, n), BEGET_MEMBER(struct held, text));
+	const struct beget_layout *none = NULL;
+	struct held h = {1, "text"};
+	const char *words = "argument 2: the layout of the struct is wrong: ";
+
+	expect_refused(o, BEGET_CALL(takes_held, 1, BEGET_STRUCT(half, h)), -EINVAL, words);
+	expect_refused(o, BEGET_CALL(takes_held, 1, BEGET_STRUCT(none, h)), -EINVAL, "is wrong: it is not given");
+	expect_refused(o, BEGET_CALL(gives_held), -EINVAL, "returns a struct: BEGET_RETURNS tells its layout");
+	expect_refused(o, BEGET_RETURNS(half, BEGET_CALL(gives_held)), -EINVAL,
+	               "the result: the layout of the struct is wrong: its alignment");
+	if (method == BEGET_FORK)
+		return;
+	expect_refused(o, BEGET_CALL(takes_held, 1, BEGET_STRUCT(good, h)), -EOPNOTSUPP,
+	               "argument 2: only fork can carry a struct with pointers");
+	expect_refused(o, BEGET_RETURNS(good, BEGET_CALL(gives_held)), -EOPNOTSUPP,
+	               "the result: only fork can carry a struct with pointers");
+}
+
+static void wrong_calls(enum beget_method method)
+{
+	int one = 1;
+	struct beget_arg args[2] = {{.type = BEGET_TYPE_INT, .value = &one}, {.type = BEGET_TYPE_INT, .value = &one}};
+	struct beget_call call = {.function = target, .result = BEGET_TYPE_INT, .n = 2, .args = args, .named = 3};
+
+	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "at least its 3 named arguments, not 2");
+	call.named = ~0u;
+	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "named arguments, not 2");
+	call.named = 0;
+	call.flags = 0x40;
+	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "flags 0x40 of the call");
+}
+
+static int applies(int a, int (*f)(int))
+{
+	return f(a);
+}
+
+/* test/start_existing has what fork does with it */
+static void a_function_of_no_module(enum beget_method method)
+{
+	char code[16] = "";
+	int (*f)(int) = (int (*)(int))(uintptr_t)code;
+
+	expect_refused(BEGET_OPTIONS(.method = method), BEGET_CALL(applies, 1, f), -EOPNOTSUPP,
+	               "is in no loaded module, so only fork can carry it");
+	assert_non_null(strstr(beget_error(), "argument 2: the function at 0x"));
+}
+
 static void a_raw_pointer(enum beget_method method)
 {
 	int one = 1;
@@ -273,6 +392,11 @@ int main(int argc, char **argv)
 		BEHAVIOUR(nothing_to_call),
 		BEHAVIOUR(wrong_results),
 		BEHAVIOUR(wrong_arguments),
+		BEHAVIOUR(wrong_flags_and_sizes),
+		BEHAVIOUR(sizes_that_overflow),
+		BEHAVIOUR(wrong_layouts),
+		BEHAVIOUR(wrong_calls),
+		BEHAVIOUR_OF(a_function_of_no_module, FRESH),
 		BEHAVIOUR_OF(a_raw_pointer, FRESH),
 		BEHAVIOUR(a_closure),
 		BEHAVIOUR_OF(no_code_at_all, FRESH),

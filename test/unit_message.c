@@ -5,6 +5,7 @@
 #include "message.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -180,6 +181,122 @@ static void result_message(void)
 	assert_int_equal(back.value.bytes.size, 100000);
 	assert_memory_equal(back.value.bytes.data, value.bytes.data, 100000);
 	free((void *)value.bytes.data);
+	down();
+}
+
+/* With what comes back, and with descriptors. */
+
+static union beget__value number = {.i = 5};
+
+static struct beget_call with_outs(struct beget_arg *args, const void *const *places, const size_t *sizes)
+{
+	for (int i = 0; i < 3; i++)
+		args[i] = (struct beget_arg){.type = BEGET_TYPE_OBJECT,
+		                             .flags = i == 1 ? BEGET_ARG_INOUT : BEGET_ARG_OUT,
+		                             .size = sizes[i],
+		                             .value = &places[i]};
+	args[3] = (struct beget_arg){.type = BEGET_TYPE_INT, .value = &number};
+	return (struct beget_call){.result = BEGET_TYPE_INT, .n = 4, .args = args};
+}
+
+static void result_with_outs(void)
+{
+	static char large[100000];
+	const void *places[] = {"x", large, NULL};
+	const size_t sizes[] = {1, sizeof(large), 7};
+	struct beget_arg args[4];
+	struct beget_call call = with_outs(args, places, sizes);
+	struct beget__answer back;
+	size_t size;
+
+	memset(large, 'l', sizeof(large));
+	up();
+	assert_int_equal(beget__message_send_result(sides[0], &call, &number), 0);
+	assert_true(beget__message_get_result(receive(BEGET__RESULT), &back));
+	assert_int_equal(back.value.i, 5);
+	assert_int_equal(back.outs, 2); /* where it is NULL, nothing comes back */
+	assert_memory_equal(beget__message_next_out(&back, &size), "x", 1);
+	assert_int_equal(size, 1);
+	assert_memory_equal(beget__message_next_out(&back, &size), large, sizeof(large));
+	assert_int_equal(size, sizeof(large));
+	down();
+}
+
+static void outs_that_lie(void)
+{
+	const void *places[] = {"x", "12345678", NULL};
+	const size_t sizes[] = {1, 8, 7};
+	struct beget_arg args[4];
+	struct beget_call call = with_outs(args, places, sizes);
+	struct beget__answer back;
+	char body[200], lie[200];
+
+	up();
+	assert_int_equal(beget__message_send_result(sides[0], &call, &number), 0);
+	size_t n = receive(BEGET__RESULT)->size;
+	memcpy(body, in.frame.body, n);
+	assert_int_equal(n, 4 + 4 + 4 + 8 + 1 + 8 + 8);
+	assert_true(beget__message_get_result(forged(BEGET__RESULT, body, n, 0), &back));
+	for (size_t cut = 0; cut < n; cut++)
+		assert_false(beget__message_get_result(forged(BEGET__RESULT, body, cut, 0), &back));
+	memcpy(lie, body, n);
+	lie[n] = 0;
+	assert_false(beget__message_get_result(forged(BEGET__RESULT, lie, n + 1, 0), &back));
+	for (size_t at = 8; at < 20; at++) /* their number, and the size of the first */
+		for (int byte = 0; byte < 256; byte++) {
+			memcpy(lie, body, n);
+			lie[at] = (char)byte;
+			bool good = beget__message_get_result(forged(BEGET__RESULT, lie, n, 0), &back);
+			assert_int_equal(good, lie[at] == body[at]);
+		}
+	down();
+}
+
+static void result_of_a_struct(void)
+{
+	union beget__value value = {.pointer = "struct of 12"};
+	struct beget__answer back;
+
+	up();
+	assert_int_equal(beget__message_send_result(
+				 sides[0], &(struct beget_call){.result = BEGET_TYPE_STRUCT, .size = 12}, &value),
+	                 0);
+	assert_true(beget__message_get_result(receive(BEGET__RESULT), &back));
+	assert_int_equal(back.type, BEGET_TYPE_STRUCT);
+	assert_int_equal(back.size, 12);
+	assert_memory_equal(back.value.pointer, "struct of 12", 12);
+	down();
+}
+
+static void result_of_a_buffer(void)
+{
+	const uint32_t claims[] = {BEGET_TYPE_BUFFER, 10, 0, 0, 0}; /* of 10 bytes, the first descriptor, no outs */
+	union beget__value value = {0};
+	struct beget__answer back;
+
+	up();
+	assert_int_equal(
+		beget__message_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_BUFFER}, &value), 0);
+	assert_true(beget__message_get_result(receive(BEGET__RESULT), &back));
+	assert_int_equal(back.size, 0);
+	assert_int_equal(beget_buffer_create(&value.buffer, 10), 0);
+	assert_int_equal(
+		beget__message_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_BUFFER}, &value), 0);
+	assert_true(beget__message_get_result(receive(BEGET__RESULT), &back));
+	assert_int_equal(back.type, BEGET_TYPE_BUFFER);
+	assert_int_equal(back.size, 10);
+	assert_true(back.value.fd.fd > 2);
+	assert_int_equal(in.frame.fds[0], -1); /* it is ours */
+	beget__sys_close(&back.value.fd.fd);
+	beget_buffer_free(value.buffer);
+	/* its descriptor was never sent, or got lost on the way, or the rest is wrong: then it is closed */
+	assert_false(beget__message_get_result(forged(BEGET__RESULT, claims, sizeof(claims), 0), &back));
+	assert_true(beget__message_get_result(forged(BEGET__RESULT, claims, sizeof(claims), 1), &back));
+	assert_int_equal(back.value.fd.fd, -EMFILE);
+	struct beget__frame *f = forged(BEGET__RESULT, claims, sizeof(claims) - 1, 1);
+	int fd = f->fds[0] = beget__sys_dup(sides[0]);
+	assert_false(beget__message_get_result(f, &back));
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
 	down();
 }
 
@@ -412,6 +529,10 @@ int main(void)
 		UNIT(failed_message),
 		UNIT(ended_message),
 		UNIT(result_message),
+		UNIT(result_with_outs),
+		UNIT(outs_that_lie),
+		UNIT(result_of_a_struct),
+		UNIT(result_of_a_buffer),
 		UNIT(results_that_lie),
 		UNIT(a_call),
 		UNIT(a_call_cut_anywhere),
