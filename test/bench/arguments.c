@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, LEAST = 5, COPIES = 5 };
+enum { PAGE = 4096, LEAST = 3, COPIES = 5 };
 
 static size_t size;
 static char *bytes;

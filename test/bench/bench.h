@@ -18,7 +18,8 @@ struct way {
 	void (*once)(const struct way *, struct sample *);
 	int method;
 	unsigned flags;
-	int server; /* beget: which of bench_servers; 0: the one that all share */
+	int server; /* beget: which of the servers; 0: the one that all share */
+	int rested; /* starts after a rest, as what spares are for does; those of one kind take turns */
 };
 
 int64_t bench_now(void);

@@ -31,9 +31,9 @@ static void by_glib(const struct way *way, struct sample *ret)
 int main(int argc, char **argv)
 {
 	static const struct way ways[] = {
-		{"glib g_spawn", by_glib, 0, G_SPAWN_DO_NOT_REAP_CHILD, 0},
+		{"glib g_spawn", by_glib, 0, G_SPAWN_DO_NOT_REAP_CHILD, 0, 0},
 		{"glib g_spawn descriptors open", by_glib, 0,
-	         G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_LEAVE_DESCRIPTORS_OPEN, 0},
+	         G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_LEAVE_DESCRIPTORS_OPEN, 0, 0},
 	};
 	int code = bench_target(argc, argv);
 

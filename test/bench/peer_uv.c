@@ -60,7 +60,7 @@ static void by_uv(const struct way *way, struct sample *ret)
 
 int main(int argc, char **argv)
 {
-	static const struct way ways[] = {{"libuv uv_spawn", by_uv, 0, 0, 0}};
+	static const struct way ways[] = {{"libuv uv_spawn", by_uv, 0, 0, 0, 0}};
 	int code = bench_target(argc, argv);
 
 	if (code >= 0)

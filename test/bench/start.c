@@ -28,11 +28,13 @@ static void row(const char *name, const struct sample *s)
 
 /* Each turn begins with a start that does not count: a fork of 8 GB leaves no cache as it was, and its neighbour shall
  * not pay for it. */
-static void one_round(bool counts)
+static void one_round(int rested, bool counts)
 {
 	struct sample sample;
 
 	for (size_t i = 0; i < bench_ways_n; i++) {
+		if (bench_ways[i].rested != rested)
+			continue;
 		bench_ways[i].once(&bench_ways[i], &sample);
 		for (int turn = 0; counts && turn < TURN; turn++) {
 			bench_ways[i].once(&bench_ways[i], &sample);
@@ -45,10 +47,12 @@ static void own_block(int block)
 {
 	bench_progress("%s %ld: block %d of %d", settings.measure, settings.at, block + 1, settings.blocks);
 	void *memory = bench_fill(settings.memory);
-	one_round(false);
-	int64_t begin = bench_now();
-	for (int i = 0; i < settings.rounds && (i < LEAST || bench_now() - begin < settings.limit); i++)
-		one_round(true);
+	for (int rested = 0; rested < 2; rested++) {
+		one_round(rested, false);
+		int64_t begin = bench_now();
+		for (int i = 0; i < settings.rounds && (i < LEAST || bench_now() - begin < settings.limit / 2); i++)
+			one_round(rested, true);
+	}
 	bench_drop(memory, settings.memory);
 }
 
@@ -77,8 +81,10 @@ static int measure(char **programs, int n)
 	static struct peer peers[PEERS_MAX];
 
 	bench_open_servers(true);
-	for (int i = 0; i < WARM_UP; i++)
-		one_round(false);
+	for (int i = 0; i < WARM_UP; i++) {
+		one_round(0, false);
+		one_round(1, false);
+	}
 	for (int i = 0; i < n; i++)
 		peer_open(&peers[i], programs[i]);
 	for (int block = 0; block < settings.blocks; block++) {

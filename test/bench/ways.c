@@ -32,7 +32,7 @@ void bench_join(struct beget_process *process)
 	bench_die("a child", what);
 }
 
-enum { SHARED, SPARES, SPAWN_SPARES, SERVERS, KEPT = 2, SPARE_US = 300, SPARE_TRIES = 300 };
+enum { SHARED, SPARES, SPAWN_SPARES, SERVERS, KEPT = 2, REST_US = 5000, SPARE_US = 1000, SPARE_TRIES = 300 };
 
 static struct beget_server *servers[SERVERS];
 static bool patient;
@@ -51,17 +51,23 @@ void bench_close_servers(void)
 		beget_server_close(servers[i]);
 }
 
-static void await_spares(struct beget_server *server)
+/* A spare is made when its server has nothing else to do, and one of spawn has a loader to pass. After a rest the
+ * kernel finds another processor for what is new, and caches are colder: that is so for everyone, spares or not. */
+static void rest(const struct way *way)
 {
 	struct beget_server_status status = {0};
+	struct beget_server *server = servers[way->server];
 
-	for (int i = 0; i < SPARE_TRIES && status.spares < KEPT; i++) {
-		usleep(SPARE_US);
+	if (!way->rested || !patient)
+		return;
+	for (int i = 0; server && i < SPARE_TRIES && status.spares < KEPT; i++) {
 		if (beget_server_status(server, &status) < 0)
 			bench_die("beget_server_status", beget_error());
+		usleep(SPARE_US);
 	}
-	if (status.spares < KEPT)
+	if (server && status.spares < KEPT)
 		bench_die("a server", "it makes no spares");
+	usleep(REST_US);
 }
 
 static void by_beget(const struct way *way, struct sample *ret)
@@ -70,8 +76,7 @@ static void by_beget(const struct way *way, struct sample *ret)
 	struct beget_server *server = servers[way->server];
 	int64_t there;
 
-	if (server && patient)
-		await_spares(server);
+	rest(way);
 	int64_t begin = bench_now();
 	if (beget_start(&process,
 	                BEGET_OPTIONS(.method = (enum beget_method)way->method, .flags = way->flags, .server = server),
@@ -84,8 +89,6 @@ static void by_beget(const struct way *way, struct sample *ret)
 	ret->total = bench_now() - begin;
 	ret->first = there - begin;
 	beget_free(process);
-	if (server && patient) /* whoever is next shall not pay for the new ones */
-		await_spares(server);
 }
 
 static void wait_bare(pid_t pid, int64_t begin, struct sample *ret)
@@ -101,10 +104,9 @@ static void wait_bare(pid_t pid, int64_t begin, struct sample *ret)
 
 static void by_fork(const struct way *way, struct sample *ret)
 {
+	rest(way);
 	int64_t begin = bench_now();
 	pid_t pid = fork();
-
-	(void)way;
 	if (pid == 0) {
 		*bench_note = bench_now();
 		_exit(0);
@@ -133,7 +135,7 @@ static void by_posix_spawn(const struct way *way, struct sample *ret)
 	char *const argv[] = {"target", "--note", fd, NULL};
 	pid_t pid = -1;
 
-	(void)way;
+	rest(way);
 	snprintf(fd, sizeof(fd), "%d", bench_note_fd);
 	int64_t begin = bench_now();
 	errno = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ);
@@ -142,16 +144,19 @@ static void by_posix_spawn(const struct way *way, struct sample *ret)
 
 /* The names are in the figures, the plots and the goals too: report and plots in this folder. */
 const struct way bench_ways[] = {
-	{"bare fork", by_fork, 0, 0, 0},
-	{"vfork", by_vfork, 0, 0, 0},
-	{"posix_spawn", by_posix_spawn, 0, 0, 0},
-	{"beget fork", by_beget, BEGET_FORK, 0, SHARED},
-	{"beget forkserver", by_beget, BEGET_FORKSERVER, 0, SHARED},
-	{"beget forkserver server state", by_beget, BEGET_FORKSERVER, BEGET_SERVER_STATE, SHARED},
-	{"beget forkserver spares", by_beget, BEGET_FORKSERVER, 0, SPARES},
-	{"beget forkserver spares server state", by_beget, BEGET_FORKSERVER, BEGET_SERVER_STATE, SPARES},
-	{"beget spawn", by_beget, BEGET_SPAWN, 0, SHARED},
-	{"beget spawn spares", by_beget, BEGET_SPAWN, 0, SPAWN_SPARES},
+	{"bare fork", by_fork, 0, 0, 0, 0},
+	{"vfork", by_vfork, 0, 0, 0, 0},
+	{"posix_spawn", by_posix_spawn, 0, 0, 0, 0},
+	{"beget fork", by_beget, BEGET_FORK, 0, SHARED, 0},
+	{"beget forkserver", by_beget, BEGET_FORKSERVER, 0, SHARED, 0},
+	{"beget forkserver server state", by_beget, BEGET_FORKSERVER, BEGET_SERVER_STATE, SHARED, 0},
+	{"beget spawn", by_beget, BEGET_SPAWN, 0, SHARED, 0},
+	{"bare fork after a rest", by_fork, 0, 0, 0, 1},
+	{"posix_spawn after a rest", by_posix_spawn, 0, 0, 0, 1},
+	{"beget forkserver after a rest", by_beget, BEGET_FORKSERVER, 0, SHARED, 1},
+	{"beget forkserver spares", by_beget, BEGET_FORKSERVER, 0, SPARES, 1},
+	{"beget forkserver spares server state", by_beget, BEGET_FORKSERVER, BEGET_SERVER_STATE, SPARES, 1},
+	{"beget spawn spares", by_beget, BEGET_SPAWN, 0, SPAWN_SPARES, 1},
 };
 const size_t bench_ways_n = sizeof(bench_ways) / sizeof(*bench_ways);
 

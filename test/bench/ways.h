@@ -9,8 +9,8 @@
 extern const struct way bench_ways[];
 extern const size_t bench_ways_n;
 
-/* Opens the servers that keep spares. For patient ones, a start waits until the spares are there, before its time
- * begins: they are made when the server has nothing else to do. */
+/* Opens the servers that keep spares. If patient, ways that say so rest before their time begins, and spares are there.
+ */
 void bench_open_servers(bool patient);
 void bench_close_servers(void);
 
