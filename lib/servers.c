@@ -131,6 +131,10 @@ static int ask(struct beget_server *s, struct beget_server_status *ret)
 	int error = s->control < 0 || s->gone ? beget__fail_plain(ESRCH, "the server does not run")
 	                                      : beget__setup_health(s->control, HEALTH_MS, &health);
 	status.pid = s->pid;
+	if (error == -ECONNRESET) {
+		s->gone = true;
+		error = beget__fail_plain(ESRCH, "the server does not run: it has ended");
+	}
 	pthread_rwlock_unlock(&s->lock);
 	if (error)
 		return error;
