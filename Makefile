@@ -32,7 +32,7 @@ EXAMPLES = $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c)) $(patsubst %.cc,$
 	$(BUILD)/examples/demo
 PROGS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/prog/*.c))
 CXXPROGS = $(patsubst %.cc,$(BUILD)/%,$(wildcard test/prog/*.cc))
-TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit_*.c test/start_*.c test/helper_*.c test/fault_*.c))
+TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit_*.c test/start_*.c test/helper_*.c test/server_*.c test/fault_*.c))
 FUZZED = value message wire
 REPLAYS = $(FUZZED:%=$(BUILD)/test/fuzz/replay_%)
 TESTLIBS = $(patsubst %.c,$(BUILD)/%.so,$(wildcard test/lib/*.c)) $(addprefix $(BUILD)/test/lib/, \
@@ -213,9 +213,10 @@ WATCHED = $(TESTS) $(REPLAYS)
 # start_state: it puts variables of its own into each environment that it executes.
 # start_limits, start_matrix, start_rebirth: what it tells of state is its own.
 # start_modules, start_explain, unit_module: the loader reads run paths by words, as it may; the sanitizers watch ours.
+# server_%: the same, and spares that are waited for.
 # start_threads: thousands of starts by threads, of which it runs one at a time; the thread sanitizer watches them.
 UNFIT = fault_% start_crash start_family start_state start_limits start_matrix start_modules start_rebirth start_threads \
-	start_explain unit_module
+	server_% start_explain unit_module
 VALGRIND_TESTS = $(addprefix $(BUILD)/valgrind/test/,$(filter-out $(UNFIT),$(notdir $(TESTS))))
 # No leaks here: a child leaves with what it was given. The address sanitizer looks for them in the caller.
 valgrind: ## the tests under valgrind

@@ -49,7 +49,7 @@ static struct {
 	struct later {
 		int channel;
 		struct beget__request request;
-	} later[64]; /* spares to be made */
+	} later[2 * BEGET__MOST_SPARES]; /* spares to be made */
 	size_t later_n;
 	struct beget__frame frame;
 	char buffer[BEGET__WIRE_PACKET];
@@ -250,7 +250,7 @@ static void answer(struct beget__frame *f)
 		return;
 	}
 	if (f->kind == BEGET__PRELOAD)
-		error = beget__prepare_load(q.text, q.fds + 1);
+		error = beget__prepare_load(q.text, q.fds[0], q.fds + 1);
 	else if (f->kind == BEGET__PREPARE)
 		error = beget__prepare_call(q.fds[0], q.fds + 1);
 	else if (f->kind == BEGET__READY)

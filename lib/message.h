@@ -90,6 +90,9 @@ struct beget__request {
 };
 enum { BEGET__WARM = 1, BEGET__FRESH };
 
+/* That a server keeps, of each of these. */
+enum { BEGET__MOST_SPARES = 64 };
+
 /* Messages without a body, or with a small one, on a socket at once. */
 int beget__message_send_start(int socket, int channel, const struct beget__request *);
 int beget__message_send_tie(int socket, pid_t);

@@ -5,49 +5,111 @@
 #include "argument.h"
 #include "call.h"
 #include "message.h"
+#include "state.h"
 #include "stream.h"
 #include "sys.h"
+#include "tie.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+/* What runs now, and the channel on which its outcome is awaited. */
+static struct {
+	const char *what; /* NULL: nothing runs */
+	int channel;
+	pid_t pid;
+	int streams[3];
+	struct beget__state state; /* of before */
+} running;
+
 /* The helper's own streams are /dev/null: what is printed here is the caller's, once. */
-static void lend_streams(const int streams[3], int before[3])
+static void lend_streams(const int streams[3])
 {
 	for (int i = 0; i <= STDERR_FILENO; i++) {
-		before[i] = beget__sys_dup(i);
+		running.streams[i] = beget__sys_dup(i);
 		if (streams[i] >= 0)
 			dup2(streams[i], i);
 	}
 }
 
-static void take_streams_back(int before[3])
+static void take_streams_back(void)
 {
 	beget__stream_flush();
 	for (int i = 0; i <= STDERR_FILENO; i++) {
-		if (before[i] >= 0)
-			dup2(before[i], i);
-		beget__sys_close(&before[i]);
+		if (running.streams[i] >= 0)
+			dup2(running.streams[i], i);
+		beget__sys_close(&running.streams[i]);
 	}
 }
 
-int beget__prepare_load(const char *path, const int streams[3])
+/* Registered before the program's code runs, and so called after the handlers that it registers. */
+static void left(int code, void *unused)
 {
-	int before[3], error = 0;
+	(void)unused;
+	if (!running.what || running.pid != getpid())
+		return;
+	beget__stream_flush();
+	beget__fail_plain(ECANCELED, "%s exited with code %d", running.what, code);
+	beget__message_send_failed(running.channel, beget__failure());
+	_exit(127);
+}
 
+/* Code of the program is about to run here: whoever wanted it may give it up, and it may do what it likes. */
+static int begin(const char *what, int channel, const int streams[3])
+{
+	static bool registered;
+	struct beget__state now;
+
+	if (!registered && on_exit(left, NULL))
+		return beget__fail(ENOMEM, "cannot register the exit handler");
+	registered = true;
+	int error = beget__state_read(&now);
+	if (error)
+		return error;
+	if (beget__state_keep(&now, &running.state))
+		return beget__fail(ENOMEM, "cannot keep the state");
+	error = beget__tie_arm(channel);
+	if (error)
+		return error;
+	running.state.cwd_fd = beget__sys_open(".", O_PATH | O_DIRECTORY);
+	running.channel = channel;
+	running.pid = getpid();
+	running.what = what;
+	lend_streams(streams);
+	return 0;
+}
+
+/* Memory, descriptors and threads are what it was run for; the rest of the state is the caller's in each child. */
+static int end(void)
+{
+	take_streams_back();
+	running.what = NULL;
+	beget__tie_disarm(running.channel);
+	int error = beget__state_restore(&running.state);
+	beget__sys_close(&running.state.cwd_fd);
+	if (environ != running.state.env)
+		beget__state_free(&running.state);
+	return error;
+}
+
+int beget__prepare_load(const char *path, int channel, const int streams[3])
+{
 	if (!path)
 		return beget__fail_plain(EBADMSG, "there is no library to load");
-	lend_streams(streams, before);
-	if (!dlopen(path, RTLD_NOW))
-		error = beget__fail_plain(ELIBACC, "cannot preload: %.200s", dlerror());
-	take_streams_back(before);
-	return error;
+	int error = begin("a library that was preloaded", channel, streams);
+	if (error)
+		return error;
+	bool loaded = dlopen(path, RTLD_NOW) != NULL;
+	const char *why = loaded ? "" : dlerror();
+	error = end();
+	return loaded ? error : beget__fail_plain(ELIBACC, "cannot preload: %.200s", why);
 }
 
 /* A negative number says that it did not succeed, as an errno if it is one. */
@@ -64,15 +126,19 @@ static int outcome(unsigned type, const union beget__value *result)
 	                     : beget__fail_plain(EINVAL, "the prepare call returned %lld", value);
 }
 
-static int call(struct beget__order *order, const int streams[3])
+static int call(struct beget__order *order, int channel, const int streams[3])
 {
 	union beget__value result;
-	int before[3];
 
-	lend_streams(streams, before);
-	int error = beget__call_run(&order->call, &result);
-	take_streams_back(before);
-	return error ? beget__fail(-error, "cannot make the prepare call") : outcome(order->call.result, &result);
+	int error = begin("the prepare call", channel, streams);
+	if (error)
+		return error;
+	error = beget__call_run(&order->call, &result);
+	int state = end();
+	if (error)
+		return beget__fail(-error, "cannot make the prepare call");
+	error = outcome(order->call.result, &result);
+	return error ? error : state;
 }
 
 int beget__prepare_call(int channel, const int streams[3])
@@ -92,7 +158,7 @@ int beget__prepare_call(int channel, const int streams[3])
 		error = beget__target_resolve(&order.target, &order.call.function);
 	if (!error)
 		error = beget__arguments_settle(&order);
-	return error ? error : call(&order, streams);
+	return error ? error : call(&order, channel, streams);
 }
 
 static void name_threads(char *names, size_t size)

@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
-/* Loads a library; makes the call that comes over the channel. Both with these standard streams, -1: closed. */
-int beget__prepare_load(const char *path, const int streams[3]);
+/* Loads a library; makes the call that comes over the channel. Both with these standard streams, -1: closed. If the
+ * other end of the channel closes meanwhile, this process ends; if it exits, the channel is told. */
+int beget__prepare_load(const char *path, int channel, const int streams[3]);
 int beget__prepare_call(int channel, const int streams[3]);
 
 /* -EDEADLK, and a sentence that names them, if threads run that a fork would lose and nobody allows it. */

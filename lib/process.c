@@ -150,8 +150,11 @@ int beget__process_reopen(struct beget_process *p)
 {
 	bool reserved = p->reserve >= 0;
 
-	p->spare = p->call_unread = p->closed = p->has_word = p->has_failure = false;
+	p->spare = p->call_unread = p->closed = p->has_word = p->has_failure = p->ended = false;
 	p->pid = 0;
+	p->started = 0;
+	p->patient_until = 0;
+	memset(&p->status, 0, sizeof(p->status));
 	beget__process_free_inbox(&p->in);
 	beget__process_guard();
 	beget__sys_close(&p->channel);

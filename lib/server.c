@@ -217,6 +217,29 @@ int beget__server_enter(struct beget_server *s, const struct beget__state *wante
 	return 0;
 }
 
+bool beget__server_enter_now(struct beget_server *s, struct beget__server_view *ret)
+{
+	if (pthread_rwlock_tryrdlock(&s->lock))
+		return false;
+	if (!usable(s, NULL)) {
+		pthread_rwlock_unlock(&s->lock);
+		return false;
+	}
+	*ret = (struct beget__server_view){&s->born, s->adopted ? NULL : &s->launched, s->generation};
+	return true;
+}
+
+/* Nobody but it holds the other end. */
+bool beget__server_lives(struct beget_server *s)
+{
+	struct pollfd end = {.fd = s->control, .events = POLLRDHUP};
+
+	if (beget__sys_is(s->control, &s->identity) && beget__sys_poll(&end, 1, 0) == 0)
+		return true;
+	s->gone = true;
+	return false;
+}
+
 void beget__server_leave(struct beget_server *s)
 {
 	pthread_rwlock_unlock(&s->lock);

@@ -49,7 +49,12 @@ int beget__server_of(struct beget_server *named, struct beget_server **ret);
 /* A helper that can give a child the wanted state, or any if that is NULL; launched if need be. Until leave it is not
  * replaced; many threads may be in at once. */
 int beget__server_enter(struct beget_server *, const struct beget__state *wanted, struct beget__server_view *ret);
+/* The same only if a helper is there and nobody has to be waited for. */
+bool beget__server_enter_now(struct beget_server *, struct beget__server_view *ret);
 void beget__server_leave(struct beget_server *);
+
+/* Between enter and leave: it has not ended. Then spares of its own can be told how they end. */
+bool beget__server_lives(struct beget_server *);
 
 /* Hands the helper a child's end of a channel; only between enter and leave. -EPIPE: the helper is gone, and the next
  * enter launches another. -ETIMEDOUT after timeout_ms, unless that is negative. */

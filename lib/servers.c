@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_SPARES = 64, HEALTH_MS = 2000 };
+enum { HEALTH_MS = 2000 };
 
 static int check(const struct beget_server_options *o, struct beget_server_options *ret)
 {
@@ -30,8 +30,8 @@ static int check(const struct beget_server_options *o, struct beget_server_optio
 		return beget__fail_plain(EINVAL, "unknown flags 0x%x", ret->flags & ~BEGET_SERVER_THREADS);
 	if (ret->timeout_ms < 0)
 		return beget__fail_plain(EINVAL, "the deadline of %d ms is negative", ret->timeout_ms);
-	if (ret->spares > MOST_SPARES || ret->spawn_spares > MOST_SPARES)
-		return beget__fail_plain(EINVAL, "a server keeps at most %d spares of each method", MOST_SPARES);
+	if (ret->spares > BEGET__MOST_SPARES || ret->spawn_spares > BEGET__MOST_SPARES)
+		return beget__fail_plain(EINVAL, "a server keeps at most %d spares of each method", BEGET__MOST_SPARES);
 	if (ret->prepare) {
 		int error = beget__plan_check_prepare(ret->prepare);
 		return error ? beget__fail_within("the prepare call") : 0;
@@ -131,6 +131,10 @@ static int ask(struct beget_server *s, struct beget_server_status *ret)
 	int error = s->control < 0 || s->gone ? beget__fail_plain(ESRCH, "the server does not run")
 	                                      : beget__setup_health(s->control, HEALTH_MS, &health);
 	status.pid = s->pid;
+	if (error == -ECONNRESET) {
+		s->gone = true;
+		error = beget__fail_plain(ESRCH, "the server does not run: it has ended");
+	}
 	pthread_rwlock_unlock(&s->lock);
 	if (error)
 		return error;

@@ -91,6 +91,13 @@ void beget__setup_free(struct beget__setup *s)
 	memset(s, 0, sizeof(*s));
 }
 
+static const int64_t NEVER = INT64_MAX;
+
+static int64_t in_ms(int timeout_ms)
+{
+	return timeout_ms < 0 ? NEVER : beget__sys_now_ms() + timeout_ms;
+}
+
 /* One question: what is asked, and what it is called in a sentence. */
 struct question {
 	enum beget__message kind;
@@ -98,14 +105,12 @@ struct question {
 	const struct beget__setup *setup;
 };
 
-static int await(int channel, int timeout_ms, struct beget__frame *answer, const struct question *q)
+static int await(int channel, int64_t deadline, struct beget__frame *answer, const struct question *q)
 {
-	int64_t deadline = beget__sys_now_ms() + timeout_ms;
-
 	for (;;) {
-		int64_t left = timeout_ms < 0 ? -1 : deadline - beget__sys_now_ms();
+		int64_t left = deadline - beget__sys_now_ms();
 		struct pollfd news = {.fd = channel, .events = POLLIN};
-		int ready = beget__sys_poll(&news, 1, timeout_ms < 0 ? -1 : left > 0 ? (int)left : 0);
+		int ready = beget__sys_poll(&news, 1, deadline == NEVER ? -1 : left > 0 ? (int)left : 0);
 		if (ready == 0)
 			return beget__fail_plain(ETIMEDOUT, "the server did not answer in time: %s", q->what);
 		int got = ready < 0 ? -EAGAIN : beget__wire_receive(channel, answer, MSG_DONTWAIT);
@@ -122,7 +127,8 @@ static int send_question(int control, int far, int near, const struct question *
 {
 	int fds[4] = {far, -1, -1, -1};
 
-	for (int i = 0; i <= STDERR_FILENO && q->kind != BEGET__ASK; i++)
+	bool prints = q->kind == BEGET__PRELOAD || q->kind == BEGET__PREPARE;
+	for (int i = 0; i <= STDERR_FILENO && prints; i++)
 		fds[i + 1] = fcntl(i, F_GETFD) < 0 ? -1 : i;
 	int error = beget__message_send_setup(control, q->kind, q->text, q->setup ? q->setup->flags : 0, fds);
 	if (!error && q->kind == BEGET__PREPARE)
@@ -135,7 +141,7 @@ static int send_question(int control, int far, int near, const struct question *
 }
 
 /* Asks, and gives the answer to a function of the frame. */
-static int ask(int control, int timeout_ms, const struct question *q, struct beget__health *health)
+static int ask(int control, int64_t deadline, const struct question *q, struct beget__health *health)
 {
 	char buffer[BEGET__WIRE_PACKET];
 	struct beget__frame answer;
@@ -149,7 +155,7 @@ static int ask(int control, int timeout_ms, const struct question *q, struct beg
 	error = send_question(control, pair[1], pair[0], q);
 	beget__sys_close(&pair[1]);
 	if (!error)
-		error = await(pair[0], timeout_ms, &answer, q);
+		error = await(pair[0], deadline, &answer, q);
 	if (!error && beget__message_get_failed(&answer, &failure) && answer.kind == BEGET__FAILED)
 		error = beget__fail_with(&failure);
 	else if (!error && health && !beget__message_get_health(&answer, health))
@@ -161,6 +167,7 @@ static int ask(int control, int timeout_ms, const struct question *q, struct beg
 
 int beget__setup_run(const struct beget__setup *s, int control)
 {
+	int64_t deadline = in_ms(s->timeout_ms);
 	char what[120];
 	int error = 0;
 
@@ -168,18 +175,18 @@ int beget__setup_run(const struct beget__setup *s, int control)
 		return 0;
 	for (char **path = s->preload; path && *path && !error; path++) {
 		snprintf(what, sizeof(what), "preload of %.90s", *path);
-		error = ask(control, s->timeout_ms, &(struct question){BEGET__PRELOAD, *path, what, s}, NULL);
+		error = ask(control, deadline, &(struct question){BEGET__PRELOAD, *path, what, s}, NULL);
 	}
 	if (!error && s->call)
-		error = ask(control, s->timeout_ms, &(struct question){BEGET__PREPARE, NULL, "its prepare call", s},
+		error = ask(control, deadline, &(struct question){BEGET__PREPARE, NULL, "its prepare call", s},
 		            NULL);
 	if (!error)
-		error = ask(control, s->timeout_ms, &(struct question){BEGET__READY, NULL, "whether it is ready", s},
+		error = ask(control, deadline, &(struct question){BEGET__READY, NULL, "whether it is ready", s},
 		            NULL);
 	return error;
 }
 
 int beget__setup_health(int control, int timeout_ms, struct beget__health *ret)
 {
-	return ask(control, timeout_ms, &(struct question){BEGET__ASK, NULL, "how it is", NULL}, ret);
+	return ask(control, in_ms(timeout_ms), &(struct question){BEGET__ASK, NULL, "how it is", NULL}, ret);
 }

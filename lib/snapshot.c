@@ -157,6 +157,20 @@ const char *beget__state_beyond(const struct beget__state *now, const struct beg
 	return NULL;
 }
 
+int beget__state_restore(const struct beget__state *before)
+{
+	struct beget__state now;
+
+	int error = beget__state_read(&now);
+	now.ignored = ~before->ignored; /* handlers are not read; their row ends them */
+	for (int i = 0; i < BEGET__ROWS && !error; i++) {
+		const struct beget__row *row = &beget__state_rows[i];
+		if (row->apply && differs(row, before, &now) && (error = row->apply(before)))
+			beget__fail(-error, "cannot restore %s", row->name);
+	}
+	return error;
+}
+
 int beget__state_put(struct beget__writer *w, const struct beget__state *now, const struct beget__state *born,
                      struct beget__fds *fds, int *opened)
 {

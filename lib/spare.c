@@ -45,10 +45,12 @@ struct beget_process *beget__spare_take(struct beget_server *s, enum beget_metho
 		if (state == ON_ITS_WAY)
 			continue;
 		pool->waiting[i] = pool->waiting[--pool->n];
-		if (state == DEAD)
-			beget__process_abandon(p);
-		else
+		if (state == WAITS) {
 			found = p;
+			continue;
+		}
+		beget__process_abandon(p);
+		pool->not_before = beget__sys_now_ms() + PAUSE_MS;
 	}
 	pthread_mutex_unlock(&s->pool_lock);
 	servers.hungry = true;
@@ -99,7 +101,7 @@ static bool refill(struct beget_server *s)
 {
 	struct beget__server_view helper;
 
-	if (beget__server_enter(s, NULL, &helper))
+	if (!beget__server_enter_now(s, &helper)) /* the next start launches it */
 		return false;
 	pthread_mutex_lock(&s->pool_lock);
 	bool forks = fill(s, BEGET_FORKSERVER, helper.generation), images = fill(s, BEGET_SPAWN, helper.generation);
@@ -151,8 +153,10 @@ void beget__spare_forget(void)
 void beget__spare_discard(struct beget_server *s)
 {
 	pthread_mutex_lock(&s->pool_lock);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		while (s->pools[i].n > 0)
 			beget__process_abandon(s->pools[i].waiting[--s->pools[i].n]);
+		s->pools[i].not_before = 0; /* another helper may do better */
+	}
 	pthread_mutex_unlock(&s->pool_lock);
 }

@@ -61,7 +61,7 @@ static int try(const struct beget__plan *plan, struct beget_process *p, const st
 	int error = beget__server_enter(plan->server, wanted, &helper);
 	if (error)
 		return error;
-	if (p->spare && p->generation != helper.generation)
+	if (p->spare && (p->generation != helper.generation || !beget__server_lives(plan->server)))
 		error = -ESTALE;
 	if (!error)
 		error = make_child(plan, p);

@@ -23,13 +23,12 @@ static int try_spare(const struct beget__plan *plan, struct beget_process *p)
 	struct beget__server_view helper;
 	struct beget__state now, born;
 
-	int error = beget__server_enter(plan->server, NULL, &helper);
-	if (error)
-		return error;
-	error = beget__state_read(&now);
-	if (!error && (p->generation != helper.generation || !helper.launched || plan->wishes.env ||
-	               (plan->options.flags & BEGET_TIED) || beget__state_beyond(&now, helper.born) ||
-	               beget__state_env_differs(&now, helper.launched)))
+	if (!beget__server_enter_now(plan->server, &helper))
+		return -ESTALE;
+	int error = beget__state_read(&now);
+	if (!error && (p->generation != helper.generation || !beget__server_lives(plan->server) || !helper.launched ||
+	               plan->wishes.env || (plan->options.flags & BEGET_TIED) ||
+	               beget__state_beyond(&now, helper.born) || beget__state_env_differs(&now, helper.launched)))
 		error = -ESTALE;
 	if (!error) {
 		beget__state_exec(helper.born, &born);

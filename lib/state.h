@@ -77,6 +77,9 @@ void beget__state_free(struct beget__state *); /* of a kept one */
 /* What only exec could change for what runs before main. */
 bool beget__state_env_differs(const struct beget__state *now, const struct beget__state *born);
 
+/* In one process: back to what was read before, and signal handlers to none. What only birth gives stays as it is. */
+int beget__state_restore(const struct beget__state *before);
+
 /* The name of a row that a helper born in that state cannot give its children, or NULL. */
 const char *beget__state_beyond(const struct beget__state *now, const struct beget__state *born);
 

@@ -24,6 +24,12 @@ int beget__tie_arm(int socket)
 	return 0;
 }
 
+void beget__tie_disarm(int socket)
+{
+	fcntl(socket, F_SETFL, O_RDWR);
+	fcntl(socket, F_SETFD, FD_CLOEXEC);
+}
+
 /* What polls readable from the first look on. */
 static int ended(void)
 {

@@ -8,6 +8,9 @@
 /* From here on SIGKILL ends this process when the other end of the socket is gone. 0 or a negative errno. */
 int beget__tie_arm(int socket);
 
+/* No more. */
+void beget__tie_disarm(int socket);
+
 /* A descriptor that polls readable once that process is gone. */
 int beget__tie_watch(pid_t, uint64_t started);
 

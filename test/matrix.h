@@ -1,6 +1,8 @@
 /* The differential matrix of state: a test program gives a table of pieces of state, this drives each through all three
  * methods. Whatever is changed, is changed in a copy of the program, so nothing has to be restored; the copy has a
- * helper of its own, and never asserts: it says on the parent's standard error what differed, and ends with 1. */
+ * helper of its own, and never asserts: it says on the parent's standard error what differed, and ends with 1.
+ *
+ * With MATRIX_SPARES all starts go through a server that keeps spares: server_matrix.c, server_rebirth.c. */
 #ifndef MATRIX_H
 #define MATRIX_H
 
@@ -122,9 +124,36 @@ static char *ask_with(const struct beget_options *options, const struct beget_ca
 	return answer;
 }
 
+#ifdef MATRIX_SPARES
+enum { SPARES = 1 };
+
+/* Of this copy, with its spares ready: as far as a short while suffices. */
+static struct beget_server *server(void)
+{
+	static struct beget_server *s;
+	struct beget_server_status status = {0};
+
+	if (!s && beget_server_open(&s, BEGET_SERVER_OPTIONS(.spares = 2, .spawn_spares = 2)) < 0)
+		GIVE_UP("server: %s", beget_error());
+	for (int i = 0; i < 20 && (beget_server_status(s, &status) < 0 || status.children < 4); i++)
+		sleep_ms(2);
+	sleep_ms(2);
+	return s;
+}
+#else
+enum { SPARES = 0 };
+
+static struct beget_server *server(void)
+{
+	return NULL;
+}
+#endif
+
 static char *ask(enum beget_method method, unsigned flags, const struct beget_call *call)
 {
-	return ask_with(BEGET_OPTIONS(.method = method, .flags = flags), call);
+	return ask_with(BEGET_OPTIONS(.method = method, .flags = flags,
+	                              .server = method == BEGET_FORK ? NULL : server()),
+	                call);
 }
 
 /* Targets: the piece as a child has it, behind its parent's pid; and as a child of that child has it. */
@@ -180,12 +209,12 @@ static int compare(int index, const char *when, const char *wanted, unsigned for
 		free(answer);
 		if (m == BEGET_FORKSERVER)
 			helper = pid;
-		else if (pid != (int)getpid())
+		else if (pid != (int)getpid() && !(SPARES && m == BEGET_SPAWN && pid == helper))
 			GIVE_UP("%s, %s, %s: the parent is not the caller", piece->name, when, who[m][0]);
 		answer = ask((enum beget_method)m, flags, BEGET_CALL(relay, index));
 		expect_text(piece->name, when, who[m][1], wanted, split(answer, &pid));
 		free(answer);
-		if (pid != helper && !(piece->kind & UNSEEN))
+		if (pid != helper && !(piece->kind & UNSEEN) && !SPARES) /* theirs is the shared one */
 			GIVE_UP("%s, %s, %s: has a helper of its own", piece->name, when, who[m][1]);
 	}
 	return helper;

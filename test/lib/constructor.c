@@ -1,4 +1,5 @@
 /* A library whose constructor does as $CONSTRUCTOR says. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,10 @@ __attribute__((constructor)) static void construct(void)
 			exit(3);
 		waitpid(pid, NULL, 0);
 	}
+	if (what && strcmp(what, "naps") == 0)
+		poll(NULL, 0, 400);
+	if (what && strcmp(what, "prints") == 0)
+		printf("constructed");
 	number = 7;
 }
 
