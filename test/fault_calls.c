@@ -17,10 +17,34 @@ static struct beget_bytes echo(struct beget_fd said, struct beget_bytes bytes)
 	return bytes;
 }
 
+/* One with all that only names something in the child, or that comes back. */
+struct point {
+	int x;
+	double y;
+};
+#define POINT BEGET_LAYOUT(struct point, BEGET_MEMBER(struct point, x), BEGET_MEMBER(struct point, y))
+
+static int add(int a, int b)
+{
+	return a + b;
+}
+
+static struct beget_buffer *work(struct beget_fd said, unsigned char *out, size_t n, int *inout, struct point p,
+                                 int (*f)(int, int), struct beget_buffer *b)
+{
+	if (write(said.fd, "r", 1) != 1)
+		_exit(77);
+	memset(out, 'o', n);
+	*inout = f(*inout, p.x + (int)p.y);
+	((char *)beget_buffer_data(b))[0] = 'b';
+	return b;
+}
+
 /* A way to start. */
 struct way {
 	enum beget_method method;
 	bool rich;   /* with all that has to be opened for it */
+	bool full;   /* every kind of argument */
 	size_t size; /* of argument and result */
 	bool cold;   /* the helper has to be launched */
 };
@@ -29,14 +53,19 @@ struct round {
 	int error, joined;
 	struct beget_status status;
 	char text[400];
-	bool ran, answered, untouched;
+	bool ran, answered, untouched, torn;
+	int inout;
 };
 
 static char bytes[100000];
+static unsigned char out[100000];
+static struct beget_buffer *buffer;
 static char *const environment[] = {"FAULT=none", NULL};
 
-static int start_one(const struct way *way, struct beget_process **p, int said, int ends[2])
+static int start_one(const struct way *way, struct beget_process **p, struct round *r, int said, int ends[2])
 {
+	struct point point = {2, 3};
+
 	struct beget_options plain = {.size = sizeof(plain), .method = way->method};
 	struct beget_options rich = {
 		.size = sizeof(rich),
@@ -50,6 +79,10 @@ static int start_one(const struct way *way, struct beget_process **p, int said, 
 		.err = BEGET_STREAM_NULL,
 	};
 
+	if (way->full)
+		return beget_start(p, &plain,
+		                   BEGET_CALL(work, BEGET_FD(said), BEGET_OUT(out, way->size), way->size,
+		                              BEGET_INOUT(&r->inout), BEGET_STRUCT(POINT, point), add, buffer));
 	return beget_start(p, way->rich ? &rich : &plain,
 	                   BEGET_CALL(echo, BEGET_FD(said), BEGET_BYTES(bytes, way->size)));
 }
@@ -57,11 +90,16 @@ static int start_one(const struct way *way, struct beget_process **p, int said, 
 static void finish_one(const struct way *way, struct beget_process *p, struct round *r)
 {
 	struct beget_bytes result;
+	struct beget_buffer *same;
 
 	r->joined = beget_join(p, 5000, &r->status);
 	beget_describe(p, r->text, sizeof(r->text));
-	r->answered =
-		beget_result(p, &result) == 0 && result.size == way->size && memcmp(result.data, bytes, way->size) == 0;
+	if (way->full)
+		r->answered =
+			beget_result(p, &same) == 0 && ((char *)beget_buffer_data(same))[0] == 'b' && r->inout == 12;
+	else
+		r->answered = beget_result(p, &result) == 0 && result.size == way->size &&
+		              memcmp(result.data, bytes, way->size) == 0;
 	beget_free(p);
 }
 
@@ -72,9 +110,13 @@ static void one_round(const struct way *way, struct round *r)
 	char c;
 
 	memset(r, 0, sizeof(*r));
+	r->inout = 7;
+	memset(out, 1, sizeof(out));
+	if (way->full)
+		((char *)beget_buffer_data(buffer))[0] = 'a';
 	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
 	beget__fail_plain(EXDEV, "stale");
-	r->error = start_one(way, &p, said[1], ends);
+	r->error = start_one(way, &p, r, said[1], ends);
 	if (r->error) {
 		snprintf(r->text, sizeof(r->text), "%s", beget_error());
 		r->untouched = p == untouched && ends[0] == -7 && ends[1] == -7;
@@ -83,6 +125,10 @@ static void one_round(const struct way *way, struct round *r)
 		for (int i = 0; i < 2 && way->rich; i++)
 			close(ends[i]);
 	}
+	/* What comes back comes whole, or nothing does. */
+	unsigned char each = out[0];
+	r->torn = each != (r->inout == 12 ? 'o' : 1) || (way->full ? r->inout != 12 && r->inout != 7 : each != 1) ||
+	          (way->full && memcmp(out, out + 1, way->size - 1) != 0) || out[way->full ? way->size : 0] == 'o';
 	close(said[1]);
 	r->ran = read(said[0], &c, 1) == 1;
 	close(said[0]);
@@ -113,6 +159,8 @@ static bool may_be_outcome(int error)
 
 static const char *wrong(const struct round *r, bool hit)
 {
+	if (r->torn)
+		return "what comes back is torn";
 	if (r->error)
 		return !hit                                                 ? "an error"
 		       : !may_be_returned(r->error)                         ? "undocumented"
@@ -205,9 +253,10 @@ static void caller(enum beget_method method, bool cold)
 {
 	struct way way = {.method = method, .cold = cold};
 
-	for (int i = 0; i < 3; i++) {
-		way.size = i == 1 ? sizeof(bytes) : 10;
+	for (int i = 0; i < 5; i++) {
+		way.size = i == 1 || i == 4 ? sizeof(bytes) - 1 : 10;
 		way.rich = i == 2;
+		way.full = i > 2;
 		sweep_all("caller", &way, in_caller, sizeof(in_caller) / sizeof(*in_caller));
 	}
 }
@@ -287,9 +336,10 @@ static void children(enum beget_method method)
 	struct way way = {.method = method};
 
 	born_with_faults();
-	for (int i = 0; i < 3; i++) {
-		way.size = i == 1 ? sizeof(bytes) : 10;
+	for (int i = 0; i < 5; i++) {
+		way.size = i == 1 || i == 4 ? sizeof(bytes) - 1 : 10;
 		way.rich = i == 2;
+		way.full = i > 2;
 		sweep_all("child", &way, in_child, sizeof(in_child) / sizeof(*in_child));
 	}
 	born_without();
@@ -325,6 +375,8 @@ int main(int argc, char **argv)
 	};
 
 	plan_begin(argc, argv);
+	if (beget_buffer_create(&buffer, 100) < 0)
+		return 1;
 	int failed = run_units(table, sizeof(table) / sizeof(*table), 1);
 	unlink(plan_file);
 	return failed;

@@ -720,9 +720,11 @@ static void each_call_fails(enum beget_method method)
 }
 
 /* No place for the descriptor of a result: all else of it is there. */
-static struct beget_buffer *makes_and_tells(int *n)
+static struct beget_buffer *makes_and_tells(int *n, struct beget_fd go)
 {
-	*n = 6;
+	char c;
+
+	*n = read(go.fd, &c, 1) == 1 ? 6 : 7;
 	return makes(10, 1, true);
 }
 
@@ -730,26 +732,31 @@ static void no_place_for_the_result(enum beget_method method)
 {
 	struct beget_buffer *b = NULL;
 	struct rlimit before;
-	int n = 5, fds[1100], used = 0;
+	int n = 5, fds[1100], used = 0, go[2];
 
 	not_under_valgrind("it has descriptors of its own");
-	struct beget_process *p = start(method, BEGET_CALL(makes_and_tells, BEGET_OUT(&n)));
+	assert_int_equal(pipe(go), 0);
+	struct beget_process *p = start(method, BEGET_CALL(makes_and_tells, BEGET_OUT(&n), BEGET_FD(go[0])));
 	(void)beget_pid(p); /* it has sent what it has to say of its birth */
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, before.rlim_max});
 	while (used < 1100 && (fds[used] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
 		used++;
+	bool told = write(go[1], "g", 1) == 1;
 	int joined = beget_join(p, 10000, NULL), error = beget_result(p, &b), again = beget_result(p, &b);
 	const char *text = strdup(beget_error());
 	while (used > 0)
 		close(fds[--used]);
 	setrlimit(RLIMIT_NOFILE, &before);
+	assert_true(told);
 	assert_int_equal(joined, 0);
 	if (n != 6 || error != -EMFILE || again != -EMFILE || !strstr(text, "returned: Too many open files"))
 		fail_msg("%d, %d, %d: %s", n, error, again, text);
 	free((void *)text);
 	assert_null(b);
 	expect_exit(p, 0);
+	close(go[0]);
+	close(go[1]);
 }
 
 /* Without memfd_create: the same results. */
