@@ -165,8 +165,8 @@ static int counts(struct beget_buffer *b, int to)
 {
 	atomic_int *n = beget_buffer_data(b);
 
-	while (*n < to)
-		if (*n % 2 == 1)
+	for (int seen; (seen = *n) < to;)
+		if (seen % 2 == 1)
 			++*n;
 		else
 			usleep(10);
@@ -180,8 +180,8 @@ static void both_see_both_at_once(enum beget_method method)
 	int64_t end = now_ms() + 20000;
 
 	struct beget_process *p = start(method, BEGET_CALL(counts, b, 200));
-	while (*n < 200 && now_ms() < end)
-		if (*n % 2 == 0)
+	for (int seen; (seen = *n) < 200 && now_ms() < end;)
+		if (seen % 2 == 0)
 			++*n;
 		else
 			usleep(10);

@@ -1,5 +1,6 @@
 /* Memory that comes back: what the target left there is the caller's after the join, once, and only if the target
  * returned and the process ended well; what is only written to holds zeros at first. By every method the same. */
+#include "fault.h"
 #include "harness.h"
 #include "image.h"
 #include "message.h"
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const size_t sizes[] = {1, 2, 3, 4095, 4096, 4097, 65535, 65536, 65537, 1 << 20, 16 << 20};
@@ -307,6 +309,22 @@ static void a_bad_end_changes_no_shared_memory(enum beget_method method)
 	beget_free(returned(method, BEGET_CALL(writes_and_ends, BEGET_OUT(out), BEGET_INOUT(&inout), (int)RETURNS)));
 	assert_int_equal(*out, 99);
 	munmap(out, 4096);
+}
+
+/* Its host reaped it, and the kernel keeps no record: nobody knows how it ended. */
+static void an_unknown_end_changes_nothing(enum beget_method method)
+{
+	int out = 1, inout = 2;
+	struct beget_process *p =
+		start(method, BEGET_CALL(writes_and_ends, BEGET_OUT(&out), BEGET_INOUT(&inout), (int)RETURNS));
+
+	assert_int_equal(waitpid(beget_pid(p), NULL, 0), beget_pid(p));
+	fault_every(" pidfd_info ", ENOTTY);
+	int joined = beget_join(p, 10000, NULL);
+	fault_off();
+	assert_int_equal(joined, 0);
+	expect_end(p, BEGET_LOST, 0);
+	assert_true(out == 1 && inout == 2);
 }
 
 static int killed_while_it_writes(int *n)
@@ -607,6 +625,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(null_stays_null),
 		BEHAVIOUR(a_bad_end_changes_nothing),
 		BEHAVIOUR(a_bad_end_changes_no_shared_memory),
+		BEHAVIOUR_OF(an_unknown_end_changes_nothing, BY(BEGET_FORK)),
 		BEHAVIOUR(killed_by_the_caller),
 		BEHAVIOUR(no_room),
 		BEHAVIOUR(nothing_before_the_join),
