@@ -391,7 +391,7 @@ static void a_call(void)
 	assert_string_equal(*(const char *const *)order.call.args[1].value, "seven");
 	assert_int_equal(((const struct beget_fd *)order.call.args[2].value)->fd, 33);
 	assert_int_equal(fd, -1);
-	free((void *)order.call.args);
+	beget__message_free_call(&order);
 	free(message);
 }
 
@@ -407,13 +407,13 @@ static void a_call_cut_anywhere(void)
 		memcpy(exact, message, n);
 		int error = parse(exact, n, &fd, &order);
 		assert_true(error == -EBADMSG || (n < 8 && error == -EPROTO));
-		free((void *)order.call.args);
+		beget__message_free_call(&order);
 		free(exact);
 	}
 	message = realloc(message, size + 1); /* and one byte too many */
 	struct beget__order order;
 	assert_int_equal(parse(message, size + 1, &(int){33}, &order), -EBADMSG);
-	free((void *)order.call.args);
+	beget__message_free_call(&order);
 	free(message);
 }
 
@@ -434,7 +434,7 @@ static void a_call_with_a_wrong_word(void)
 			int error = parse(message, size, &fd, &order);
 			assert_true(error == 0 || error == -EBADMSG || error == -EPROTO);
 			assert_true(order.call.n <= size / 4 || !order.call.args);
-			free((void *)order.call.args);
+			beget__message_free_call(&order);
 			memcpy(message + at, &before, 4);
 		}
 	free(message);
@@ -505,6 +505,7 @@ static void no_memory(void)
 	fault_nth(" alloc ", 1, ENOMEM);
 	assert_int_equal(parse(message, size, &(int){33}, &order), -ENOMEM);
 	assert_int_equal(fault_off(), 1);
+	beget__message_free_call(&order);
 	free(message);
 }
 
