@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -808,40 +808,69 @@ static void it_cannot_be_prepared_again(void)
 	close(fd);
 }
 
-/* Beyond what it was born with. */
+/* Beyond what it was born with: another one is made ready, once. */
 
-static int session_of(void)
+static const char *seat(void)
 {
-	return (int)getsid(0);
+	static char text[200];
+
+	snprintf(text, sizeof(text), "session %d, no new privileges %d, %s", (int)getsid(0),
+	         prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), ask_model());
+	return text;
 }
 
-static void sessions(void)
+static void expect_seat(struct beget_server *s, int privileges)
+{
+	struct beget_process *p;
+	const char *text;
+	char wanted[200];
+
+	snprintf(wanted, sizeof(wanted), "session %d, no new privileges %d, model of all", (int)getsid(0), privileges);
+	CHECK(beget_start(&p, BEGET_OPTIONS(.server = s), BEGET_CALL(seat)) == 0);
+	CHECK(beget_join(p, 10000, NULL) == 0 && beget_result(p, &text) == 0);
+	CHECK(strcmp(text, wanted) == 0);
+	beget_free(p);
+}
+
+static pid_t pid_of(struct beget_server *s)
+{
+	struct beget_server_status status;
+
+	CHECK(beget_server_status(s, &status) == 0);
+	return status.pid;
+}
+
+static void rebirths(void)
 {
 	struct beget_server *s;
-	struct beget_process *p;
-	int session = 0;
-	const char *text;
+	pid_t pids[3];
 
-	CHECK(beget_server_open(&s, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(load, "session", 100), .spares = 2)) == 0);
-	CHECK(setsid() > 0 || fork() > 0 || setsid() > 0);
-	if (getsid(0) != getpid())
+	if (fork()) /* who leads a group can found no session */
 		_exit(host_end(-1) != 0);
-	if (beget_start(&p, BEGET_OPTIONS(.server = s), BEGET_CALL(session_of)) == -ECHILD) /* a copy of it */
-		CHECK(beget_server_open(&s, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(load, "session", 100))) == 0);
+	CHECK(beget_server_open(&s, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(load, "all", 100), .spares = 2)) == 0);
 	for (int i = 0; i < 3; i++) {
-		CHECK(beget_start(&p, BEGET_OPTIONS(.server = s), BEGET_CALL(session_of)) == 0);
-		CHECK(beget_join(p, 10000, NULL) == 0 && beget_result(p, &session) == 0 && session == getpid());
-		beget_free(p);
+		if (i == 1)
+			CHECK(setsid() == getpid());
+		if (i == 2)
+			CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0, 0, 0) == 0);
+		expect_seat(s, i == 2);
+		pids[i] = pid_of(s);
+		for (int j = 0; j < 3; j++) {
+			sleep_ms(3);
+			expect_seat(s, i == 2);
+			CHECK(pid_of(s) == pids[i]);
+		}
+		for (int j = 0; j < i; j++) {
+			CHECK(pids[j] != pids[i]);
+			CHECK(process_gone(pids[j], SOON_MS));
+		}
 	}
-	CHECK(beget_start(&p, BEGET_OPTIONS(.server = s), BEGET_CALL(ask_model)) == 0);
-	CHECK(beget_join(p, 10000, NULL) == 0 && beget_result(p, &text) == 0 && strcmp(text, "model of session") == 0);
-	beget_free(p);
 	beget_server_close(s);
 }
 
-static void another_session(void)
+static void a_state_beyond_it(void)
 {
-	run_host(sessions);
+	run_host(rebirths);
 }
 
 /* Copies of the host. */
@@ -1089,7 +1118,7 @@ int main(int argc, char **argv)
 		UNIT(deadline_of_a_start),
 		UNIT(a_lost_server_is_prepared_again),
 		UNIT(it_cannot_be_prepared_again),
-		UNIT(another_session),
+		UNIT(a_state_beyond_it),
 		UNIT(a_copy_has_none),
 		UNIT(children_start_children),
 		UNIT(closed_while_children_run),
