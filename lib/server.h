@@ -21,9 +21,9 @@ struct beget__pool {
 struct beget_server {
 	struct beget_server *next, **link; /* registry */
 	struct beget_server *next_with_spares;
-	pid_t owner;                       /* the process that opened it; zero for the one that all share */
-	pthread_rwlock_t lock;             /* for reading: use it; for writing: replace it */
-	int control;                       /* -1: no helper */
+	pid_t owner;           /* the process that opened it; zero for the one that all share */
+	pthread_rwlock_t lock; /* for reading: use it; for writing: replace it */
+	int control;           /* -1: no helper */
 	struct beget__identity identity;
 	atomic_bool gone;
 	bool host;    /* the host program's image: of no use once main has called beget_init */

@@ -108,7 +108,8 @@ static bool refill(struct beget_server *s)
 	if (!beget__server_enter_now(s, &helper)) /* the next start launches it */
 		return false;
 	pthread_mutex_lock(&s->pool_lock);
-	bool full = fill(s, BEGET_FORKSERVER, helper.generation) & fill(s, BEGET_SPAWN, helper.generation);
+	bool full = fill(s, BEGET_FORKSERVER, helper.generation);
+	full = fill(s, BEGET_SPAWN, helper.generation) && full;
 	pthread_mutex_unlock(&s->pool_lock);
 	beget__server_leave(s);
 	return full;

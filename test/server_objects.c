@@ -102,9 +102,9 @@ static void several_with_different_contents(void)
 	static const char *const wanted[] = {"model of a", "model of b", "none", "none"};
 
 	for (int i = 0; i < 12; i++)
-		assert_string_equal(text_result_with(BEGET_OPTIONS(.server = i % 4 == 3 ? NULL : s[i % 4]),
-		                                     BEGET_CALL(ask_model)),
-		                    wanted[i % 4]);
+		assert_string_equal(
+			text_result_with(BEGET_OPTIONS(.server = i % 4 == 3 ? NULL : s[i % 4]), BEGET_CALL(ask_model)),
+			wanted[i % 4]);
 	assert_null(model);
 	assert_int_not_equal(status_of(s[0]).pid, status_of(s[1]).pid);
 	for (int i = 0; i < 3; i++)
@@ -140,8 +140,7 @@ static int private_of_child(void)
 static void children_share_what_was_loaded(void)
 {
 	not_under_valgrind("its memory is its own");
-	struct beget_server *s =
-		open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(load, "large", LARGE * MIB)));
+	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(load, "large", LARGE * MIB)));
 	struct beget_server_status status = status_of(s);
 
 	assert_in_range(status.memory_kib, LARGE * 1024, 2 * LARGE * 1024);
@@ -375,7 +374,8 @@ static int opened[3];
 
 static int opens(struct beget_fd passed)
 {
-	opened[0] = open("/dev/null", O_RDONLY); /* not close-on-exec: an image executed afresh has it not all the same */
+	opened[0] =
+		open("/dev/null", O_RDONLY); /* not close-on-exec: an image executed afresh has it not all the same */
 	opened[1] = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	opened[2] = passed.fd;
 	return opened[0] > 2 && opened[1] > 2 ? 0 : -EMFILE;
@@ -514,11 +514,12 @@ static const char *state(void)
 
 	getrlimit(RLIMIT_CORE, &core);
 	sigaction(SIGUSR1, NULL, &usr1);
-	snprintf(text, sizeof(text), "%s, %s, %.100s, core %lx, nice %d, group %d, handler %d", getcwd(cwd, sizeof(cwd)),
-	         getenv("PREPARED"), getenv("PATH"), (unsigned long)core.rlim_cur, getpriority(PRIO_PROCESS, 0),
-	         (int)getpgrp(), usr1.sa_handler == handler);
+	snprintf(text, sizeof(text), "%s, %s, %.100s, core %lx, nice %d, group %d, handler %d",
+	         getcwd(cwd, sizeof(cwd)), getenv("PREPARED"), getenv("PATH"), (unsigned long)core.rlim_cur,
+	         getpriority(PRIO_PROCESS, 0), (int)getpgrp(), usr1.sa_handler == handler);
 	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, "Umask", 5) == 0 || strncmp(line, "SigIgn", 6) == 0 || strncmp(line, "SigBlk", 6) == 0)
+		if (strncmp(line, "Umask", 5) == 0 || strncmp(line, "SigIgn", 6) == 0 ||
+		    strncmp(line, "SigBlk", 6) == 0)
 			strcat(text, line);
 	if (f)
 		fclose(f);
@@ -535,8 +536,9 @@ static void children_have_the_callers_state(void)
 		if (i == 4)
 			assert_int_equal(chdir("/usr"), 0);
 		strcpy(wanted, state());
-		const char *found = text_result_with(
-			BEGET_OPTIONS(.server = s, .method = i % 2 ? BEGET_SPAWN : BEGET_FORKSERVER), BEGET_CALL(state));
+		const char *found =
+			text_result_with(BEGET_OPTIONS(.server = s, .method = i % 2 ? BEGET_SPAWN : BEGET_FORKSERVER),
+		                         BEGET_CALL(state));
 		assert_string_equal(found, wanted);
 		sleep_ms(5);
 	}
@@ -615,8 +617,9 @@ static void large_arguments(void)
 	memset(bytes, 1, sizeof(bytes));
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
 	assert_int_equal(write(pipes[1], "pp", 2), 2);
-	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(
-		.prepare = BEGET_CALL(sums, BEGET_BYTES(bytes, sizeof(bytes)), "sum", BEGET_FD(pipes[0])), ));
+	struct beget_server *s =
+		open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(sums, BEGET_BYTES(bytes, sizeof(bytes)), "sum",
+	                                                               BEGET_FD(pipes[0])), ));
 	close(pipes[0]);
 	memset(bytes, 2, sizeof(bytes)); /* what was kept was a copy */
 	assert_string_equal(text_result_with(BEGET_OPTIONS(.server = s), BEGET_CALL(ask_model)), "model of sum");
@@ -695,7 +698,8 @@ static void options_are_checked(void)
 	assert_int_equal(beget_server_open(&s, &newer.o), -E2BIG);
 	s = open_server(NULL);
 	struct beget_process *p;
-	assert_int_equal(beget_start(&p, BEGET_OPTIONS(.server = s, .method = BEGET_FORK), BEGET_CALL(nothing)), -EINVAL);
+	assert_int_equal(beget_start(&p, BEGET_OPTIONS(.server = s, .method = BEGET_FORK), BEGET_CALL(nothing)),
+	                 -EINVAL);
 	assert_int_equal(beget_start(&p, BEGET_OPTIONS(.timeout_ms = -1), BEGET_CALL(nothing)), -EINVAL);
 	beget_server_close(s);
 	beget_server_close(NULL);
@@ -759,8 +763,8 @@ static void a_lost_server_is_prepared_again(void)
 	char many[100];
 
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
-	struct beget_server *s = open_server(
-		BEGET_SERVER_OPTIONS(.preload = preloads("plugin.so"), .prepare = BEGET_CALL(counts, BEGET_FD(pipes[1]))));
+	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.preload = preloads("plugin.so"),
+	                                                          .prepare = BEGET_CALL(counts, BEGET_FD(pipes[1]))));
 	for (int i = 0; i < 5; i++) {
 		pid_t pid = status_of(s).pid;
 		struct beget_process *p = start_with(BEGET_OPTIONS(.server = s), BEGET_CALL(hangs));
@@ -915,8 +919,8 @@ static void copies(void)
 			CHECK(channels() == 0);
 			CHECK(beget_server_open(&own, BEGET_SERVER_OPTIONS(.spares = 1, .spawn_spares = 1)) == 0);
 			for (int i = 0; i < 4; i++) {
-				CHECK(beget_start(&p, BEGET_OPTIONS(.server = own, .method = i % 2), BEGET_CALL(nothing)) ==
-				      0);
+				CHECK(beget_start(&p, BEGET_OPTIONS(.server = own, .method = i % 2),
+				                  BEGET_CALL(nothing)) == 0);
 				CHECK(beget_join(p, 10000, NULL) == 0);
 				beget_free(p);
 			}
@@ -1008,8 +1012,7 @@ static void closed_while_children_run(void)
 	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.spares = 2));
 	pid_t pid = status_of(s).pid;
 	for (int i = 0; i < 6; i++) /* the last ones are not born yet */
-		p[i] = start_with(BEGET_OPTIONS(.server = s),
-		                  BEGET_CALL(goes_on, BEGET_FD(pipes[0]), i < 3 ? 0 : i));
+		p[i] = start_with(BEGET_OPTIONS(.server = s), BEGET_CALL(goes_on, BEGET_FD(pipes[0]), i < 3 ? 0 : i));
 	int64_t begun = now_ms();
 	assert_int_equal(pthread_create(&thread, NULL, close_it, s), 0);
 	pthread_join(thread, NULL);
@@ -1049,8 +1052,9 @@ static void opened_and_closed_often(void)
 	int before = count_descriptors();
 
 	for (int i = 0; i < often(40); i++) {
-		struct beget_server *s = open_server(
-			BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(returns, i), .spares = (unsigned)i % 3, .spawn_spares = (unsigned)i % 2));
+		struct beget_server *s =
+			open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(returns, i), .spares = (unsigned)i % 3,
+		                                         .spawn_spares = (unsigned)i % 2));
 		if (i % 4)
 			assert_int_equal(int_from(s, BEGET_CALL(returns, i)), i);
 		beget_server_close(s);

@@ -442,8 +442,8 @@ static int ask_prepared(void)
 
 static void of_a_killed_server(enum beget_method method)
 {
-	struct beget_server *s = open_server(
-		BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(prepare, 7), .spares = 2, .spawn_spares = 2));
+	struct beget_server *s =
+		open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(prepare, 7), .spares = 2, .spawn_spares = 2));
 
 	for (int i = 0; i < 4; i++) {
 		await_spares(s, 4);
@@ -477,8 +477,7 @@ static int naps(int ms)
 
 static void given_back_while_it_is_gone(void)
 {
-	struct beget_server *s =
-		open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(naps, 300), .spares = 1));
+	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(naps, 300), .spares = 1));
 
 	await_spares(s, 1);
 	struct beget_process *p = start_with(by(BEGET_FORKSERVER, s), BEGET_CALL(nothing));
@@ -769,7 +768,10 @@ static void no_room_in_the_server(void)
 int main(int argc, char **argv)
 {
 	enum { BOTH = BY(BEGET_FORKSERVER) | BY(BEGET_SPAWN), FORKSERVER = BY(BEGET_FORKSERVER) };
-#define ONCE(test) {#test, (void (*)(enum beget_method))(void (*)(void))test, FORKSERVER}
+#define ONCE(test)                                                                                                     \
+	{                                                                                                              \
+#test, (void (*)(enum beget_method))(void (*)(void))test, FORKSERVER                                   \
+	}
 	static const struct behaviour table[] = {
 		BEHAVIOUR_OF(used_once, BOTH),
 		BEHAVIOUR_OF(each_for_its_method, BOTH),

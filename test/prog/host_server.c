@@ -1,5 +1,5 @@
-/* A program that never calls beget_init opens a server, which is prepared by a function of a plugin: host_server MODULE.
- * Prints what that left in children by each method. */
+/* A program that never calls beget_init opens a server, which is prepared by a function of a plugin: host_server
+ * MODULE. Prints what that left in children by each method. */
 #include <beget.h>
 
 #include <dlfcn.h>
@@ -24,7 +24,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 6; i++) {
 		struct beget_process *process;
 		int number = -1;
-		if (beget_start(&process, BEGET_OPTIONS(.server = server, .method = i % 2 ? BEGET_SPAWN : BEGET_FORKSERVER),
+		if (beget_start(&process,
+		                BEGET_OPTIONS(.server = server, .method = i % 2 ? BEGET_SPAWN : BEGET_FORKSERVER),
 		                BEGET_CALL(kept)) < 0 ||
 		    beget_join(process, 30000, NULL) < 0 || beget_result(process, &number) < 0) {
 			printf("%s\n", beget_error());
