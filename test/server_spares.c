@@ -2,33 +2,13 @@
  * when they die, when their server does, and when the caller does. A child tells when it was born: a spare was there
  * before its start. */
 #include "fault.h"
-#include "host.h"
+#include "server.h"
 
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-
-enum { SOON_MS = 3000 };
-
-static struct beget_server *open_server(const struct beget_server_options *o)
-{
-	struct beget_server *s = NULL;
-
-	if (beget_server_open(&s, o) < 0)
-		fail_msg("open: %s", beget_error());
-	return s;
-}
-
-static struct beget_server_status status_of(struct beget_server *s)
-{
-	struct beget_server_status status;
-
-	if (beget_server_status(s, &status) < 0)
-		fail_msg("status: %s", beget_error());
-	return status;
-}
 
 /* The children of a process: at most n; how many. */
 static int children_of(pid_t pid, pid_t *ret, int n)
