@@ -6,6 +6,7 @@
 
 #include "sys.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -89,10 +90,13 @@ static bool fill(struct beget_server *s, enum beget_method method, unsigned gene
 
 	while (pool->n < pool->want && beget__sys_now_ms() >= pool->not_before) {
 		struct beget_process *p;
-		if (make(s, method, generation, &p))
-			pool->not_before = beget__sys_now_ms() + PAUSE_MS;
-		else
+		int error = make(s, method, generation, &p);
+		if (!error)
 			pool->waiting[pool->n++] = p;
+		else if (error == -ETIMEDOUT) /* the helper has enough to do */
+			break;
+		else
+			pool->not_before = beget__sys_now_ms() + PAUSE_MS;
 	}
 	return pool->n == pool->want;
 }

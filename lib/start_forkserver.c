@@ -29,13 +29,20 @@ static int await_birth(const struct beget__plan *plan, const struct beget_proces
 	                                                                                                : 0;
 }
 
-/* The helper has to know which of its children end with the caller, and we who it is. */
-static int tie_spare(const struct beget__plan *plan, struct beget_process *p)
+/* The helper has to know which of its children end with the caller, and we who it is. Where time counts, one that was
+ * stopped while it waited will not do. */
+static int engage_spare(const struct beget__plan *plan, struct beget_process *p)
 {
+	bool tied = plan->options.flags & BEGET_TIED;
+
+	if (!tied && plan->options.timeout_ms == 0)
+		return 0;
 	pthread_mutex_lock(&p->lock);
 	beget__process_look(p);
 	pthread_mutex_unlock(&p->lock);
-	return p->pid > 0 && !p->ended ? beget__server_tie(plan->server, p->pid) : -ESTALE;
+	if (p->pid <= 0 || p->ended || (plan->options.timeout_ms > 0 && beget__sys_stopped(p->pid)))
+		return -ESTALE;
+	return tied ? beget__server_tie(plan->server, p->pid) : 0;
 }
 
 static int make_child(const struct beget__plan *plan, struct beget_process *p)
@@ -45,7 +52,7 @@ static int make_child(const struct beget__plan *plan, struct beget_process *p)
 	int64_t deadline = timeout < 0 ? 0 : beget__sys_now_ms() + timeout;
 
 	if (p->spare)
-		return request.tied ? tie_spare(plan, p) : 0;
+		return engage_spare(plan, p);
 	int error = beget__server_start(plan->server, p->far, &request, timeout);
 	if (error)
 		return error;

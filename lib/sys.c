@@ -651,6 +651,14 @@ uint64_t beget__sys_started(pid_t pid)
 	return read_proc(pid, "stat", text, sizeof(text)) ? stat_field(text, STAT_STARTED) : 0;
 }
 
+bool beget__sys_stopped(pid_t pid)
+{
+	char text[1024];
+	const char *state = read_proc(pid, "stat", text, sizeof(text)) ? strrchr(text, ')') : NULL;
+
+	return state && (state[2] == 'T' || state[2] == 't');
+}
+
 bool beget__sys_gone(pid_t pid, uint64_t started)
 {
 	char text[1024];

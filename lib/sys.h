@@ -85,6 +85,9 @@ uint64_t beget__sys_started(pid_t);
 /* Where there is no pidfd: the process that started then has ended, reaped or not. False too if nobody tells. */
 bool beget__sys_gone(pid_t, uint64_t started);
 
+/* Stopped by a signal, or by a debugger. */
+bool beget__sys_stopped(pid_t);
+
 int64_t beget__sys_now_ms(void);
 
 /* Thread cancellation: off, telling how it was; and back. */

@@ -44,6 +44,10 @@ says "$(wc -c <LICENSE) bytes: .*" checksum LICENSE
 for method in fork forkserver spawn; do
 	says '100000 bytes, packed [0-9]*, unpacked 100000' zlib $method
 done
+says loaded model
+says 'the largest of 1048576 numbers: [0-9]*' model
+[ "$(grep -c loaded "$tmp/out")" = 1 ]
+report "model: it is loaded once" $?
 says '2.5 \* 4 = 10' cxx
 says ' *spawn  *[0-9]*  *[0-9.]* ms   the same' demo -n 5 LICENSE
 [ "$(grep -c 'the same$' "$tmp/out")" = 3 ] && [ "$(grep -c 'beget, ' "$tmp/out")" = 6 ]

@@ -73,6 +73,14 @@ timeout 60 "$build/test/prog/late_init" >"$tmp/out" 2>&1
 echo "exit $?" >>"$tmp/out"
 report "a program that starts something before it calls beget_init" "exit 0"
 
+timeout 60 "$build/test/prog/host_server" "$lib/plugin.so" >"$tmp/out" 2>&1
+report "a server, prepared by a function of a plugin, with spares" "forkserver: 42
+spawn: 0
+forkserver: 42
+spawn: 0
+forkserver: 42
+spawn: 0"
+
 BEGET_TRACE=1 plugins "$lib/plugin.so" plugin_number
 for role in "caller: launched helper" "helper: serves" "child: calls its target"; do
 	grep -q "$role" "$tmp/out" || echo "no $role"

@@ -151,9 +151,9 @@ static struct beget_server *server(void)
 
 static char *ask(enum beget_method method, unsigned flags, const struct beget_call *call)
 {
-	return ask_with(BEGET_OPTIONS(.method = method, .flags = flags,
-	                              .server = method == BEGET_FORK ? NULL : server()),
-	                call);
+	return ask_with(
+		BEGET_OPTIONS(.method = method, .flags = flags, .server = method == BEGET_FORK ? NULL : server()),
+		call);
 }
 
 /* Targets: the piece as a child has it, behind its parent's pid; and as a child of that child has it. */

@@ -19,6 +19,8 @@ int plugin_sum(struct beget_bytes bytes);
 int plugin_write(struct beget_fd fd, const char *text);
 int plugin_crash(void);
 int plugin_exit(int code);
+int plugin_keep(int number);
+int plugin_kept(void);
 
 int plugin_number(void)
 {
@@ -67,4 +69,17 @@ int plugin_crash(void)
 int plugin_exit(int code)
 {
 	exit(code);
+}
+
+static int kept;
+
+int plugin_keep(int number)
+{
+	kept = number;
+	return 0;
+}
+
+int plugin_kept(void)
+{
+	return kept;
 }

@@ -1,0 +1,53 @@
+/* What tests of servers share. */
+#ifndef SERVER_TEST_H
+#define SERVER_TEST_H
+
+#include "host.h"
+
+enum { SOON_MS = 3000 };
+
+static inline struct beget_server *open_server(const struct beget_server_options *o)
+{
+	struct beget_server *s = NULL;
+
+	if (beget_server_open(&s, o) < 0)
+		fail_msg("open: %s", beget_error());
+	assert_non_null(s);
+	return s;
+}
+
+/* It is refused with that code and these words, writes nothing and leaves nothing. */
+static inline void refused(const struct beget_server_options *o, int code, const char *words)
+{
+	struct beget_server *s = (void *)&code;
+	int before = count_descriptors(), error = beget_server_open(&s, o);
+
+	if (error != code || !strstr(beget_error(), words))
+		fail_msg("%d, not %d: %s (\"%s\")", error, code, beget_error(), words);
+	assert_ptr_equal(s, &code);
+	assert_int_equal(count_descriptors(), before);
+}
+
+static inline int int_from(struct beget_server *s, const struct beget_call *call)
+{
+	return int_result_with(BEGET_OPTIONS(.server = s), call);
+}
+
+static inline struct beget_server_status status_of(struct beget_server *s)
+{
+	struct beget_server_status status;
+
+	if (beget_server_status(s, &status) < 0)
+		fail_msg("status: %s", beget_error());
+	return status;
+}
+
+static inline void kill_server(struct beget_server *s)
+{
+	pid_t pid = status_of(s).pid;
+
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_true(process_gone(pid, SOON_MS));
+}
+
+#endif
