@@ -182,9 +182,16 @@ static _Noreturn void leave_with_wards(void)
 	_exit(0);
 }
 
-static void refuse_unread(const struct beget__frame *f)
+/* Our children have the socket for starts of their own. What a broken one of them says must not change what the others
+ * get: the kernel tells whose word it is. */
+static bool by_client(const struct beget__frame *f)
 {
-	beget__fail_plain(EBADMSG, "cannot understand the request");
+	return f->sender == helper.client_pid;
+}
+
+static void refuse_unread(const struct beget__frame *f, int error, const char *why)
+{
+	beget__fail_plain(error, "%s", why);
 	if (f->nfds > 0 && f->fds[0] >= 0)
 		beget__message_send_failed(f->fds[0], beget__failure());
 }
@@ -194,7 +201,11 @@ static void start(struct beget__frame *f)
 	struct beget__request request;
 
 	if (!beget__message_get_start(f, &request)) {
-		refuse_unread(f);
+		refuse_unread(f, EBADMSG, "cannot understand the request");
+		return;
+	}
+	if (request.spare && !by_client(f)) {
+		refuse_unread(f, EPERM, "spares are made for the client alone");
 		return;
 	}
 	int channel = beget__frame_take(f, 0);
@@ -245,8 +256,12 @@ static void answer(struct beget__frame *f)
 	struct beget__question q;
 	int error = 0;
 
+	if (f->kind != BEGET__ASK && !by_client(f)) {
+		refuse_unread(f, EPERM, "the client alone makes the helper ready");
+		return;
+	}
 	if (!beget__message_get_setup(f, &q)) {
-		refuse_unread(f);
+		refuse_unread(f, EBADMSG, "cannot understand the request");
 		return;
 	}
 	if (f->kind == BEGET__PRELOAD)
@@ -276,8 +291,8 @@ static void serve(void)
 	helper.closed |= got == 0;
 	refill();
 	if (got == 1 && f->kind == BEGET__RETIRE)
-		helper.retired = true;
-	else if (got == 1 && f->kind == BEGET__TIE)
+		helper.retired |= by_client(f);
+	else if (got == 1 && f->kind == BEGET__TIE && by_client(f))
 		tie(f);
 	else if (got == 1 && f->kind >= BEGET__PRELOAD && f->kind <= BEGET__ASK)
 		answer(f);

@@ -193,6 +193,9 @@ void beget__process_look(struct beget_process *p)
 		return;
 	bool gone = seen_ended(p); /* before the drain: what it wrote is there then */
 	drain(p);
+	/* The helper speaks of those alone that have ended. One that has not says it of itself. */
+	if (p->has_word && !gone && p->pidfd >= 0 && !(gone = seen_ended(p)))
+		p->has_word = false;
 	if (p->pid == 0) { /* only the helper can tell, and it closes its end after it has */
 		if (p->closed)
 			finish(p, p->has_word ? &p->word : NULL);

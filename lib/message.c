@@ -23,7 +23,8 @@ int beget__message_send_start(int socket, int channel, const struct beget__reque
 {
 	struct start start = {PROTOCOL, request->caller, request->tied, request->spare};
 
-	return beget__wire_send(socket, BEGET__START, &(struct iovec){&start, sizeof(start)}, 1, &channel, 1);
+	return beget__wire_send_within(socket, BEGET__START, &(struct iovec){&start, sizeof(start)}, 1, &channel, 1,
+	                               request->within_ms);
 }
 
 bool beget__message_get_start(const struct beget__frame *f, struct beget__request *ret)
@@ -35,7 +36,7 @@ bool beget__message_get_start(const struct beget__frame *f, struct beget__reques
 	if (f->kind != BEGET__START || f->nfds != 1 || start.protocol != PROTOCOL || start.tied > 1 ||
 	    start.spare > BEGET__FRESH || r.bad || r.at != r.size)
 		return false;
-	*ret = (struct beget__request){start.caller, start.tied, start.spare};
+	*ret = (struct beget__request){.caller = start.caller, .tied = start.tied, .spare = start.spare};
 	return true;
 }
 
@@ -43,7 +44,7 @@ int beget__message_send_tie(int socket, pid_t pid)
 {
 	int32_t number = pid;
 
-	return beget__wire_send(socket, BEGET__TIE, &(struct iovec){&number, sizeof(number)}, 1, NULL, 0);
+	return beget__wire_send_now(socket, BEGET__TIE, &number, sizeof(number), NULL, 0);
 }
 
 bool beget__message_get_tie(const struct beget__frame *f, pid_t *ret)
@@ -60,6 +61,7 @@ bool beget__message_get_tie(const struct beget__frame *f, pid_t *ret)
 int beget__message_send_setup(int socket, enum beget__message kind, const char *text, unsigned flags, const int fds[4])
 {
 	struct beget__writer w = {0};
+	enum { QUESTION_MS = 2000 };
 	const struct iovec *iov = NULL;
 	uint32_t which = 0;
 	int sent[4], n = 0;
@@ -74,7 +76,10 @@ int beget__message_send_setup(int socket, enum beget__message kind, const char *
 	beget__put_u32(&w, which);
 	beget__put_string(&w, text);
 	int pieces = beget__writer_finish(&w, &iov);
-	int error = pieces < 0 ? pieces : beget__wire_send(socket, kind, iov, pieces, sent, n);
+	int error =
+		pieces < 0 ? pieces : beget__wire_send_within(socket, kind, iov, pieces, sent, n, QUESTION_MS);
+	if (error == -EMSGSIZE)
+		error = beget__wire_send(socket, kind, iov, pieces, sent, n);
 	beget__writer_free(&w);
 	return error;
 }
@@ -116,7 +121,7 @@ bool beget__message_get_health(const struct beget__frame *f, struct beget__healt
 
 int beget__message_send_plain(int socket, enum beget__message kind)
 {
-	return beget__wire_send(socket, kind, NULL, 0, NULL, 0);
+	return beget__wire_send_now(socket, kind, NULL, 0, NULL, 0);
 }
 
 int beget__message_send_born(int socket, pid_t pid, int pidfd)

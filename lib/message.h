@@ -87,13 +87,15 @@ struct beget__request {
 	pid_t caller;
 	uint32_t tied;  /* to the caller */
 	uint32_t spare; /* made when nothing else is to be done; with BEGET__FRESH a new image and no fork */
+	int within_ms;  /* for how long sending may wait for room: -ETIMEDOUT; negative: for ever. Not sent */
 };
 enum { BEGET__WARM = 1, BEGET__FRESH };
 
 /* That a server keeps, of each of these. */
 enum { BEGET__MOST_SPARES = 64 };
 
-/* Messages without a body, or with a small one, on a socket at once. */
+/* Messages without a body, or with a small one, on a socket at once. Those to a helper do not wait for one that is
+ * stopped: a start as long as it may, a question for two seconds, the others not at all. */
 int beget__message_send_start(int socket, int channel, const struct beget__request *);
 int beget__message_send_tie(int socket, pid_t);
 /* PRELOAD, PREPARE, READY, ASK: text is the path or NULL; fds is the channel for the answer, then the standard streams

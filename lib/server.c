@@ -129,6 +129,10 @@ static int launch_helper(struct beget_server *s, const struct beget__state *now)
 	beget__state_helper(&s->launched, &s->born);
 	beget__process_guard();
 	int error = beget__sys_pair(pair);
+	if (!error && (error = beget__sys_tell_senders(pair[1]))) {
+		beget__sys_close(&pair[0]);
+		beget__sys_close(&pair[1]);
+	}
 	if (error) {
 		beget__fail(-error, "cannot make a channel to the helper");
 	} else {
@@ -251,17 +255,13 @@ static int handed(struct beget_server *s, int error)
 		s->gone = true;
 		return -EPIPE;
 	}
-	return error ? beget__fail(-error, "cannot hand the start to the helper") : 0;
+	return error && error != -ETIMEDOUT ? beget__fail(-error, "cannot hand the start to the helper") : error;
 }
 
-int beget__server_start(struct beget_server *s, int channel, const struct beget__request *request, int timeout_ms)
+int beget__server_start(struct beget_server *s, int channel, const struct beget__request *request)
 {
-	struct pollfd room = {.fd = s->control, .events = POLLOUT};
-
 	if (!beget__sys_is(s->control, &s->identity))
 		return handed(s, -EPIPE);
-	if (timeout_ms >= 0 && beget__sys_poll(&room, 1, timeout_ms) == 0)
-		return -ETIMEDOUT;
 	return handed(s, beget__message_send_start(s->control, channel, request));
 }
 

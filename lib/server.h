@@ -57,8 +57,8 @@ void beget__server_leave(struct beget_server *);
 bool beget__server_lives(struct beget_server *);
 
 /* Hands the helper a child's end of a channel; only between enter and leave. -EPIPE: the helper is gone, and the next
- * enter launches another. -ETIMEDOUT after timeout_ms, unless that is negative. */
-int beget__server_start(struct beget_server *, int channel, const struct beget__request *, int timeout_ms);
+ * enter launches another. -ETIMEDOUT where there was no room within the request's time. */
+int beget__server_start(struct beget_server *, int channel, const struct beget__request *);
 /* Tells it that a spare is tied to the caller from now on. */
 int beget__server_tie(struct beget_server *, pid_t);
 

@@ -71,7 +71,7 @@ static int make(struct beget_server *s, enum beget_method method, unsigned gener
 		return error;
 	error = beget__process_reserve(p);
 	if (!error)
-		error = beget__server_start(s, p->far, &request, 0);
+		error = beget__server_start(s, p->far, &request); /* within no time */
 	if (error) {
 		beget__process_abandon(p);
 		return error;

@@ -23,10 +23,16 @@ static int read_state(const struct beget__plan *plan, const struct beget__server
 static int await_birth(const struct beget__plan *plan, const struct beget_process *p, int64_t deadline)
 {
 	struct pollfd born = {.fd = p->channel, .events = POLLIN};
-	int64_t left = deadline - beget__sys_now_ms();
+	int64_t left;
 
-	return plan->options.timeout_ms > 0 && beget__sys_poll(&born, 1, left > 0 ? (int)left : 0) == 0 ? -ETIMEDOUT
-	                                                                                                : 0;
+	if (plan->options.timeout_ms <= 0)
+		return 0;
+	do {
+		left = deadline - beget__sys_now_ms();
+		if (beget__sys_poll(&born, 1, left > 0 ? (int)left : 0) > 0)
+			return 0;
+	} while (left > 0); /* interrupted */
+	return -ETIMEDOUT;
 }
 
 /* The helper has to know which of its children end with the caller, and we who it is. Where time counts, one that was
@@ -42,18 +48,22 @@ static int engage_spare(const struct beget__plan *plan, struct beget_process *p)
 	pthread_mutex_unlock(&p->lock);
 	if (p->pid <= 0 || p->ended || (plan->options.timeout_ms > 0 && beget__sys_stopped(p->pid)))
 		return -ESTALE;
-	return tied ? beget__server_tie(plan->server, p->pid) : 0;
+	int error = tied ? beget__server_tie(plan->server, p->pid) : 0;
+	return error == -EAGAIN ? -ESTALE : error; /* a helper that is stopped: an ordinary start may wait for it */
 }
 
 static int make_child(const struct beget__plan *plan, struct beget_process *p)
 {
-	struct beget__request request = {.caller = p->owner, .tied = (plan->options.flags & BEGET_TIED) != 0};
-	int timeout = plan->options.timeout_ms > 0 ? plan->options.timeout_ms : -1;
-	int64_t deadline = timeout < 0 ? 0 : beget__sys_now_ms() + timeout;
+	struct beget__request request = {
+		.caller = p->owner,
+		.tied = (plan->options.flags & BEGET_TIED) != 0,
+		.within_ms = plan->options.timeout_ms > 0 ? plan->options.timeout_ms : -1,
+	};
+	int64_t deadline = request.within_ms < 0 ? 0 : beget__sys_now_ms() + request.within_ms;
 
 	if (p->spare)
 		return engage_spare(plan, p);
-	int error = beget__server_start(plan->server, p->far, &request, timeout);
+	int error = beget__server_start(plan->server, p->far, &request);
 	if (error)
 		return error;
 	beget__process_close_far(p);

@@ -120,6 +120,13 @@ int beget__sys_pair(int fds[2])
 	return keep_both(pair, fds);
 }
 
+int beget__sys_tell_senders(int socket)
+{
+	int on = 1;
+
+	return setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
 int beget__sys_pipe(int fds[2])
 {
 	int pair[2];

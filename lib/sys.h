@@ -24,6 +24,8 @@ void *beget__sys_alloc_cleared(size_t align, size_t size); /* zeroed; for good, 
 
 /* Descriptors: all close-on-exec and never 0 to 2. */
 int beget__sys_pair(int fds[2]); /* SOCK_SEQPACKET */
+/* What is received there comes with the pid of its sender. */
+int beget__sys_tell_senders(int socket);
 int beget__sys_open(const char *path, int flags);
 int beget__sys_dup(int fd);
 int beget__sys_above_stdio(int fd); /* moves one that is 0 to 2; negative: -errno */

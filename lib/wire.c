@@ -148,6 +148,41 @@ int beget__wire_send_now(int socket, unsigned kind, const void *body, size_t siz
 	return error;
 }
 
+int beget__wire_send_within(int socket, unsigned kind, const struct iovec *iov, int n, const int *fds, int nfds,
+                            int timeout_ms)
+{
+	struct header header = {.magic = MAGIC, .kind = (uint16_t)kind, .fds = (uint32_t)nfds};
+	int64_t deadline = 0;
+
+	for (int i = 0; i < n; i++)
+		header.length += iov[i].iov_len;
+	if (header.length > PAYLOAD || n > 16 || nfds > FDS_PER_PACKET)
+		return -EMSGSIZE;
+	for (;;) {
+		int error = send_packet(socket, &header, iov, n, fds, nfds, MSG_DONTWAIT);
+		if (error != -EAGAIN)
+			return error;
+		int64_t now = timeout_ms < 0 ? 0 : beget__sys_now_ms();
+		if (!deadline)
+			deadline = now + timeout_ms;
+		if (timeout_ms >= 0 && now >= deadline)
+			return -ETIMEDOUT;
+		struct pollfd room = {.fd = socket, .events = POLLOUT};
+		(void)beget__sys_poll(&room, 1, timeout_ms < 0 ? -1 : (int)(deadline - now));
+	}
+}
+
+/* Who sent a packet, where the socket tells: the kernel's word. */
+static pid_t sender_of(struct msghdr *message)
+{
+	struct ucred sender = {0};
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
+			memcpy(&sender, CMSG_DATA(c), sizeof(sender));
+	return sender.pid;
+}
+
 /* The descriptors that came with a packet: at most FDS_PER_PACKET, for which there is room. */
 static int unpack_fds(struct msghdr *message, int *fds)
 {
@@ -300,7 +335,7 @@ enum { GOES_ON = 3 };
 static int receive_packet(int socket, struct beget__frame *f, char *data, int flags)
 {
 	union {
-		char room[CMSG_SPACE(FDS_PER_PACKET * sizeof(int))];
+		char room[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(FDS_PER_PACKET * sizeof(int))];
 		struct cmsghdr align;
 	} control;
 	struct header header;
@@ -324,6 +359,8 @@ static int receive_packet(int socket, struct beget__frame *f, char *data, int fl
 		size_t n = (size_t)got - sizeof(header);
 		if (f->started && header.kind != MORE)
 			to = another(f, data, n);
+		if (!to->started)
+			to->sender = sender_of(&message);
 		error = !to->started                        ? first_packet(to, &header, n)
 		        : n == 0 && nfds == 0 && !truncated ? -EBADMSG
 		                                            : next_packet(to, &header, data, n);

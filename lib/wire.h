@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 
 #define BEGET__WIRE_PACKET 8192 /* with its header */
@@ -20,6 +21,11 @@ int beget__wire_send(int socket, unsigned kind, const struct iovec *, int n, con
 
 /* Sends one small frame and never waits, even where the other who sends on this socket has filled it. */
 int beget__wire_send_now(int socket, unsigned kind, const void *body, size_t size, const int *fds, int nfds);
+
+/* Sends one frame of a single packet, and waits for room for it no longer than timeout_ms: -ETIMEDOUT. Whatever others
+ * who hold the same socket have made of its mode. */
+int beget__wire_send_within(int socket, unsigned kind, const struct iovec *, int n, const int *fds, int nfds,
+                            int timeout_ms);
 
 /* A frame on its way in. Its buffer, of BEGET__WIRE_PACKET bytes, is the body's first home; between is another frame,
  * for sockets on which two processes send, or NULL. */
@@ -33,6 +39,7 @@ struct beget__frame {
 	size_t room;  /* of body, where it was allocated */
 	bool outside; /* body is a mapping */
 	bool dropped; /* the kernel could not give us all descriptors */
+	pid_t sender; /* of its first packet, where the socket tells senders; else 0 */
 	int nfds, want_fds;
 	int fds[BEGET__WIRE_FDS];
 };

@@ -1,6 +1,6 @@
 /* Servers as objects: asked how they are, launched and prepared again when they are gone or cannot give a state, copied
  * by fork, nested, closed at any moment. */
-#include "server.h"
+#include "servers.h"
 
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* What a server is made ready with: libraries and a call, what they leave to its children and what not, and how each of
  * them can fail. */
-#include "server.h"
+#include "servers.h"
 
 #include <dirent.h>
 #include <fcntl.h>

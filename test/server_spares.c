@@ -2,7 +2,7 @@
  * when they die, when their server does, and when the caller does. A child tells when it was born: a spare was there
  * before its start. */
 #include "fault.h"
-#include "server.h"
+#include "servers.h"
 
 #include <fcntl.h>
 #include <pthread.h>

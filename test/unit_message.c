@@ -65,7 +65,7 @@ static void start_message(void)
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(
 			beget__message_send_start(sides[0], sides[0],
-		                                  &(struct beget__request){77 + i, (uint32_t)i % 2, (uint32_t)i}),
+		                                  &(struct beget__request){77 + i, (uint32_t)i % 2, (uint32_t)i, 0}),
 			0);
 		assert_true(beget__message_get_start(receive(BEGET__START), &request));
 		assert_int_equal(request.caller, 77 + i);

@@ -409,7 +409,7 @@ static void seed_small(int sides[2])
 
 	struct beget__health health = {.children = 1, .threads = 1, .started = 2};
 
-	beget__message_send_start(sides[0], sides[0], &(struct beget__request){PID, true, BEGET__WARM});
+	beget__message_send_start(sides[0], sides[0], &(struct beget__request){PID, true, BEGET__WARM, 0});
 	seed_sent("start", sides[1]);
 	beget__message_send_tie(sides[0], PID);
 	seed_sent("tie", sides[1]);

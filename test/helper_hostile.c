@@ -1,0 +1,380 @@
+/* A child holds the helper's socket, for starts of its own, and its own channel. A broken one may say anything on both:
+ * the starts of others go on, the helper does not become another one, and no end is told before there is one. */
+#include "harness.h"
+#include "host.h"
+#include "image.h"
+#include "message.h"
+#include "server.h"
+#include "setup.h"
+#include "sys.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+static int changed; /* in the helper, if somebody gets it to call change() */
+
+static int change(void)
+{
+	return ++changed;
+}
+
+static int what_changed(void)
+{
+	return changed;
+}
+
+static int control(void)
+{
+	pid_t pid;
+
+	return beget__server_lend(&pid);
+}
+
+static int answer_of(int channel)
+{
+	char buffer[BEGET__WIRE_PACKET];
+	struct beget__frame frame;
+	struct beget__failure failure;
+	int code = 0;
+
+	beget__frame_init(&frame, buffer, NULL);
+	int got = beget__wire_receive(channel, &frame, 0);
+	if (got == -ECONNRESET) /* the call was not read */
+		got = beget__wire_receive(channel, &frame, 0);
+	if (got != 1)
+		return -1;
+	if (frame.kind == BEGET__FAILED && beget__message_get_failed(&frame, &failure))
+		code = failure.code;
+	beget__frame_clear(&frame);
+	return code;
+}
+
+/* What it is answered: 0, or the code of the refusal. */
+static int say(enum beget__message kind, const char *text, unsigned flags)
+{
+	struct beget__writer w = {0};
+	struct beget__fds none = {0};
+	struct beget__target target = {0};
+	struct beget_call call = {.function = (void (*)(void))change, .result = BEGET_TYPE_INT};
+	size_t size;
+	int pair[2];
+
+	if (beget__sys_pair(pair) || beget__target_find(call.function, &target) ||
+	    beget__message_put_call(&w, &target, &call, &none))
+		return -2;
+	char *body = beget__writer_flatten(&w, &size);
+	if (kind == BEGET__PREPARE && beget__wire_send(pair[0], BEGET__CALL, &(struct iovec){body, size}, 1, NULL, 0))
+		return -3;
+	if (beget__message_send_setup(control(), kind, text, flags, (int[]){pair[1], -1, -1, -1}))
+		return -4;
+	beget__sys_close(&pair[1]);
+	return answer_of(pair[0]);
+}
+
+static int ask_for_spare(uint32_t which)
+{
+	int pair[2];
+
+	if (beget__sys_pair(pair) ||
+	    beget__message_send_start(control(), pair[1],
+	                              &(struct beget__request){.caller = getppid(), .spare = which}))
+		return -2;
+	beget__sys_close(&pair[1]);
+	return answer_of(pair[0]);
+}
+
+static int says_what_only_the_client_may(pid_t other)
+{
+	if (say(BEGET__PRELOAD, "libm.so.6", 0) != -EPERM)
+		return 1;
+	if (say(BEGET__PREPARE, NULL, 0) != -EPERM)
+		return 2;
+	if (say(BEGET__READY, NULL, BEGET_SERVER_THREADS) != -EPERM)
+		return 3;
+	if (ask_for_spare(BEGET__WARM) != -EPERM || ask_for_spare(BEGET__FRESH) != -EPERM)
+		return 4;
+	if (beget__message_send_plain(control(), BEGET__RETIRE) || beget__message_send_tie(control(), other))
+		return 5;
+	return say(BEGET__ASK, NULL, 0) ? 6 : 100; /* this it may ask */
+}
+
+static void sleeper(void)
+{
+	pause();
+}
+
+/* No word of a child's makes the helper another one, or has it end. */
+static void words_that_are_the_clients(enum beget_method method)
+{
+	pid_t helper = helper_pid();
+	struct beget_process *p = start(BEGET_FORKSERVER, BEGET_CALL(sleeper));
+	struct beget_server_status status;
+
+	assert_true(beget_pid(p) > 0);
+	assert_int_equal(int_result(method, BEGET_CALL(says_what_only_the_client_may, beget_pid(p))), 100);
+	assert_int_equal(int_result(BEGET_FORKSERVER, BEGET_CALL(what_changed)), 0);
+	assert_int_equal(helper_pid(), helper);
+	assert_int_equal(beget_join(p, 0, NULL), -ETIMEDOUT);
+	assert_int_equal(beget_server_status(NULL, &status), 0);
+	assert_int_equal(status.pid, helper);
+	assert_int_equal(beget_kill(p, SIGKILL), 0);
+	expect_end(p, BEGET_SIGNALED, SIGKILL);
+}
+
+/* The client's end of a helper, with a running child that a hostile sibling would have tied to the client. */
+static int told[2];
+
+static void leave_one_running(void)
+{
+	struct beget_process *p;
+
+	CHECK(beget_start(&p, NULL, BEGET_CALL(sleeper)) == 0);
+	pid_t pid = beget_pid(p);
+	CHECK(host_int(BEGET_FORKSERVER, BEGET_CALL(says_what_only_the_client_may, pid)) == 100);
+	CHECK(write(told[1], &pid, sizeof(pid)) == sizeof(pid));
+}
+
+static void a_tie_that_nobody_asked_for(void)
+{
+	pid_t pid = 0;
+
+	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	run_host(leave_one_running);
+	assert_int_equal(read(told[0], &pid, sizeof(pid)), sizeof(pid));
+	assert_false(process_gone(pid, 200));
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_true(process_gone(pid, 5000));
+	close(told[0]);
+	close(told[1]);
+}
+
+/* Packets of every kind, whole, cut and oversized, with descriptors and without: for as long as it is let. */
+static void noise_on(int socket, unsigned seed, int packets)
+{
+	static char bytes[9000];
+	char control_room[CMSG_SPACE(sizeof(int))] = {0};
+
+	srand(seed);
+	for (int i = 0; i < packets; i++) {
+		size_t size = 1 + (size_t)(rand() % (i % 10 ? 64 : (int)sizeof(bytes)));
+		struct iovec iov = {bytes, size};
+		struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+		for (size_t j = 0; j < size; j++)
+			bytes[j] = (char)rand();
+		if (i % 3) {
+			memcpy(bytes, &(uint32_t){0x31676562}, 4);
+			memcpy(bytes + 4, &(uint16_t){(uint16_t)(rand() % 18)}, 2);
+			memcpy(bytes + 6, &(uint16_t){(uint16_t)(rand() % 2)}, 2);
+			memcpy(bytes + 8, &(uint32_t){(uint32_t)(rand() % 3)}, 4);
+			memcpy(bytes + 16, &(uint64_t){(uint64_t)(size > 24 && rand() % 2 ? size - 24 : 100)}, 8);
+		}
+		if (i % 4 == 0) {
+			m.msg_control = control_room;
+			m.msg_controllen = sizeof(control_room);
+			struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+			*c = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+			memcpy(CMSG_DATA(c), &socket, sizeof(int));
+		}
+		(void)sendmsg(socket, &m, MSG_NOSIGNAL | (seed % 2 ? MSG_DONTWAIT : 0));
+	}
+}
+
+static int noisy(unsigned seed)
+{
+	noise_on(control(), seed, 20000);
+	return 7;
+}
+
+static int add(int a, int b)
+{
+	return a + b;
+}
+
+static void noise_on_the_helpers_socket(enum beget_method method)
+{
+	pid_t helper = helper_pid();
+	struct beget_process *p[2];
+
+	for (unsigned i = 0; i < 2; i++)
+		p[i] = start(method, BEGET_CALL(noisy, 2 * i));
+	for (int i = 0; i < often(60); i++)
+		assert_int_equal(int_result((enum beget_method)(i % 3), BEGET_CALL(add, i, 2)), i + 2);
+	for (int i = 0; i < 2; i++)
+		expect_exit(p[i], 0);
+	assert_int_equal(helper_pid(), helper);
+}
+
+static int noise_to_the_caller(unsigned seed)
+{
+	noise_on(BEGET__CHANNEL_FD, seed, 3000);
+	return 7;
+}
+
+/* The caller may have no result of it, but no other end either, and nothing of it stays. */
+static void noise_on_its_channel(enum beget_method method)
+{
+	for (unsigned seed = 2; seed < 10; seed++) {
+		struct beget_process *p = start(method, BEGET_CALL(noise_to_the_caller, seed));
+		struct beget_status status;
+		int value = 7;
+		char text[400];
+		assert_int_equal(beget_join(p, 20000, &status), 0);
+		beget_describe(p, text, sizeof(text));
+		if (!(status.outcome == BEGET_EXITED && status.code == 0) && status.outcome != BEGET_FAILED)
+			fail_msg("seed %u: %s", seed, text);
+		(void)beget_result(p, &value);
+		beget_free(p);
+	}
+	assert_int_equal(int_result(method, BEGET_CALL(add, 1, 2)), 3);
+}
+
+/* It says that it has ended, and by what, and runs on. */
+static int foretells_its_end(struct beget_fd go)
+{
+	char c;
+
+	for (int i = 0; i < 3; i++)
+		if (beget__message_send_ended(BEGET__CHANNEL_FD, &(struct beget__exit){.wait_status = 5 << 8}))
+			return 1;
+	if (read(go.fd, &c, 1) != 1)
+		return 2;
+	beget__message_send_ended(BEGET__CHANNEL_FD, &(struct beget__exit){.wait_status = 6 << 8});
+	_exit(7);
+}
+
+static void an_end_that_was_foretold(enum beget_method method)
+{
+	int go[2];
+
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+	struct beget_process *p = start(method, BEGET_CALL(foretells_its_end, BEGET_FD(go[0])));
+	assert_int_equal(beget_join(p, 300, NULL), -ETIMEDOUT);
+	assert_int_equal(beget_kill(p, 0), 0);
+	assert_int_equal(write(go[1], "g", 1), 1);
+	expect_exit(p, 7); /* the kernel's word; this kernel's record, or the helper's that came last */
+	close(go[0]);
+	close(go[1]);
+}
+
+/* The mode of a socket belongs to all who have it; and it is filled, while the helper sleeps. */
+static int fills_the_socket(void)
+{
+	int n = 0;
+
+	fcntl(control(), F_SETFL, O_NONBLOCK);
+	while (send(control(), "", 1, MSG_NOSIGNAL) == 1)
+		n++;
+	return n;
+}
+
+static void *start_and_join(void *error)
+{
+	struct beget_process *p;
+	int value = 0;
+
+	*(int *)error = beget_start(&p, NULL, BEGET_CALL(add, 3, 4));
+	if (*(int *)error)
+		return NULL;
+	*(int *)error = beget_join(p, 20000, NULL);
+	if (!*(int *)error)
+		*(int *)error = beget_result(p, &value) || value != 7;
+	beget_free(p);
+	return NULL;
+}
+
+/* Only who wants the helper waits for it, and no longer than he says. */
+static void a_full_socket(enum beget_method method)
+{
+	pid_t helper = helper_pid();
+	struct beget_process *p = NULL;
+	struct beget_server_status status;
+	pthread_t threads[3];
+	int errors[3] = {-1, -1, -1};
+
+	kill(helper, SIGSTOP);
+	assert_true(int_result(method, BEGET_CALL(fills_the_socket)) > 20);
+	for (int i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, start_and_join, &errors[i]);
+	int64_t begun = now_ms();
+	int late = beget_start(&p, BEGET_OPTIONS(.timeout_ms = 100), BEGET_CALL(add, 1, 1));
+	int took = (int)(now_ms() - begun);
+	int by_fork = beget_start(&p, BEGET_OPTIONS(.method = BEGET_SPAWN), BEGET_CALL(add, 1, 1));
+	int joined = by_fork ? by_fork : beget_join(p, 10000, NULL);
+	beget_free(p);
+	int asked = beget_server_status(NULL, &status);
+	int early = errors[0] != -1 || errors[1] != -1 || errors[2] != -1;
+	kill(helper, SIGCONT);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(late, -ETIMEDOUT);
+	assert_true(took >= 100 && took < 2000);
+	assert_int_equal(joined, 0);
+	assert_int_equal(asked, -ETIMEDOUT);
+	assert_false(early);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(errors[i], 0);
+	assert_int_equal(helper_pid(), helper);
+}
+
+static int shuts_the_socket(void)
+{
+	return shutdown(control(), SHUT_RDWR);
+}
+
+/* That is as good as the helper's end: others run on, and the next start has another helper. */
+static void a_socket_that_is_shut(enum beget_method method)
+{
+	pid_t helper = helper_pid();
+	struct beget_process *p = start(BEGET_FORKSERVER, BEGET_CALL(sleeper)), *q;
+
+	assert_true(beget_pid(p) > 0);
+	q = start(method, BEGET_CALL(shuts_the_socket));
+	assert_int_equal(beget_join(q, 5000, NULL), 0);
+	beget_free(q);
+	assert_int_not_equal(helper_pid(), helper);
+	assert_int_equal(beget_join(p, 0, NULL), -ETIMEDOUT);
+	assert_int_equal(beget_kill(p, SIGKILL), 0);
+	expect_end(p, BEGET_SIGNALED, SIGKILL);
+	assert_true(process_gone(helper, 5000));
+}
+
+/* Nothing of it has a name that others could find, the helper's socket that tells senders included. */
+static void no_name(enum beget_method method)
+{
+	(void)method;
+	for (int fd = 3; fd < 1000; fd++) {
+		char address[128];
+		socklen_t size = sizeof(address);
+		if (getsockname(fd, (struct sockaddr *)address, &size) == 0)
+			assert_int_equal(size, sizeof(sa_family_t));
+		size = sizeof(address);
+		if (getpeername(fd, (struct sockaddr *)address, &size) == 0)
+			assert_int_equal(size, sizeof(sa_family_t));
+	}
+}
+
+static void a_tie_that_nobody_asked_for_by(enum beget_method method)
+{
+	(void)method;
+	a_tie_that_nobody_asked_for();
+}
+
+int main(int argc, char **argv)
+{
+	enum { HELPED = BY(BEGET_SPAWN) | BY(BEGET_FORKSERVER) };
+	static const struct behaviour table[] = {
+		BEHAVIOUR(words_that_are_the_clients),
+		BEHAVIOUR_OF(a_tie_that_nobody_asked_for_by, BY(BEGET_FORKSERVER)),
+		BEHAVIOUR(noise_on_the_helpers_socket),
+		BEHAVIOUR_OF(noise_on_its_channel, HELPED),
+		BEHAVIOUR_OF(an_end_that_was_foretold, HELPED),
+		BEHAVIOUR_OF(a_full_socket, BY(BEGET_SPAWN) | BY(BEGET_FORK)),
+		BEHAVIOUR(a_socket_that_is_shut),
+		BEHAVIOUR_OF(no_name, BY(BEGET_FORKSERVER)),
+	};
+
+	beget_init(argc, argv);
+	return run_behaviours(table, sizeof(table) / sizeof(*table));
+}
