@@ -6,7 +6,7 @@ grey = "#7d8590"
 set border 3 lc rgb grey
 set tics scale 0.4 nomirror textcolor rgb grey
 set grid y lc rgb grey lw 0.3 dt 3
-set key right outside textcolor rgb grey samplen 1.5 spacing 1.25
+set key right outside textcolor rgb grey samplen 1.5 spacing 1.15 font ",12" maxrows 14
 set title textcolor rgb grey font ",16"
 set xlabel textcolor rgb grey
 set ylabel textcolor rgb grey

@@ -10,6 +10,7 @@ set yrange [5:*]
 set format y "%.0f"
 set tics scale 0
 set key top right inside
+set rmargin 10
 set xtics rotate by -35 font ",11"
 names = "gsub(\"multiprocessing \", \"\", $2)"
 slices(threads) = sprintf("< awk -F, '$1 == \"throughput\" && $3 == %d { %s; print $2 \",\" 1e6 / $7 }' %s", threads, names, csv)
