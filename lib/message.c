@@ -76,8 +76,7 @@ int beget__message_send_setup(int socket, enum beget__message kind, const char *
 	beget__put_u32(&w, which);
 	beget__put_string(&w, text);
 	int pieces = beget__writer_finish(&w, &iov);
-	int error =
-		pieces < 0 ? pieces : beget__wire_send_within(socket, kind, iov, pieces, sent, n, QUESTION_MS);
+	int error = pieces < 0 ? pieces : beget__wire_send_within(socket, kind, iov, pieces, sent, n, QUESTION_MS);
 	if (error == -EMSGSIZE)
 		error = beget__wire_send(socket, kind, iov, pieces, sent, n);
 	beget__writer_free(&w);
