@@ -41,7 +41,7 @@ SCRIPTS = $(wildcard test/*.sh)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help demo bench test check lint asan ubsan tsan valgrind coverage fuzz fuzzers install uninstall dist clean examples programs
+.PHONY: all help demo bench test check lint soak asan ubsan tsan valgrind coverage fuzz fuzzers install uninstall dist clean examples programs
 
 all: $(STATIC) $(BUILD)/libbeget.so $(HOST) $(BUILD)/beget.pc ## the library, static and shared, and its host program (the default)
 
@@ -282,6 +282,13 @@ $(BUILD)/test/bench/start_%: $(BUILD)/test/bench/start.o $(WAYS) $(STATIC)
 # Valgrind leaves a core file where it runs for each child that a test crashes
 watched: programs
 	@WRAP="$(WRAP)" test/run $(WATCHED); code=$$?; rm -f vgcore.*; exit $$code
+
+# A long run. Bounded: a few dozen processes at once.
+SOAK_SECONDS ?= 120
+SOAK_SEED ?=
+SOAK_CALM ?=
+soak: $(BUILD)/test/soak ## random starts and kills from threads for SOAK_SECONDS=120; SOAK_SEED=N repeats a run's choices
+	SOAK_SECONDS='$(SOAK_SECONDS)' SOAK_SEED='$(SOAK_SEED)' SOAK_CALM='$(SOAK_CALM)' $<
 
 lint: | $(BUILD)/.need-test ## warnings as errors, static analysis, layout, manuals, scripts
 	@tools/need cppcheck=cppcheck clang=clang clang-format=clang-format shellcheck=shellcheck
