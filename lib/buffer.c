@@ -86,6 +86,7 @@ int beget__buffer_adopt(int fd, size_t size, struct beget_buffer **ret)
 		return size > 0 ? -ENOMEM : -EBADMSG;
 	}
 	b->lent = true;
+	beget__sys_file_fix(fd); /* before its size is checked: a sender that cuts it later would be our SIGBUS */
 	b->sealed = beget__sys_file_sealed(fd);
 	int error = b->sealed ? -EPERM : beget__sys_map_shared(fd, size, &b->data);
 	if (error == -EPERM && beget__sys_file_sealed(fd)) { /* perhaps only now */

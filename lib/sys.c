@@ -383,6 +383,11 @@ int beget__sys_file_size(int fd, size_t size)
 	return -posix_fallocate(fd, 0, (off_t)size);
 }
 
+void beget__sys_file_fix(int fd)
+{
+	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK);
+}
+
 static int map_at(int fd, size_t size, int protection, int flags, void **at)
 {
 	struct stat st;

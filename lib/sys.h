@@ -63,6 +63,7 @@ void beget__sys_unmap(void *, size_t);
 
 /* The same file as memory for several processes. Where *at is not NULL, the mapping replaces the one there. */
 int beget__sys_file_size(int fd, size_t size); /* zeros, and never another size */
+void beget__sys_file_fix(int fd);              /* a received one too, where the kernel can */
 int beget__sys_map_shared(int fd, size_t size, void **at);
 int beget__sys_map_sealed(int fd, size_t size, void **at); /* to be read only */
 /* From now on nobody can write to it. -EBUSY where somebody could; a file that cannot be sealed is reopened for

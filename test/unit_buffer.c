@@ -41,6 +41,20 @@ static void adopted(void)
 	beget_buffer_free(b);
 }
 
+/* Who sent the file cannot make it smaller under us. */
+static void not_cut_later(void)
+{
+	int fd = memfd_create("cut", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct beget_buffer *b = NULL;
+
+	assert_int_equal(ftruncate(fd, 8192), 0);
+	assert_int_equal(beget__buffer_adopt(fcntl(fd, F_DUPFD_CLOEXEC, 3), 8192, &b), 0);
+	assert_int_equal(ftruncate(fd, 0), -1);
+	assert_int_equal(((char *)beget_buffer_data(b))[8191], 0);
+	beget_buffer_free(b);
+	close(fd);
+}
+
 static struct beget_buffer *seals_it;
 
 /* Asked before the mapping, after it was seen that the file is open for writing. */
@@ -109,6 +123,7 @@ int main(void)
 {
 	static const struct unit table[] = {
 		UNIT(adopted),
+		UNIT(not_cut_later),
 		UNIT(sealed_meanwhile),
 		UNIT(what_is_no_buffer),
 	};
