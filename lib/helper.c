@@ -21,9 +21,6 @@
 /* Without pidfds: how often to look whether the client is still there. Its children may hold its socket open. */
 enum { BLIND_POLL_MS = 500 };
 
-/* For how long nothing has to happen before a spare is made: one made at once would be in the way of the next start. */
-enum { QUIET_MS = 1 };
-
 /* A running child and the helper's copy of its channel, which carries the last word. */
 struct ward {
 	pid_t pid;
@@ -383,7 +380,7 @@ void beget__helper_serve(void)
 			forget_spares();
 		if (helper.retired && helper.n == 0 && beget__sys_poll(fds, 1, 0) <= 0)
 			_exit(0);
-		int quiet = helper.later_n > 0 ? QUIET_MS : helper.client < 0 ? BLIND_POLL_MS : -1;
+		int quiet = helper.later_n > 0 ? 0 : helper.client < 0 ? BLIND_POLL_MS : -1;
 		int ready = beget__sys_poll(fds, 3, quiet);
 		if (ready < 0)
 			continue;

@@ -27,8 +27,8 @@ static int try_spare(const struct beget__plan *plan, struct beget_process *p)
 		return -ESTALE;
 	int error = beget__state_read(&now);
 	if (!error && (p->generation != helper.generation || !beget__server_lives(plan->server) || !helper.launched ||
-	               plan->wishes.env || (plan->options.flags & BEGET_TIED) ||
-	               beget__state_beyond(&now, helper.born) || beget__state_env_differs(&now, helper.launched)))
+	               plan->wishes.env || beget__state_beyond(&now, helper.born) ||
+	               beget__state_env_differs(&now, helper.launched)))
 		error = -ESTALE;
 	if (!error) {
 		beget__state_exec(helper.born, &born);

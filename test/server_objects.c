@@ -448,15 +448,16 @@ static void closed_while_children_run(void)
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
 	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.spares = 2));
 	pid_t pid = status_of(s).pid;
-	for (int i = 0; i < 6; i++) /* the last ones are not born yet */
-		p[i] = start_with(BEGET_OPTIONS(.server = s), BEGET_CALL(goes_on, BEGET_FD(pipes[0]), i < 3 ? 0 : i));
+	for (int i = 0; i < 6; i++) /* the last ones are not born yet; some end with their caller, not with it */
+		p[i] = start_with(BEGET_OPTIONS(.server = s, .flags = i % 2 ? BEGET_TIED : 0),
+		                  BEGET_CALL(goes_on, BEGET_FD(pipes[0]), i < 3 ? 0 : i));
 	int64_t begun = now_ms();
 	assert_int_equal(pthread_create(&thread, NULL, close_it, s), 0);
 	pthread_join(thread, NULL);
 	assert_true(now_ms() - begun < 1000);
 	for (int i = 0; i < 6; i++) {
 		assert_true(beget_pid(p[i]) > 0);
-		assert_int_equal(beget_join(p[i], 0, NULL), -ETIMEDOUT);
+		assert_int_equal(beget_join(p[i], 20, NULL), -ETIMEDOUT);
 	}
 	assert_int_equal(write(pipes[1], "gggggg", 6), 6);
 	for (int i = 0; i < 6; i++) {

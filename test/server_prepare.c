@@ -496,6 +496,27 @@ static void children_have_the_callers_state(void)
 	beget_server_close(s);
 }
 
+/* Of which nothing is read that could differ. */
+static int handles(void)
+{
+	return signal(SIGUSR1, handler) == SIG_ERR ? -EINVAL : 0;
+}
+
+static int handler_is_set(void)
+{
+	struct sigaction action;
+
+	return sigaction(SIGUSR1, NULL, &action) < 0 || action.sa_handler != SIG_DFL;
+}
+
+static void children_have_no_handlers(void)
+{
+	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(handles)));
+
+	assert_int_equal(int_from(s, BEGET_CALL(handler_is_set)), 0);
+	beget_server_close(s);
+}
+
 /* Handlers that it registers for the end: children do not run them, nor does the server. */
 
 static int said_at_exit = -1;
@@ -596,6 +617,7 @@ int main(int argc, char **argv)
 		UNIT(descriptors_of_children),
 		UNIT(threads_are_named),
 		UNIT(children_have_the_callers_state),
+		UNIT(children_have_no_handlers),
 		UNIT(exit_handlers_do_not_run),
 		UNIT(programs_in_the_prepare_call),
 		UNIT(large_arguments),

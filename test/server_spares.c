@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 /* The children of a process: at most n; how many. */
@@ -216,6 +217,35 @@ static void constructors_see_the_environment_of_now(void)
 	unsetenv("SPARE_SEES");
 	await_spares(s, 1);
 	beget_server_close(s);
+}
+
+/* A state that one can only be born with: the start goes the ordinary way. */
+static int no_new_privileges(void)
+{
+	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+}
+
+static enum beget_method host_method;
+
+static void gain_nothing(void)
+{
+	struct beget_server *s;
+	struct beget_process *p;
+	int answer = 0;
+
+	CHECK(beget_server_open(&s, keeping(host_method, 2)) == 0);
+	sleep_ms(50);
+	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0, 0, 0) == 0);
+	CHECK(beget_start(&p, by(host_method, s), BEGET_CALL(no_new_privileges)) == 0);
+	CHECK(beget_join(p, 10000, NULL) == 0 && beget_result(p, &answer) == 0 && answer == 1);
+	beget_free(p);
+	beget_server_close(s);
+}
+
+static void a_state_beyond_them(enum beget_method method)
+{
+	host_method = method;
+	run_host(gain_nothing);
 }
 
 /* A burst is larger than the pool: the rest is started the ordinary way, and the pool fills again. */
@@ -757,6 +787,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR_OF(each_for_its_method, BOTH),
 		BEHAVIOUR_OF(wished, BOTH),
 		ONCE(constructors_see_the_environment_of_now),
+		BEHAVIOUR_OF(a_state_beyond_them, BOTH),
 		BEHAVIOUR_OF(burst, BOTH),
 		ONCE(starts_come_first),
 		ONCE(many),
