@@ -31,11 +31,11 @@ static pid_t launched(void)
 	return pid;
 }
 
-/* All that can be blocked. */
+/* All that can be blocked; 32 and 33 are the libc's own. */
 static void send_all(pid_t helper)
 {
 	for (int number = 1; number < NSIG; number++)
-		if (number != SIGKILL && number != SIGSTOP)
+		if (number != SIGKILL && number != SIGSTOP && (number < 32 || number >= SIGRTMIN))
 			kill(helper, number);
 }
 
@@ -96,7 +96,6 @@ static void count(int signal)
 static void at_a_terminal(void)
 {
 	struct sigaction action = {.sa_handler = count, .sa_flags = SA_RESTART};
-	int quiet = STDERR_FILENO;
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGQUIT, &action, NULL);
@@ -109,10 +108,9 @@ static void at_a_terminal(void)
 		CHECK(poll(NULL, 0, 5) <= 0);
 	CHECK(beget_join(p, 10000, NULL) == 0); /* its end may be the key's: it is of our group */
 	beget_free(p);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) /* for its children, in whom there is no handler */
 		signal((int[]){SIGINT, SIGQUIT, SIGTSTP}[i], SIG_IGN);
 	CHECK(host_helper() == helper);
-	CHECK(quiet == STDERR_FILENO);
 }
 
 static void keys_after(int ms)
@@ -141,7 +139,7 @@ static void keys_after(int ms)
 		sleep_ms(5);
 	}
 	/* two of a kind that came together count once */
-	for (int64_t end = now_ms() + 10000; waitpid(host, NULL, WNOHANG | WNOWAIT) == 0 && now_ms() < end; sleep_ms(5)) {
+	for (int64_t end = now_ms() + 10000; now_ms() < end; sleep_ms(5)) {
 		siginfo_t info = {0};
 		if (waitid(P_PID, (id_t)host, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == host)
 			break;
@@ -264,11 +262,15 @@ static struct beget_server *open_with_spares(void)
 	return server;
 }
 
+/* A spare may have served when its helper was gone, and nobody has missed that yet. */
 static pid_t pid_of(struct beget_server *server)
 {
 	struct beget_server_status status;
+	int error;
 
-	if (beget_server_status(server, &status) < 0)
+	for (int i = 0; i < 3 && (error = beget_server_status(server, &status)) == -ESRCH; i++)
+		assert_int_equal(int_result_with(BEGET_OPTIONS(.server = server), BEGET_CALL(add, i, 1)), i + 1);
+	if (error)
 		fail_msg("status: %s", beget_error());
 	return status.pid;
 }
@@ -445,7 +447,7 @@ static void no_more_processes(void)
 		for (int method = cold ? 0 : 1; method < 3; method++) {
 			int error = beget_start(&p, BEGET_OPTIONS(.method = (enum beget_method)method),
 			                        BEGET_CALL(add, 1, 1));
-			CHECK(error == -EAGAIN && strstr(beget_error(), "process"));
+			CHECK(error == -EAGAIN && strstr(beget_error(), ": cannot "));
 		}
 		CHECK(setrlimit(RLIMIT_NPROC, &before) == 0);
 		for (int method = 0; method < 3; method++)
