@@ -235,14 +235,16 @@ static void tell_health(int channel)
 }
 
 /* From here on it serves: what runs and what is open in it now is what its children are born with. */
-static int get_ready(int channel, unsigned flags)
+static int get_ready(const struct beget__question *q)
 {
-	int own[] = {BEGET__CHANNEL_FD, helper.signals, helper.client, helper.spare, channel};
+	/* What came with the question is closed after it: its numbers will be those of channels, and of our own socket. */
+	int own[] = {BEGET__CHANNEL_FD, helper.signals, helper.client, helper.spare,
+	             q->fds[0],         q->fds[1],      q->fds[2],     q->fds[3]};
 
-	int error = beget__prepare_threads(flags);
+	int error = beget__prepare_threads(q->flags);
 	if (error)
 		return error;
-	helper.flags = flags;
+	helper.flags = q->flags;
 	helper.threads = beget__sys_threads();
 	return beget__prepare_open(own, sizeof(own) / sizeof(*own), &helper.kept, &helper.kept_n);
 }
@@ -266,7 +268,7 @@ static void answer(struct beget__frame *f)
 	else if (f->kind == BEGET__PREPARE)
 		error = beget__prepare_call(q.fds[0], q.fds + 1);
 	else if (f->kind == BEGET__READY)
-		error = get_ready(q.fds[0], q.flags);
+		error = get_ready(&q);
 	if (error)
 		beget__message_send_failed(q.fds[0], beget__failure());
 	else
