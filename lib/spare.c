@@ -31,6 +31,24 @@ static int look(const struct beget_process *p)
 	return news.revents == POLLIN ? WAITS : DEAD;
 }
 
+static void give_up(struct beget__pool *pool, struct beget_process *p)
+{
+	beget__process_abandon(p);
+	pool->not_before = beget__sys_now_ms() + PAUSE_MS;
+}
+
+/* Those that no start has come upon. */
+static void weed(struct beget__pool *pool)
+{
+	for (unsigned i = pool->n; i-- > 0;) {
+		struct beget_process *p = pool->waiting[i];
+		if (look(p) != DEAD)
+			continue;
+		pool->waiting[i] = pool->waiting[--pool->n];
+		give_up(pool, p);
+	}
+}
+
 /* The last in is the first out: its memory is the most likely to be in the cache. */
 struct beget_process *beget__spare_take(struct beget_server *s, enum beget_method method)
 {
@@ -46,12 +64,10 @@ struct beget_process *beget__spare_take(struct beget_server *s, enum beget_metho
 		if (state == ON_ITS_WAY)
 			continue;
 		pool->waiting[i] = pool->waiting[--pool->n];
-		if (state == WAITS) {
+		if (state == WAITS)
 			found = p;
-			continue;
-		}
-		beget__process_abandon(p);
-		pool->not_before = beget__sys_now_ms() + PAUSE_MS;
+		else
+			give_up(pool, p);
 	}
 	pthread_mutex_unlock(&s->pool_lock);
 	servers.hungry = true;
@@ -88,6 +104,7 @@ static bool fill(struct beget_server *s, enum beget_method method, unsigned gene
 {
 	struct beget__pool *pool = &s->pools[method];
 
+	weed(pool);
 	while (pool->n < pool->want && beget__sys_now_ms() >= pool->not_before) {
 		struct beget_process *p;
 		int error = make(s, method, generation, &p);
