@@ -237,7 +237,8 @@ static void tell_health(int channel)
 /* From here on it serves: what runs and what is open in it now is what its children are born with. */
 static int get_ready(const struct beget__question *q)
 {
-	/* What came with the question is closed after it: its numbers will be those of channels, and of our own socket. */
+	/* What came with the question is closed after it: its numbers will be those of channels, and of our own socket.
+	 */
 	int own[] = {BEGET__CHANNEL_FD, helper.signals, helper.client, helper.spare,
 	             q->fds[0],         q->fds[1],      q->fds[2],     q->fds[3]};
 

@@ -1,5 +1,5 @@
-/* What befalls a helper in its life: every signal at any moment, a terminal's keys, being stopped, killed while it is made
- * ready and while its spares wait; a host that executes another program; no process and no memory left. */
+/* What befalls a helper in its life: every signal at any moment, a terminal's keys, being stopped, killed while it is
+ * made ready and while its spares wait; a host that executes another program; no process and no memory left. */
 #include "host.h"
 #include "server.h"
 #include "sys.h"
@@ -166,7 +166,8 @@ static void a_stopped_helper_stops_nobody_else(void)
 
 	assert_true(beget_pid(running) > 0);
 	kill(helper, SIGSTOP);
-	int spawned = int_result(BEGET_SPAWN, BEGET_CALL(add, 1, 1)), forked = int_result(BEGET_FORK, BEGET_CALL(add, 1, 2));
+	int spawned = int_result(BEGET_SPAWN, BEGET_CALL(add, 1, 1)),
+	    forked = int_result(BEGET_FORK, BEGET_CALL(add, 1, 2));
 	int64_t begun = now_ms();
 	int timed = beget_start(&late, BEGET_OPTIONS(.timeout_ms = 50), BEGET_CALL(add, 1, 3));
 	int took = (int)(now_ms() - begun);
@@ -243,8 +244,8 @@ static void killed_in_its_prepare_call(void)
 
 	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
 	assert_int_equal(pthread_create(&thread, NULL, kill_who_tells, NULL), 0);
-	int error = beget_server_open(
-		&server, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(tells_and_sleeps, BEGET_FD(said[1]))));
+	int error = beget_server_open(&server,
+	                              BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(tells_and_sleeps, BEGET_FD(said[1]))));
 	pthread_join(thread, NULL);
 	assert_int_equal(error, -ECONNRESET);
 	assert_non_null(strstr(beget_error(), "the server ended: its prepare call"));
@@ -320,8 +321,8 @@ static int open_here(void)
 	return n;
 }
 
-/* A child of a server that was made ready has what any child has, and nothing of the helper: else the helper's end would
- * not be seen while it runs. */
+/* A child of a server that was made ready has what any child has, and nothing of the helper: else the helper's end
+ * would not be seen while it runs. */
 static void killed_while_a_child_of_its_runs(void)
 {
 	struct beget_server *server = NULL;
@@ -335,7 +336,9 @@ static void killed_while_a_child_of_its_runs(void)
 		pid_t helper = pid_of(server);
 		assert_int_equal(kill(helper, SIGKILL), 0);
 		assert_true(process_gone(helper, 5000));
-		assert_int_equal(int_result_with(BEGET_OPTIONS(.server = server, .timeout_ms = 5000), BEGET_CALL(add, 1, i)), 1 + i);
+		assert_int_equal(
+			int_result_with(BEGET_OPTIONS(.server = server, .timeout_ms = 5000), BEGET_CALL(add, 1, i)),
+			1 + i);
 		assert_int_equal(beget_kill(p, SIGKILL), 0);
 		assert_int_equal(beget_join(p, 5000, NULL), 0);
 		beget_free(p);
@@ -359,7 +362,8 @@ static void exec_with_children(void)
 	_exit(1);
 }
 
-/* The program that had them is no more: what was tied to it goes, what was not runs on, and has the helper till then. */
+/* The program that had them is no more: what was tied to it goes, what was not runs on, and has the helper till then.
+ */
 static void a_host_that_executes_another_program(void)
 {
 	pid_t pids[3];
@@ -493,7 +497,8 @@ static void little_memory(void)
 		CHECK(error == 0 || error == -ENOMEM);
 		if (!error) {
 			CHECK(beget_join(p, 10000, &status) == 0);
-			CHECK(status.outcome == BEGET_EXITED || (status.outcome == BEGET_FAILED && status.code == -ENOMEM));
+			CHECK(status.outcome == BEGET_EXITED ||
+			      (status.outcome == BEGET_FAILED && status.code == -ENOMEM));
 			CHECK(beget_result(p, &bytes) != 0 || bytes.size == LARGE);
 			beget_free(p);
 		}
