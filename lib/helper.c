@@ -11,6 +11,7 @@
 #include "sys.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,14 +49,23 @@ static struct {
 		struct beget__request request;
 	} later[2 * BEGET__MOST_SPARES]; /* spares to be made */
 	size_t later_n;
+	const int *asked; /* the four descriptors of the question that is being answered */
 	struct beget__frame frame;
 	char buffer[BEGET__WIRE_PACKET];
 } helper;
 
+/* A copy that a prepare call makes of us must not hold our ends: the client would not see ours. */
+static void let_go(void)
+{
+	close(BEGET__CHANNEL_FD);
+	if (helper.asked)
+		close(helper.asked[0]);
+}
+
 static void refill(void)
 {
 	if (helper.spare < 0)
-		helper.spare = beget__sys_dup(BEGET__CHANNEL_FD);
+		helper.spare = beget__sys_dup(STDIN_FILENO); /* /dev/null */
 	if (helper.spare < 0)
 		helper.spare = -1;
 }
@@ -264,6 +274,7 @@ static void answer(struct beget__frame *f)
 		refuse_unread(f, EBADMSG, "cannot understand the request");
 		return;
 	}
+	helper.asked = q.fds;
 	if (f->kind == BEGET__PRELOAD)
 		error = beget__prepare_load(q.text, q.fds[0], q.fds + 1);
 	else if (f->kind == BEGET__PREPARE)
@@ -274,6 +285,7 @@ static void answer(struct beget__frame *f)
 		beget__message_send_failed(q.fds[0], beget__failure());
 	else
 		tell_health(q.fds[0]);
+	helper.asked = NULL;
 	for (int i = 0; i < 4; i++)
 		beget__sys_close(&q.fds[i]);
 }
@@ -365,6 +377,7 @@ void beget__helper_serve(void)
 	helper.client = client_pidfd();
 	helper.threads = beget__sys_threads();
 	beget__child_prepare();
+	pthread_atfork(NULL, NULL, let_go);
 	helper.spare = -1;
 	helper.frame.buffer = helper.buffer;
 	refill();

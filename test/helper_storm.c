@@ -346,6 +346,71 @@ static void killed_while_a_child_of_its_runs(void)
 	beget_server_close(server);
 }
 
+/* The prepare call leaves a copy of the server behind, as a daemon does. */
+static int forks_and_goes_on(struct beget_fd fd, int sleep)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		sleeper();
+	if (write(fd.fd, &pid, sizeof(pid)) != sizeof(pid))
+		return -1;
+	pid = getpid();
+	if (sleep && write(fd.fd, &pid, sizeof(pid)) == sizeof(pid))
+		sleeper();
+	return 0;
+}
+
+static pid_t hear(void)
+{
+	pid_t pid = 0;
+
+	assert_int_equal(read(said[0], &pid, sizeof(pid)), sizeof(pid));
+	return pid;
+}
+
+static void *kill_the_second(void *unused)
+{
+	pid_t copy = hear();
+
+	kill(hear(), SIGKILL);
+	sleep_ms(500);
+	kill(copy, SIGKILL);
+	return unused;
+}
+
+/* Its end is seen all the same. */
+static void killed_with_a_copy_of_it_left(void)
+{
+	struct beget_server *server = NULL;
+	pthread_t thread;
+
+	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
+	assert_int_equal(beget_server_open(&server, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(forks_and_goes_on,
+	                                                                                       BEGET_FD(said[1]), 0))),
+	                 0);
+	for (int i = 0; i < 3; i++) {
+		pid_t copy = hear(), helper = pid_of(server);
+		assert_int_equal(kill(helper, SIGKILL), 0);
+		assert_true(process_gone(helper, 5000));
+		struct beget_process *p =
+			start_with(BEGET_OPTIONS(.server = server, .timeout_ms = 5000), BEGET_CALL(add, 1, i));
+		expect_exit(p, 0);
+		kill(copy, SIGKILL);
+	}
+	kill(hear(), SIGKILL);
+	beget_server_close(server);
+	assert_int_equal(pthread_create(&thread, NULL, kill_the_second, NULL), 0);
+	int64_t begun = now_ms();
+	int error = beget_server_open(
+		&server, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(forks_and_goes_on, BEGET_FD(said[1]), 1)));
+	assert_true(now_ms() - begun < 400);
+	pthread_join(thread, NULL);
+	assert_int_equal(error, -ECONNRESET);
+	close(said[0]);
+	close(said[1]);
+}
+
 /* Hosts */
 
 static void exec_with_children(void)
@@ -533,6 +598,7 @@ int main(int argc, char **argv)
 		UNIT(killed_in_its_prepare_call),
 		UNIT(killed_while_spares_wait),
 		UNIT(killed_while_a_child_of_its_runs),
+		UNIT(killed_with_a_copy_of_it_left),
 		UNIT(a_host_that_executes_another_program),
 		UNIT(a_host_that_becomes_a_daemon),
 		UNIT(a_copy_is_not_heard),

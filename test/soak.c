@@ -1,9 +1,9 @@
 /* A long run: several threads start, signal, join and free at random, by all methods, from the shared helper and from
- * servers with spares, while the helpers are killed and stopped. In the end no status is lost or wrong, no result either,
- * and there are no more descriptors, processes, mappings and bytes of heap than after a run to get warm.
+ * servers with spares, while the helpers are killed and stopped. In the end no status is lost or wrong, no result
+ * either, and there are no more descriptors, processes, mappings and bytes of heap than after a run to get warm.
  *
- * SOAK_SECONDS (120), SOAK_SEED (each thread's choices follow from it; which of them meet does not), SOAK_CALM=1: nobody
- * kills a helper. */
+ * SOAK_SECONDS (120), SOAK_SEED (each thread's choices follow from it; which of them meet does not), SOAK_CALM=1:
+ * nobody kills a helper. */
 #include "sys.h"
 
 #include <beget.h>
@@ -419,8 +419,8 @@ static void reopen(struct worker *w)
 	servers[which] = NULL;
 	int error = 0;
 	for (int i = 0; i < 10 && !servers[which]; i++)
-		error = beget_server_open(&servers[which], BEGET_SERVER_OPTIONS(.spares = which ? 3 : 0,
-		                                                                .spawn_spares = which ? 1 : 0));
+		error = beget_server_open(&servers[which],
+		                          BEGET_SERVER_OPTIONS(.spares = which ? 3 : 0, .spawn_spares = which ? 1 : 0));
 	if (!servers[which] && (error != -ECONNRESET || calm)) {
 		printf("# WRONG: open: %s\n", beget_error());
 		wrong++;
@@ -600,15 +600,16 @@ static struct level level(void)
 
 static void print_level(const char *when, const struct level *l)
 {
-	printf("# %s: %d descriptors, %d processes, %d mappings, %zu bytes of heap, %zu mapped\n", when,
-	       l->descriptors, l->processes, l->maps, l->heap, l->mapped);
+	printf("# %s: %d descriptors, %d processes, %d mappings, %zu bytes of heap, %zu mapped\n", when, l->descriptors,
+	       l->processes, l->maps, l->heap, l->mapped);
 }
 
 /* A round */
 
 static void progress(int64_t begun)
 {
-	printf("# %4d s: %ld forkserver, %ld spawn, %ld fork; %ld helpers killed, %ld stopped; %ld failed, %ld lost, %ld "
+	printf("# %4d s: %ld forkserver, %ld spawn, %ld fork; %ld helpers killed, %ld stopped; %ld failed, %ld lost, "
+	       "%ld "
 	       "wrong\n",
 	       (int)((now_ms() - begun) / 1000), started[BEGET_FORKSERVER], started[BEGET_SPAWN], started[BEGET_FORK],
 	       kills, stops, ended[BEGET_FAILED], ended[BEGET_LOST], wrong);
