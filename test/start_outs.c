@@ -140,10 +140,14 @@ static void writes_all(char *text, struct record *r, int *n, const int *in, long
 static void several(enum beget_method method)
 {
 	char text[9000];
-	struct record r = {1, 0.5, "r"};
+	struct record r;
 	int n[3] = {1, 2, 3}, in = 8;
 	long last = 5;
 
+	memset(&r, 0, sizeof(r)); /* its padding too, which valgrind sees travel */
+	r.n = 1;
+	r.d = 0.5;
+	strcpy(r.text, "r");
 	memset(text, 't', sizeof(text));
 	beget_free(returned(
 		method, BEGET_CALL(writes_all, BEGET_OUT(text), BEGET_INOUT(&r), BEGET_OUT(n), &in, BEGET_OUT(&last))));
