@@ -72,9 +72,9 @@ static void say_id(struct page *page, const struct beget__module *m)
 	char path[PATH_MAX];
 
 	say(page, "%s, %s", m->path[0] ? m->path : beget__image_program(path, sizeof(path)),
-	    m->hashed ? "no build-id but hash " : "build-id ");
-	for (uint32_t i = 0; i < m->id_size; i++)
-		say(page, "%02x", m->id[i]);
+	    m->build.hashed ? "no build-id but hash " : "build-id ");
+	for (uint32_t i = 0; i < m->build.size; i++)
+		say(page, "%02x", m->build.id[i]);
 }
 
 static void say_place(struct page *page, enum beget_method method)

@@ -2,13 +2,12 @@
  * through a double birth. Runs in the caller and, for its first steps, in the new process. Knows no message. */
 #include "image.h"
 
+#include "binary.h"
 #include "error.h"
 #include "sys.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -48,7 +47,6 @@ static const char *host_path(void)
 	return other && other[0] ? other : BEGET_HOST_PATH;
 }
 
-/* Our own program headers, as the loader has them. */
 static int first_module(struct dl_phdr_info *m, size_t size, void *data)
 {
 	(void)size;
@@ -60,15 +58,8 @@ static int first_module(struct dl_phdr_info *m, size_t size, void *data)
 static bool is_us(int fd)
 {
 	struct dl_phdr_info us;
-	ElfW(Ehdr) header;
-	ElfW(Phdr) program[32];
 
-	if (!dl_iterate_phdr(first_module, &us) || us.dlpi_phnum > 32 ||
-	    pread(fd, &header, sizeof(header), 0) != sizeof(header) || header.e_phnum != us.dlpi_phnum)
-		return false;
-	size_t size = us.dlpi_phnum * sizeof(*program);
-	return pread(fd, program, size, (off_t)header.e_phoff) == (ssize_t)size &&
-	       memcmp(program, us.dlpi_phdr, size) == 0;
+	return dl_iterate_phdr(first_module, &us) && beget__binary_is_file_of(&us, fd);
 }
 
 static int open_image(void)

@@ -8,7 +8,6 @@
 #include "sys.h"
 
 #include <dlfcn.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -24,7 +23,6 @@
 #pragma weak dladdr1
 
 enum { LACKING = 1, HASHED = 2 };
-enum { NOTES_MAX = 65536, CODE_MAX = 65536, SEGMENTS_MAX = 64 };
 
 /* What a fresh image has, by name. */
 static struct {
@@ -33,23 +31,6 @@ static struct {
 	uint64_t *names;         /* hashes */
 	size_t n, room;
 } fresh;
-
-uint64_t beget__module_hash(uint64_t h, const void *data, size_t n) /* FNV-1a */
-{
-	for (const unsigned char *p = data; n-- > 0; p++)
-		h = (h ^ *p) * UINT64_C(0x100000001b3);
-	return h;
-}
-
-static const char *name_of(const struct dl_phdr_info *m)
-{
-	return m->dlpi_name ? m->dlpi_name : "";
-}
-
-static uint64_t name_hash(const struct dl_phdr_info *m)
-{
-	return beget__module_hash(BEGET__HASH, name_of(m), strlen(name_of(m)));
-}
 
 static int count(struct dl_phdr_info *m, size_t size, void *unused)
 {
@@ -63,7 +44,7 @@ static int note_name(struct dl_phdr_info *m, size_t size, void *unused)
 {
 	(void)size, (void)unused;
 	if (fresh.n < fresh.room)
-		fresh.names[fresh.n++] = name_hash(m);
+		fresh.names[fresh.n++] = beget__binary_name_hash(m);
 	return 0;
 }
 
@@ -76,116 +57,6 @@ void beget__module_remember(void)
 	if (fresh.names) /* else all will seem to be lacking: more is sent, and found to be there */
 		dl_iterate_phdr(note_name, NULL);
 	fresh.known = true;
-}
-
-/* Code and notes of a module in memory. */
-
-const ElfW(Phdr) * beget__module_code(const struct dl_phdr_info *m, uint64_t offset)
-{
-	for (int i = 0; i < m->dlpi_phnum; i++) {
-		const ElfW(Phdr) *p = &m->dlpi_phdr[i];
-		if (p->p_type == PT_LOAD && (p->p_flags & PF_X) && offset >= p->p_vaddr &&
-		    offset - p->p_vaddr < p->p_filesz)
-			return p;
-	}
-	return NULL;
-}
-
-static const ElfW(Phdr) * first_code(const ElfW(Phdr) * p, int n)
-{
-	for (int i = 0; i < n; i++)
-		if (p[i].p_type == PT_LOAD && (p[i].p_flags & PF_X))
-			return &p[i];
-	return NULL;
-}
-
-/* The build-id among notes, which may be anything. */
-static uint32_t find_id(const char *notes, size_t size, unsigned char *ret)
-{
-	for (size_t at = 0; size - at >= sizeof(ElfW(Nhdr));) {
-		ElfW(Nhdr) n;
-		memcpy(&n, notes + at, sizeof(n));
-		uint64_t name = at + sizeof(n), id = name + (((uint64_t)n.n_namesz + 3) & ~UINT64_C(3));
-		if (id > size || n.n_descsz > size - id)
-			return 0;
-		if (n.n_type == NT_GNU_BUILD_ID && n.n_namesz == 4 && memcmp(notes + name, "GNU", 4) == 0 &&
-		    n.n_descsz > 0 && n.n_descsz <= BEGET__ID_MAX) {
-			memcpy(ret, notes + id, n.n_descsz);
-			return n.n_descsz;
-		}
-		id += ((uint64_t)n.n_descsz + 3) & ~UINT64_C(3);
-		at = id < size ? (size_t)id : size;
-	}
-	return 0;
-}
-
-uint32_t beget__module_build_id(const struct dl_phdr_info *m, unsigned char *ret)
-{
-	uint32_t size = 0;
-
-	for (int i = 0; i < m->dlpi_phnum && !size; i++) {
-		const ElfW(Phdr) *p = &m->dlpi_phdr[i];
-		if (p->p_type == PT_NOTE)
-			size = find_id((const char *)(m->dlpi_addr + p->p_vaddr), p->p_memsz, ret);
-	}
-	return size;
-}
-
-static uint32_t finish_id(uint64_t h, unsigned char *ret)
-{
-	memcpy(ret, &h, sizeof(h));
-	return sizeof(h);
-}
-
-/* A module without a build-id is known by its program headers and the beginning of its code. */
-static uint32_t memory_id(const struct dl_phdr_info *m, unsigned char *ret)
-{
-	uint32_t size = beget__module_build_id(m, ret);
-	const ElfW(Phdr) *code = first_code(m->dlpi_phdr, m->dlpi_phnum);
-
-	if (size)
-		return size;
-	uint64_t h = beget__module_hash(BEGET__HASH, m->dlpi_phdr, m->dlpi_phnum * sizeof(*m->dlpi_phdr));
-	if (code)
-		h = beget__module_hash(h, (const void *)(m->dlpi_addr + code->p_vaddr),
-		                       code->p_filesz < CODE_MAX ? code->p_filesz : CODE_MAX);
-	return finish_id(h, ret);
-}
-
-/* The same from a file, which may be anything by now; 0: it is no such module. */
-static uint32_t file_id(int fd, unsigned char *ret)
-{
-	ElfW(Phdr) segments[SEGMENTS_MAX];
-	ElfW(Ehdr) e;
-	uint32_t size = 0;
-
-	if (pread(fd, &e, sizeof(e), 0) != sizeof(e) || memcmp(e.e_ident, ELFMAG, SELFMAG) != 0 ||
-	    e.e_phentsize != sizeof(*segments) || e.e_phnum > SEGMENTS_MAX)
-		return 0;
-	size_t n = e.e_phnum * sizeof(*segments);
-	char *bytes = beget__sys_alloc_unset(NOTES_MAX > CODE_MAX ? NOTES_MAX : CODE_MAX);
-	if (!bytes || pread(fd, segments, n, (off_t)e.e_phoff) != (ssize_t)n)
-		goto out;
-	for (int i = 0; i < e.e_phnum && !size; i++) {
-		const ElfW(Phdr) *p = &segments[i];
-		if (p->p_type == PT_NOTE && p->p_filesz <= NOTES_MAX &&
-		    pread(fd, bytes, p->p_filesz, (off_t)p->p_offset) == (ssize_t)p->p_filesz)
-			size = find_id(bytes, p->p_filesz, ret);
-	}
-	if (size)
-		goto out;
-	uint64_t h = beget__module_hash(BEGET__HASH, segments, n);
-	const ElfW(Phdr) *code = first_code(segments, e.e_phnum);
-	if (code) {
-		size_t most = code->p_filesz < CODE_MAX ? code->p_filesz : CODE_MAX;
-		if (pread(fd, bytes, most, (off_t)code->p_offset) != (ssize_t)most)
-			goto out;
-		h = beget__module_hash(h, bytes, most);
-	}
-	size = finish_id(h, ret);
-out:
-	free(bytes);
-	return size;
 }
 
 /* All modules that are loaded here, and which of them some code needs. */
@@ -206,42 +77,16 @@ struct walk {
 	size_t listed;
 };
 
-static const ElfW(Dyn) * dynamic(const struct dl_phdr_info *m)
+static const char *soname(const struct dl_phdr_info *m)
 {
-	for (int i = 0; i < m->dlpi_phnum; i++)
-		if (m->dlpi_phdr[i].p_type == PT_DYNAMIC)
-			return (const void *)(m->dlpi_addr + m->dlpi_phdr[i].p_vaddr);
-	return NULL;
-}
+	const ElfW(Dyn) *at = NULL;
 
-/* The loader adds the load address to this pointer in most modules, but not where it cannot write. */
-static const char *strings(const struct dl_phdr_info *m)
-{
-	for (const ElfW(Dyn) *d = dynamic(m); d && d->d_tag != DT_NULL; d++)
-		if (d->d_tag == DT_STRTAB)
-			return (const char *)(d->d_un.d_ptr < m->dlpi_addr ? m->dlpi_addr + d->d_un.d_ptr
-			                                                   : d->d_un.d_ptr);
-	return NULL;
-}
-
-static const char *soname_of(const struct dl_phdr_info *m)
-{
-	const char *base = strings(m);
-
-	for (const ElfW(Dyn) *d = base ? dynamic(m) : NULL; d && d->d_tag != DT_NULL; d++)
-		if (d->d_tag == DT_SONAME)
-			return base + d->d_un.d_val;
-	return NULL;
+	return beget__binary_string(m, DT_SONAME, &at);
 }
 
 static bool holds(const struct dl_phdr_info *m, uintptr_t address)
 {
-	for (int i = 0; i < m->dlpi_phnum; i++) {
-		const ElfW(Phdr) *p = &m->dlpi_phdr[i];
-		if (p->p_type == PT_LOAD && address - m->dlpi_addr - p->p_vaddr < p->p_memsz)
-			return true;
-	}
-	return false;
+	return beget__binary_segment(m, address - m->dlpi_addr) != NULL;
 }
 
 /* Every process has the kernel's module, the loader and the C library. */
@@ -251,19 +96,19 @@ static bool everywhere(const struct dl_phdr_info *m)
 
 	if ((vdso && holds(m, vdso)) || (loader && holds(m, loader)))
 		return true;
-	const char *soname = soname_of(m);
-	return soname && strcmp(soname, "libc.so.6") == 0;
+	const char *name = soname(m);
+	return name && strcmp(name, "libc.so.6") == 0;
 }
 
 bool beget__module_lacking(const struct dl_phdr_info *m)
 {
 	if (fresh.known && m->dlpi_adds == fresh.adds)
 		return false;
-	if (name_of(m)[0] == '\0') /* the program itself */
+	if (beget__binary_name(m)[0] == '\0') /* the program itself */
 		return !fresh.known;
 	if (everywhere(m))
 		return false;
-	uint64_t h = name_hash(m);
+	uint64_t h = beget__binary_name_hash(m);
 	for (size_t i = 0; i < fresh.n; i++)
 		if (fresh.names[i] == h)
 			return false;
@@ -288,7 +133,7 @@ static int gather(struct dl_phdr_info *m, size_t size, void *data)
 		walk->modules = more;
 		walk->room = room;
 	}
-	walk->modules[walk->n++] = (struct loaded){*m, soname_of(m), false};
+	walk->modules[walk->n++] = (struct loaded){*m, soname(m), false};
 	return 0;
 }
 
@@ -299,7 +144,7 @@ static struct loaded *find_needed(const struct walk *walk, const char *name)
 		if (walk->modules[i].soname && strcmp(walk->modules[i].soname, name) == 0)
 			return &walk->modules[i];
 	for (size_t i = 0; i < walk->n; i++) {
-		const char *path = name_of(&walk->modules[i].info), *slash = strrchr(path, '/');
+		const char *path = beget__binary_name(&walk->modules[i].info), *slash = strrchr(path, '/');
 		if (strcmp(path, name) == 0 || (slash && strcmp(slash + 1, name) == 0))
 			return &walk->modules[i];
 	}
@@ -309,13 +154,14 @@ static struct loaded *find_needed(const struct walk *walk, const char *name)
 /* A module after all that it needs. What a fresh image has, it has with all that this needs. */
 static void list(struct walk *walk, struct loaded *module)
 {
-	const char *base = strings(&module->info);
+	const ElfW(Dyn) *at = NULL;
+	const char *name;
 
 	if (module->listed || (!walk->all && !beget__module_lacking(&module->info)))
 		return;
 	module->listed = true;
-	for (const ElfW(Dyn) *d = base ? dynamic(&module->info) : NULL; d && d->d_tag != DT_NULL; d++) {
-		struct loaded *needed = d->d_tag == DT_NEEDED ? find_needed(walk, base + d->d_un.d_val) : NULL;
+	while ((name = beget__binary_string(&module->info, DT_NEEDED, &at)) != NULL) {
+		struct loaded *needed = find_needed(walk, name);
 		if (needed)
 			list(walk, needed);
 	}
@@ -326,8 +172,8 @@ static void list(struct walk *walk, struct loaded *module)
  * it knows too. To be freed; NULL: the path is good as it is, or there is no better. */
 static char *absolute(const struct dl_phdr_info *m)
 {
-	const char *name = name_of(m), *slash = strrchr(name, '/');
-	const ElfW(Phdr) *code = first_code(m->dlpi_phdr, m->dlpi_phnum);
+	const char *name = beget__binary_name(m), *slash = strrchr(name, '/');
+	const ElfW(Phdr) *code = beget__binary_first_code(m);
 	struct link_map *map = NULL;
 	Dl_info unused;
 
@@ -343,18 +189,17 @@ static char *absolute(const struct dl_phdr_info *m)
 
 static void put_module(struct beget__writer *w, const struct dl_phdr_info *m)
 {
-	unsigned char id[BEGET__ID_MAX];
-	uint32_t size = memory_id(m, id);
+	struct beget__build build;
 	char *better = absolute(m);
-	const char *path = better ? better : name_of(m);
+	const char *path = better ? better : beget__binary_name(m);
 
 	if (strlen(path) + 1 >= BEGET__FAR)
 		w->error = -ENAMETOOLONG; /* it would not be copied */
 	else
 		beget__put_string(w, path);
-	beget__put_u32(w, (beget__module_lacking(m) ? LACKING : 0) | (beget__module_build_id(m, id) ? 0 : HASHED));
-	beget__put_u32(w, size);
-	beget__put(w, id, size);
+	beget__binary_build(m, &build);
+	beget__put_u32(w, (beget__module_lacking(m) ? LACKING : 0) | (build.hashed ? HASHED : 0));
+	beget__module_put_build(w, &build);
 	free(better);
 }
 
@@ -372,7 +217,7 @@ static int put_list(struct dl_phdr_info *first, size_t size, void *data)
 		return 1;
 	}
 	for (size_t i = 0; i < walk->n; i++)
-		if (beget__module_code(&walk->modules[i].info, walk->address - walk->modules[i].info.dlpi_addr))
+		if (beget__binary_code(&walk->modules[i].info, walk->address - walk->modules[i].info.dlpi_addr))
 			list(walk, &walk->modules[i]);
 	beget__put_u32(walk->w, (uint32_t)walk->listed);
 	for (size_t i = 0; i < walk->listed; i++)
@@ -393,6 +238,21 @@ void beget__module_put(struct beget__writer *w, uintptr_t address, bool all)
 	free(walk.order);
 }
 
+void beget__module_put_build(struct beget__writer *w, const struct beget__build *build)
+{
+	beget__put_u32(w, build->size);
+	beget__put(w, build->id, build->size);
+}
+
+void beget__module_get_build(struct beget__reader *r, struct beget__build *ret)
+{
+	*ret = (struct beget__build){.size = beget__get_u32(r)};
+	if (ret->size > sizeof(ret->id))
+		r->bad = true;
+	if (!r->bad)
+		beget__get(r, ret->id, ret->size);
+}
+
 bool beget__module_next(struct beget__reader *r, struct beget__module *ret)
 {
 	if (r->bad || r->at == r->size)
@@ -400,12 +260,10 @@ bool beget__module_next(struct beget__reader *r, struct beget__module *ret)
 	ret->path = beget__get_string(r);
 	uint32_t flags = beget__get_u32(r);
 	ret->lacking = flags & LACKING;
-	ret->hashed = flags & HASHED;
-	ret->id_size = beget__get_u32(r);
-	if (!ret->path || flags > (LACKING | HASHED) || ret->id_size == 0 || ret->id_size > sizeof(ret->id))
+	beget__module_get_build(r, &ret->build);
+	ret->build.hashed = flags & HASHED;
+	if (!ret->path || flags > (LACKING | HASHED) || ret->build.size == 0)
 		r->bad = true;
-	if (!r->bad)
-		beget__get(r, ret->id, ret->id_size);
 	return !r->bad;
 }
 
@@ -426,7 +284,7 @@ void beget__module_get(struct beget__reader *r, struct beget__modules *ret)
 /* The file that would be loaded is the one that is loaded in the caller. */
 static int check_file(const struct beget__module *m)
 {
-	unsigned char id[BEGET__ID_MAX];
+	struct beget__build build;
 
 	if (strncmp(m->path, "/proc/", 6) == 0 || strncmp(m->path, "/dev/", 5) == 0)
 		return beget__fail_plain(EOPNOTSUPP,
@@ -437,9 +295,9 @@ static int check_file(const struct beget__module *m)
 		return beget__fail_plain(ENOENT, "the module %.180s was deleted since it was loaded", m->path);
 	if (fd < 0)
 		return beget__fail(-fd, "cannot open the module %.180s", m->path);
-	uint32_t size = file_id(fd, id);
+	bool known = beget__binary_file_build(fd, &build);
 	beget__sys_close(&fd);
-	if (size != m->id_size || memcmp(id, m->id, size) != 0)
+	if (!known || !beget__build_same(&build, &m->build))
 		return beget__fail_plain(ESTALE, "the module %.180s was replaced since it was loaded", m->path);
 	return 0;
 }
@@ -470,11 +328,11 @@ int beget__module_check(uintptr_t address)
 static int is_same(struct dl_phdr_info *m, size_t size, void *data)
 {
 	const struct beget__module *wanted = data;
-	unsigned char id[BEGET__ID_MAX];
+	struct beget__build build;
 
 	(void)size;
-	uint32_t n = memory_id(m, id);
-	return n == wanted->id_size && memcmp(id, wanted->id, n) == 0;
+	beget__binary_build(m, &build);
+	return beget__build_same(&build, &wanted->build);
 }
 
 static int load(const struct beget__module *m)

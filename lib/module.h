@@ -4,18 +4,13 @@
 #define BEGET__MODULE_H
 
 #include "bytes.h"
-
-#include <link.h>
-
-#define BEGET__ID_MAX 64
+#include "binary.h"
 
 /* A module that code needs, read from a list; the path lies in that list. */
 struct beget__module {
 	const char *path; /* absolute; "" for the program */
 	bool lacking;     /* in a fresh image */
-	bool hashed;      /* it has no build-id */
-	uint32_t id_size;
-	unsigned char id[BEGET__ID_MAX]; /* build-id, or a hash where the module has none */
+	struct beget__build build;
 };
 
 /* A list of them as it lies in a message: each after those that it needs. */
@@ -31,15 +26,8 @@ void beget__module_remember(void);
 /* True if a fresh image has no such module. */
 bool beget__module_lacking(const struct dl_phdr_info *);
 
-/* The executable segment that holds the offset. */
-const ElfW(Phdr) * beget__module_code(const struct dl_phdr_info *, uint64_t offset);
-
-/* The size of its build-id, copied to ret; 0: it has none. */
-uint32_t beget__module_build_id(const struct dl_phdr_info *, unsigned char *ret);
-
-/* Steps of a hash, for what has no build-id. */
-#define BEGET__HASH UINT64_C(0xcbf29ce484222325)
-uint64_t beget__module_hash(uint64_t, const void *, size_t);
+void beget__module_put_build(struct beget__writer *, const struct beget__build *);
+void beget__module_get_build(struct beget__reader *, struct beget__build *);
 
 /* Writes the list for the code at the address: the modules that a fresh image lacks, or all of them. None for 0. */
 void beget__module_put(struct beget__writer *, uintptr_t address, bool all);

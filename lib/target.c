@@ -7,20 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* Without a build-id, the module's program headers and the function's first bytes have to do. */
-static void identify(const struct dl_phdr_info *m, struct beget__target *ret)
-{
-	ret->id_size = beget__module_build_id(m, ret->id);
-	if (ret->id_size)
-		return;
-	const ElfW(Phdr) *p = beget__module_code(m, ret->offset);
-	uint64_t left = p->p_vaddr + p->p_filesz - ret->offset;
-	uint64_t h = beget__module_hash(BEGET__HASH, m->dlpi_phdr, m->dlpi_phnum * sizeof(*m->dlpi_phdr));
-	h = beget__module_hash(h, (const void *)(m->dlpi_addr + ret->offset), left < 64 ? left : 64);
-	ret->id_size = sizeof(h);
-	memcpy(ret->id, &h, sizeof(h));
-}
-
 struct search {
 	uintptr_t address;
 	struct beget__target *ret;
@@ -32,13 +18,13 @@ static int holds_address(struct dl_phdr_info *m, size_t size, void *data)
 	uint64_t offset = search->address - m->dlpi_addr;
 
 	(void)size;
-	if (!beget__module_code(m, offset))
+	if (!beget__binary_code(m, offset))
 		return 0;
-	search->ret->module = m->dlpi_name ? m->dlpi_name : "";
+	search->ret->module = beget__binary_name(m);
 	search->ret->offset = offset;
 	search->ret->lacking = beget__module_lacking(m) ? search->address : 0;
 	search->ret->modules = (struct beget__modules){0};
-	identify(m, search->ret);
+	beget__binary_build_at(m, offset, &search->ret->build);
 	return 1;
 }
 
@@ -58,21 +44,20 @@ struct resolution {
 static int is_module(struct dl_phdr_info *m, size_t size, void *data)
 {
 	struct resolution *r = data;
-	struct beget__target here = {.offset = r->target->offset};
-	const char *name = m->dlpi_name ? m->dlpi_name : "";
-	bool same_name = strcmp(name, r->target->module) == 0;
+	struct beget__build build;
+	bool same_name = strcmp(beget__binary_name(m), r->target->module) == 0;
 
 	(void)size;
 	/* The program itself has no name, and is always listed first. */
 	if (r->target->module[0] == '\0' && !same_name)
 		return 1;
 	r->named |= same_name;
-	if (!beget__module_code(m, here.offset))
+	if (!beget__binary_code(m, r->target->offset))
 		return 0;
-	identify(m, &here);
-	if (here.id_size != r->target->id_size || memcmp(here.id, r->target->id, here.id_size) != 0)
+	beget__binary_build_at(m, r->target->offset, &build);
+	if (!beget__build_same(&build, &r->target->build))
 		return 0;
-	r->address = m->dlpi_addr + here.offset;
+	r->address = m->dlpi_addr + r->target->offset;
 	return 1;
 }
 
@@ -101,8 +86,7 @@ void beget__target_put(struct beget__writer *w, const struct beget__target *t)
 {
 	beget__put_string(w, t->module);
 	beget__put_u64(w, t->offset);
-	beget__put_u32(w, t->id_size);
-	beget__put(w, t->id, t->id_size);
+	beget__module_put_build(w, &t->build);
 	beget__module_put(w, t->lacking, false);
 }
 
@@ -110,11 +94,9 @@ void beget__target_get(struct beget__reader *r, struct beget__target *t)
 {
 	t->module = beget__get_string(r);
 	t->offset = beget__get_u64(r);
-	t->id_size = beget__get_u32(r);
-	if (t->id_size > sizeof(t->id) || !t->module)
+	beget__module_get_build(r, &t->build);
+	if (!t->module)
 		r->bad = true;
-	if (!r->bad)
-		beget__get(r, t->id, t->id_size);
 	t->lacking = 0;
 	beget__module_get(r, &t->modules);
 }

@@ -5,12 +5,11 @@
 #include "module.h"
 
 struct beget__target {
-	const char *module; /* path, "" for the main program; belongs to the loader or to a message */
-	uint64_t offset;    /* of the function, from the module's load address */
-	uint32_t id_size;
-	unsigned char id[BEGET__ID_MAX]; /* build-id, or a hash where the module has none */
-	uintptr_t lacking;               /* in the caller: the function, if a fresh image lacks its module; else 0 */
-	struct beget__modules modules;   /* in the child: what to load then; in the message */
+	const char *module;            /* path, "" for the main program; belongs to the loader or to a message */
+	uint64_t offset;               /* of the function, from the module's load address */
+	struct beget__build build;     /* of the module; where it has no build-id, of the function */
+	uintptr_t lacking;             /* in the caller: the function, if a fresh image lacks its module; else 0 */
+	struct beget__modules modules; /* in the child: what to load then; in the message */
 };
 
 /* Names the function; -EOPNOTSUPP if it lies in no module. */

@@ -342,7 +342,7 @@ static char *compose(size_t *size)
 {
 	static int numbers[BEGET__WIRE_FDS];
 	struct beget__fds fds = {numbers, 0, BEGET__WIRE_FDS};
-	struct beget__target target = {.module = "module", .offset = 0x1234, .id_size = 3, .id = "id"};
+	struct beget__target target = {.module = "module", .offset = 0x1234, .build = {.size = 3, .id = "id"}};
 	struct beget__writer w = {0};
 	const struct iovec *iov = NULL;
 	char *all = aligned_alloc(BEGET__ALIGN_MAX, BEGET__ALIGN_MAX);
@@ -384,7 +384,7 @@ static void a_call(void)
 	assert_int_equal(head.caller, 99);
 	assert_string_equal(order.target.module, "module");
 	assert_int_equal(order.target.offset, 0x1234);
-	assert_int_equal(order.target.id_size, 3);
+	assert_int_equal(order.target.build.size, 3);
 	assert_int_equal(order.call.n, 4);
 	assert_int_equal(order.call.result, BEGET_TYPE_INT);
 	assert_int_equal(*(const int *)order.call.args[0].value, 7);

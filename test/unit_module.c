@@ -45,8 +45,8 @@ static void all_that_a_function_needs(void)
 	struct beget__reader each = {modules.bytes, 0, modules.size, false};
 	while (beget__module_next(&each, &m)) {
 		libc |= strstr(m.path, "libc.so") != NULL;
-		assert_true(m.id_size > 0);
-		assert_false(m.hashed);
+		assert_true(m.build.size > 0);
+		assert_false(m.build.hashed);
 	}
 	assert_false(each.bad);
 	assert_true(libc);
@@ -171,7 +171,7 @@ static void lists_that_lie(void)
 		case 2: lies[i] = one(1, NULL, 1, 20, id, 20); break;
 		case 3: lies[i] = one(1, "/x.so", 4, 20, id, 20); break;
 		case 4: lies[i] = one(1, "/x.so", 1, 0, id, 0); break;
-		case 5: lies[i] = one(1, "/x.so", 1, BEGET__ID_MAX + 1, id, BEGET__ID_MAX + 1); break;
+		case 5: lies[i] = one(1, "/x.so", 1, BEGET__BUILD_MAX + 1, id, BEGET__BUILD_MAX + 1); break;
 		default: lies[i] = one(1, "/x.so", 1, UINT32_MAX, id, 100); break;
 		}
 		beget__module_get(&lies[i], &modules);

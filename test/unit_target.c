@@ -59,7 +59,7 @@ static void in_the_program(void)
 	struct beget__target t = found((function)twice);
 
 	assert_string_equal(t.module, "");
-	assert_true(t.id_size > 0);
+	assert_true(t.build.size > 0);
 	expect_again(&t, (function)twice);
 }
 
@@ -70,7 +70,7 @@ static void in_a_library(void)
 	assert_non_null(strstr(t.module, "libc"));
 	expect_again(&t, (function)div);
 	expect_again(&other, (function)ldiv);
-	assert_memory_equal(t.id, other.id, t.id_size); /* one build-id for both */
+	assert_memory_equal(t.build.id, other.build.id, t.build.size); /* one build-id for both */
 	assert_true(t.offset != other.offset);
 }
 
@@ -123,15 +123,15 @@ static void another_build(void)
 
 	for (int i = 0; i < 2; i++) {
 		struct beget__target t = found(functions[i]);
-		t.id[0] ^= 1;
+		t.build.id[0] ^= 1;
 		expect_none(&t, -ESTALE);
-		t.id[0] ^= 1;
-		t.id[t.id_size - 1] ^= 0x80;
+		t.build.id[0] ^= 1;
+		t.build.id[t.build.size - 1] ^= 0x80;
 		expect_none(&t, -ESTALE);
-		t.id[t.id_size - 1] ^= 0x80;
-		t.id_size--;
+		t.build.id[t.build.size - 1] ^= 0x80;
+		t.build.size--;
 		expect_none(&t, -ESTALE);
-		t.id_size = 0;
+		t.build.size = 0;
 		expect_none(&t, -ESTALE);
 	}
 }
@@ -141,7 +141,7 @@ static void no_such_module(void)
 	struct beget__target t = found((function)div);
 
 	t.module = "/no/such/module.so";
-	t.id[0] ^= 1;
+	t.build.id[0] ^= 1;
 	expect_none(&t, -ENOENT);
 	assert_non_null(strstr(beget_error(), "/no/such/module.so"));
 }
@@ -169,7 +169,7 @@ static void of_another_module(void)
 	lib.module = "";
 	expect_none(&lib, -ESTALE);
 	t.module = lib.module;
-	t.id[0] ^= 1;
+	t.build.id[0] ^= 1;
 	expect_none(&t, -ESTALE);
 }
 
@@ -204,8 +204,8 @@ static void without_a_build_id(void)
 	struct beget__target t = found(add), other = found(multiply);
 
 	assert_non_null(strstr(t.module, "no_build_id.so"));
-	assert_int_equal(t.id_size, 8);
-	assert_memory_not_equal(t.id, other.id, 8); /* by their own first bytes */
+	assert_int_equal(t.build.size, 8);
+	assert_memory_not_equal(t.build.id, other.build.id, 8); /* by their own first bytes */
 	expect_again(&t, add);
 	expect_again(&other, multiply);
 	struct beget__target moved = t;
@@ -242,7 +242,7 @@ static void as_bytes(void)
 
 static void bytes_that_lie(void)
 {
-	static const uint32_t sizes[] = {sizeof(((struct beget__target *)NULL)->id) + 1, 1000, UINT32_MAX};
+	static const uint32_t sizes[] = {sizeof(((struct beget__target *)NULL)->build.id) + 1, 1000, UINT32_MAX};
 	static const char zeros[2000];
 	struct beget__target t;
 

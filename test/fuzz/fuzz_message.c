@@ -219,7 +219,8 @@ static void expect_found(const struct beget__target *target)
 	CHECK(beget__target_find(function, &found) == 0);
 	CHECK(found.offset == target->offset);
 	CHECK(target->module[0] || !found.module[0]); /* a library may have another path here */
-	CHECK(found.id_size == target->id_size && memcmp(found.id, target->id, found.id_size) == 0);
+	CHECK(found.build.size == target->build.size &&
+	      memcmp(found.build.id, target->build.id, found.build.size) == 0);
 }
 
 /* As it came; then more and more of it right, which no input can know. */
@@ -229,8 +230,8 @@ static void resolve(const struct beget__target *target)
 
 	CHECK(beget__target_find(someone, &own) == 0);
 	expect_found(&t);
-	t.id_size = own.id_size;
-	memcpy(t.id, own.id, sizeof(own.id));
+	t.build.size = own.build.size;
+	memcpy(t.build.id, own.build.id, sizeof(own.build.id));
 	expect_found(&t);
 	t.offset = own.offset + target->offset % 4096;
 	expect_found(&t);
@@ -258,8 +259,8 @@ static void expect_call_back(const struct beget__order *order)
 	struct beget__reader r = {again.bytes, 0, again.size, false};
 	CHECK(beget__message_get_call(&r, &in.fds, &back) == 0);
 	CHECK(strcmp(back.target.module, order->target.module) == 0 && back.target.offset == order->target.offset);
-	CHECK(back.target.id_size == order->target.id_size);
-	CHECK(memcmp(back.target.id, order->target.id, order->target.id_size) == 0);
+	CHECK(back.target.build.size == order->target.build.size);
+	CHECK(memcmp(back.target.build.id, order->target.build.id, order->target.build.size) == 0);
 	CHECK(back.call.result == order->call.result && back.call.n == order->call.n);
 	CHECK(back.call.named == order->call.named && back.call.size == order->call.size);
 	for (unsigned i = 0; i < back.call.n; i++) {
@@ -280,7 +281,7 @@ static int read_call(struct beget__reader *r, struct beget__fds *fds)
 	fuzz_budget(SIZE_MAX);
 	if (!error) {
 		fuzz_expect_string(&message, order.target.module);
-		CHECK(order.target.module && order.target.id_size <= sizeof(order.target.id));
+		CHECK(order.target.module && order.target.build.size <= sizeof(order.target.build.id));
 		CHECK(order.call.args == order.args && order.call.named <= order.call.n);
 		for (unsigned i = 0; i < order.call.n; i++) {
 			CHECK(order.args[i].type != BEGET_TYPE_VOID);
@@ -477,7 +478,8 @@ static void put_state(struct beget__writer *w, struct beget__fds *fds, bool all)
 
 static void put_call(struct beget__writer *w, struct beget__fds *fds, unsigned first, unsigned n)
 {
-	struct beget__target target = {.module = "", .offset = 0x1234, .id_size = 20, .id = "0123456789abcdefghi"};
+	struct beget__target target = {
+		.module = "", .offset = 0x1234, .build = {.size = 20, .id = "0123456789abcdefghi"}};
 	static struct beget_arg args[FUZZ_TYPES];
 	static union beget__value values[FUZZ_TYPES];
 	struct beget_call call = {.result = BEGET_TYPE_INT, .args = args};
