@@ -284,17 +284,12 @@ void beget__child_serve(enum beget_method method, bool spare)
 	run(channel, &order.call);
 }
 
-static int by_number(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
 /* In a forked child: only the standard streams, what was passed, and our own. */
 static int close_others(int channel, const struct beget_call *call)
 {
 	int *keep = beget__sys_alloc((call->n + 3) * sizeof(*keep));
 	pid_t helper;
-	int n = 0, from = STDERR_FILENO + 1;
+	size_t n = 0;
 
 	if (!keep)
 		return beget__fail(ENOMEM, "cannot close descriptors");
@@ -308,14 +303,7 @@ static int close_others(int channel, const struct beget_call *call)
 		else if (arg.type == BEGET_TYPE_BUFFER && beget__value_of(&arg).buffer)
 			keep[n++] = beget__buffer_lend(beget__value_of(&arg).buffer);
 	}
-	qsort(keep, (size_t)n, sizeof(*keep), by_number);
-	for (int i = 0; i < n; i++) {
-		if (keep[i] > from)
-			beget__sys_close_range((unsigned)from, (unsigned)keep[i] - 1);
-		if (keep[i] >= from)
-			from = keep[i] + 1;
-	}
-	beget__sys_close_range((unsigned)from, ~0u);
+	beget__sys_close_but(STDERR_FILENO + 1, keep, n);
 	free(keep);
 	return 0;
 }

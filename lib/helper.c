@@ -42,7 +42,7 @@ static struct {
 	size_t n, room;
 	uint64_t started;
 	unsigned flags;
-	int *kept; /* open descriptors that children inherit */
+	int *kept; /* open descriptors that children inherit: what the prepare call opened */
 	size_t kept_n;
 	struct later {
 		int channel;
@@ -86,25 +86,11 @@ static bool make_room(void)
 	return true;
 }
 
-/* In a child: of all that is open, what the prepare call opened stays. */
-static void close_own(void)
-{
-	unsigned from = BEGET__CHANNEL_FD + 1;
-
-	for (size_t i = 0; i < helper.kept_n; i++) { /* in ascending order */
-		unsigned fd = (unsigned)helper.kept[i];
-		if (fd > from)
-			beget__sys_close_range(from, fd - 1);
-		from = fd + 1;
-	}
-	beget__sys_close_range(from, ~0u);
-}
-
 static _Noreturn void become_child(int channel, bool spare)
 {
 	if (dup2(channel, BEGET__CHANNEL_FD) < 0)
 		_exit(127);
-	close_own();
+	beget__sys_close_but(BEGET__CHANNEL_FD + 1, helper.kept, helper.kept_n);
 	if (beget__image_trusted()) /* also makes the copy close-on-exec */
 		beget__child_serve(BEGET_FORKSERVER, spare);
 	_exit(127);

@@ -15,25 +15,36 @@
 	(BEGET_UNSAFE_FORK | BEGET_TIED | BEGET_NEW_GROUP | BEGET_NEW_SESSION | BEGET_CLOSE_FDS | BEGET_SERVER_STATE | \
 	 BEGET_CRASH_REPORT)
 
-static int check_options(const struct beget_options *options, struct beget_options *ret)
+int beget__options_copy(void *ret, size_t size, const void *options, size_t least, const char *macro)
 {
-	memset(ret, 0, sizeof(*ret));
+	size_t given;
+
+	memset(ret, 0, size);
 	if (!options)
 		return 0;
-	/* An older caller's struct ends earlier, between two fields. */
-	if (options->size < offsetof(struct beget_options, flags) + sizeof(options->flags) ||
-	    options->size % sizeof(void *) != 0)
-		return beget__fail_plain(EINVAL, "the options have no size: fill them with BEGET_OPTIONS");
-	/* A newer caller's struct is fine as long as it asks for nothing that we do not know. */
-	for (size_t i = sizeof(*ret); i < options->size; i++)
+	memcpy(&given, options, sizeof(given)); /* the first field of all */
+	if (given < least || given % sizeof(void *) != 0)
+		return beget__fail_plain(EINVAL, "the options have no size: fill them with %s", macro);
+	for (size_t i = size; i < given; i++)
 		if (((const char *)options)[i])
 			return beget__fail_plain(E2BIG,
 			                         "the options ask for something that this version (%s) does not know",
 			                         BEGET_VERSION);
-	memcpy(ret, options, options->size < sizeof(*ret) ? options->size : sizeof(*ret));
-	if ((unsigned)options->method > BEGET_FORK) {
+	memcpy(ret, options, given < size ? given : size);
+	return 0;
+}
+
+static int check_options(const struct beget_options *options, struct beget_options *ret)
+{
+	const size_t least = offsetof(struct beget_options, flags) + sizeof(ret->flags);
+
+	int error = beget__options_copy(ret, sizeof(*ret), options, least, "BEGET_OPTIONS");
+	if (error)
+		return error;
+	const unsigned method = (unsigned)ret->method;
+	if (method > BEGET_FORK) {
 		ret->method = BEGET_FORKSERVER;
-		return beget__fail_plain(EINVAL, "there is no start method %u", (unsigned)options->method);
+		return beget__fail_plain(EINVAL, "there is no start method %u", method);
 	}
 	if (ret->timeout_ms < 0 || ret->reserved)
 		return beget__fail_plain(EINVAL, "the deadline of %d ms is negative", ret->timeout_ms);

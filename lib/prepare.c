@@ -199,11 +199,6 @@ int beget__prepare_threads(unsigned flags)
 	                         threads - 1, names);
 }
 
-static int by_number(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
 static int is_own(int fd, const int *own, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -237,8 +232,6 @@ int beget__prepare_open(const int *own, size_t n, int **ret, size_t *ret_n)
 		all[found++] = fd;
 	}
 	closedir(open_ones);
-	if (found)
-		qsort(all, found, sizeof(*all), by_number);
 	*ret = all;
 	*ret_n = found;
 	return 0;

@@ -15,28 +15,19 @@ enum { HEALTH_MS = 2000 };
 
 static int check(const struct beget_server_options *o, struct beget_server_options *ret)
 {
-	memset(ret, 0, sizeof(*ret));
-	if (!o)
-		return 0;
-	if (o->size < offsetof(struct beget_server_options, flags) + sizeof(o->flags) || o->size % sizeof(void *) != 0)
-		return beget__fail_plain(EINVAL, "the options have no size: fill them with BEGET_SERVER_OPTIONS");
-	for (size_t i = sizeof(*ret); i < o->size; i++)
-		if (((const char *)o)[i])
-			return beget__fail_plain(E2BIG,
-			                         "the options ask for something that this version (%s) does not know",
-			                         BEGET_VERSION);
-	memcpy(ret, o, o->size < sizeof(*ret) ? o->size : sizeof(*ret));
+	const size_t least = offsetof(struct beget_server_options, flags) + sizeof(o->flags);
+
+	int error = beget__options_copy(ret, sizeof(*ret), o, least, "BEGET_SERVER_OPTIONS");
+	if (error)
+		return error;
 	if (ret->flags & ~BEGET_SERVER_THREADS)
 		return beget__fail_plain(EINVAL, "unknown flags 0x%x", ret->flags & ~BEGET_SERVER_THREADS);
 	if (ret->timeout_ms < 0)
 		return beget__fail_plain(EINVAL, "the deadline of %d ms is negative", ret->timeout_ms);
 	if (ret->spares > BEGET__MOST_SPARES || ret->spawn_spares > BEGET__MOST_SPARES)
 		return beget__fail_plain(EINVAL, "a server keeps at most %d spares of each method", BEGET__MOST_SPARES);
-	if (ret->prepare) {
-		int error = beget__plan_check_prepare(ret->prepare);
-		return error ? beget__fail_within("the prepare call") : 0;
-	}
-	return 0;
+	error = ret->prepare ? beget__plan_check_prepare(ret->prepare) : 0;
+	return error ? beget__fail_within("the prepare call") : 0;
 }
 
 static int make_pool(struct beget__pool *pool, unsigned want)

@@ -140,7 +140,7 @@ static int send_question(int control, int far, int near, const struct question *
 	               : 0;
 }
 
-/* Asks, and gives the answer to a function of the frame. */
+/* Asks; what the answer tells of the helper's health goes where somebody wants it. */
 static int ask(int control, int64_t deadline, const struct question *q, struct beget__health *health)
 {
 	char buffer[BEGET__WIRE_PACKET];
@@ -156,7 +156,7 @@ static int ask(int control, int64_t deadline, const struct question *q, struct b
 	beget__sys_close(&pair[1]);
 	if (!error)
 		error = await(pair[0], deadline, &answer, q);
-	if (!error && beget__message_get_failed(&answer, &failure) && answer.kind == BEGET__FAILED)
+	if (!error && answer.kind == BEGET__FAILED && beget__message_get_failed(&answer, &failure))
 		error = beget__fail_with(&failure);
 	else if (!error && health && !beget__message_get_health(&answer, health))
 		error = beget__fail(EBADMSG, "cannot understand the server's answer");

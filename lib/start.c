@@ -1,5 +1,6 @@
 /* The door: beget_start checks, chooses the backend, and leaves the thread as it found it.
  * Runs in the caller. */
+#include "server.h"
 #include "spare.h"
 #include "start.h"
 
@@ -40,8 +41,8 @@ int beget__start_write(const struct beget__plan *plan, struct beget_process *p, 
 	return error ? beget__fail(-error, "cannot write down the start") : beget__state_put(w, now, born, fds, opened);
 }
 
-int beget__start_send(const struct beget__plan *plan, struct beget_process *p, const struct beget__state *now,
-                      const struct beget__state *born)
+static int send_call(const struct beget__plan *plan, struct beget_process *p, const struct beget__state *now,
+                     const struct beget__state *born)
 {
 	int numbers[BEGET__WIRE_FDS];
 	struct beget__fds fds = {numbers, 0, BEGET__WIRE_FDS - 1};
@@ -61,6 +62,17 @@ int beget__start_send(const struct beget__plan *plan, struct beget_process *p, c
 		error = beget__fail(-n, "cannot send the arguments");
 	beget__writer_free(&w);
 	beget__sys_close(&opened);
+	return error;
+}
+
+int beget__start_send(const struct beget__plan *plan, struct beget_process *p, struct beget__state *now,
+                      const struct beget__state *born)
+{
+	beget__state_wish(now, &plan->wishes);
+	beget__server_visit();
+	p->control = beget__server_lend(&p->helper);
+	int error = send_call(plan, p, now, born);
+	beget__server_unvisit();
 	return error;
 }
 

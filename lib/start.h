@@ -18,6 +18,10 @@ struct beget__plan {
  */
 int beget__plan_make(struct beget__plan *ret, const struct beget_options *, const struct beget_call *);
 
+/* Any options, which say their own size: the struct of an older caller ends earlier, that of a newer one must ask for
+ * nothing that this version does not know. The macro is what fills them. */
+int beget__options_copy(void *ret, size_t size, const void *options, size_t least, const char *macro);
+
 /* Only of a call, which a helper shall make itself. */
 int beget__plan_check_prepare(const struct beget_call *);
 
@@ -36,8 +40,9 @@ int beget__start_spawn(const struct beget__plan *, struct beget_process *);
 int beget__start_write(const struct beget__plan *, struct beget_process *, const struct beget__state *now,
                        const struct beget__state *born, struct beget__writer *, struct beget__fds *, int *opened);
 
-/* Sends all of that and the call to a child that has been born already. */
-int beget__start_send(const struct beget__plan *, struct beget_process *, const struct beget__state *now,
+/* Sends all of that and the call, by which it shares the common helper, to a child that has been born already. What the
+ * user wished for comes into now. */
+int beget__start_send(const struct beget__plan *, struct beget_process *, struct beget__state *now,
                       const struct beget__state *born);
 
 #endif

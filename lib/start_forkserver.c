@@ -86,16 +86,10 @@ static int try(const struct beget__plan *plan, struct beget_process *p, const st
 		error = read_state(plan, &helper, now);
 	if (!error && beget__state_beyond(now, helper.born))
 		error = BEYOND;
-	if (error)
-		goto out;
-	beget__state_wish(now, &plan->wishes);
-	beget__server_visit();
-	p->control = beget__server_lend(&p->helper);
-	error = beget__start_send(plan, p, now, helper.born);
-	beget__server_unvisit();
+	if (!error)
+		error = beget__start_send(plan, p, now, helper.born);
 	if (!error && p->spare && p->call_unread)
 		error = -ESTALE; /* it ended while it waited */
-out:
 	beget__server_leave(plan->server);
 	return error;
 }

@@ -6,17 +6,6 @@
 
 #include <errno.h>
 
-static int send_call(const struct beget__plan *plan, struct beget_process *p, struct beget__state *now,
-                     const struct beget__state *born)
-{
-	beget__state_wish(now, &plan->wishes);
-	beget__server_visit();
-	p->control = beget__server_lend(&p->helper);
-	int error = beget__start_send(plan, p, now, born);
-	beget__server_unvisit();
-	return error;
-}
-
 /* What ran in the image before its main has seen the environment of the helper's launch: it has to be the same. */
 static int try_spare(const struct beget__plan *plan, struct beget_process *p)
 {
@@ -32,7 +21,7 @@ static int try_spare(const struct beget__plan *plan, struct beget_process *p)
 		error = -ESTALE;
 	if (!error) {
 		beget__state_exec(helper.born, &born);
-		error = send_call(plan, p, &now, &born);
+		error = beget__start_send(plan, p, &now, &born);
 	}
 	beget__server_leave(plan->server);
 	return !error && p->call_unread ? -ESTALE : error;
@@ -57,5 +46,5 @@ int beget__start_spawn(const struct beget__plan *plan, struct beget_process *p)
 		return error;
 	p->ours = true;
 	beget__process_close_far(p);
-	return send_call(plan, p, &now, &born);
+	return beget__start_send(plan, p, &now, &born);
 }

@@ -32,6 +32,7 @@ int beget__sys_above_stdio(int fd); /* moves one that is 0 to 2; negative: -errn
 int beget__sys_pipe(int fds[2]);
 void beget__sys_close(int *fd); /* -1 allowed; becomes -1 */
 void beget__sys_close_range(unsigned first, unsigned last);
+void beget__sys_close_but(int from, int *keep, size_t n); /* all from there on but these, which it sorts */
 
 /* Which open file a descriptor is: a host that closes what it does not know may reuse our numbers. */
 struct beget__identity {
