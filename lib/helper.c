@@ -19,7 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Without pidfds: how often to look whether the client is still there. Its children may hold its socket open. */
+/* What no descriptor tells, how often to look: without pidfds, whether the client is still there (its children may hold
+ * its socket open); without a socket, whether it still wants to know anything. */
 enum { BLIND_POLL_MS = 500 };
 
 /* A running child and the helper's copy of its channel, which carries the last word. */
@@ -175,6 +176,18 @@ static _Noreturn void leave_with_wards(void)
 	_exit(0);
 }
 
+/* Somebody holds the other end of a child's channel. The socket's end alone is not the client's: any of those that have
+ * it can have shut it. */
+static bool is_awaited(void)
+{
+	for (size_t i = 0; i < helper.n; i++) {
+		struct pollfd reader = {.fd = helper.wards[i].channel};
+		if (beget__sys_poll(&reader, 1, 0) <= 0 || !(reader.revents & POLLHUP))
+			return true;
+	}
+	return false;
+}
+
 /* Our children have the socket for starts of their own. What a broken one of them says must not change what the others
  * get: the kernel tells whose word it is. */
 static bool by_client(const struct beget__frame *f)
@@ -282,10 +295,8 @@ static void serve(void)
 
 	beget__sys_close(&helper.spare);
 	int got = beget__wire_receive(BEGET__CHANNEL_FD, f, MSG_DONTWAIT);
-	if (got == 0 && !helper.retired)
-		leave_with_wards(); /* the client is gone, and nobody wants to know how its children end */
-	if (got == 0 && helper.client < 0)
-		_exit(0); /* or it has another helper now, and its end could not be seen */
+	if (got == 0 && helper.retired && helper.client < 0)
+		_exit(0); /* its end could not be seen */
 	helper.closed |= got == 0;
 	refill();
 	if (got == 1 && f->kind == BEGET__RETIRE)
@@ -380,9 +391,12 @@ void beget__helper_serve(void)
 			fds[0].fd = -1;
 		if (helper.retired || helper.closed)
 			forget_spares();
+		if (helper.closed && !helper.retired && !is_awaited())
+			leave_with_wards();
 		if (helper.retired && helper.n == 0 && beget__sys_poll(fds, 1, 0) <= 0)
 			_exit(0);
-		int quiet = helper.later_n > 0 ? 0 : helper.client < 0 ? BLIND_POLL_MS : -1;
+		bool blind = helper.client < 0 || (helper.closed && !helper.retired);
+		int quiet = helper.later_n > 0 ? 0 : blind ? BLIND_POLL_MS : -1;
 		int ready = beget__sys_poll(fds, 3, quiet);
 		if (ready < 0)
 			continue;
