@@ -12,9 +12,13 @@
 
 /* Children made ahead of their starts: see spare.c. */
 struct beget__pool {
-	unsigned want, n;
+	unsigned most; /* that the user wants */
+	unsigned aim;  /* as many as starts have needed lately */
+	unsigned n;
 	struct beget_process **waiting;
-	int64_t not_before; /* after a failure */
+	int64_t not_before;  /* after a failure */
+	unsigned least;      /* that were left over since */
+	int64_t reviewed_at; /* the demand was looked at */
 };
 
 /* A helper, or the place for one: it is launched when it is needed, and again when it is gone. */

@@ -30,12 +30,12 @@ static int check(const struct beget_server_options *o, struct beget_server_optio
 	return error ? beget__fail_within("the prepare call") : 0;
 }
 
-static int make_pool(struct beget__pool *pool, unsigned want)
+static int make_pool(struct beget__pool *pool, unsigned most)
 {
-	pool->waiting = want ? beget__sys_alloc(want * sizeof(*pool->waiting)) : NULL;
-	if (want && !pool->waiting)
+	pool->waiting = most ? beget__sys_alloc(most * sizeof(*pool->waiting)) : NULL;
+	if (most && !pool->waiting)
 		return beget__fail(ENOMEM, "cannot make room for spares");
-	pool->want = want;
+	pool->most = pool->aim = most;
 	return 0;
 }
 

@@ -1,16 +1,20 @@
 /* Children made ahead of their starts: each is a started process like any other, which has its channel and waits there
  * for its call. A start that finds one only sends that call. The helper makes them when it has nothing else to do, so
  * asking for them delays nobody; under load they do not come, and starts go the ordinary way.
- * They are asked for when a handle is given back, off the way of a start. Runs in the caller. Knows no call. */
+ * They are asked for when a handle is given back, off the way of a start, as many as starts have needed lately. Runs in
+ * the caller. Knows no call. */
 #include "spare.h"
 
 #include "sys.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { PAUSE_MS = 1000 }; /* after a failure */
+
+int beget__spare_review_ms = 60000;
 
 /* Servers that keep spares. */
 static struct {
@@ -49,13 +53,43 @@ static void weed(struct beget__pool *pool)
 	}
 }
 
+/* A start that finds none shows at once that there are too few; that there are too many shows when some have not been
+ * needed for a while. */
+static void note_demand(struct beget__pool *pool, bool found)
+{
+	if (!found && pool->aim < pool->most)
+		pool->aim++;
+	if (pool->n < pool->least)
+		pool->least = pool->n;
+}
+
+/* The oldest go: the last in is the first out. */
+static void follow_demand(struct beget__pool *pool)
+{
+	int64_t now = beget__sys_now_ms();
+
+	if (now - pool->reviewed_at < beget__spare_review_ms)
+		return;
+	if (pool->reviewed_at > 0 && pool->least > 0) /* one stays for the next start */
+		pool->aim = pool->aim > pool->least ? pool->aim - pool->least : 1;
+	pool->least = pool->most;
+	pool->reviewed_at = now;
+	unsigned surplus = pool->n > pool->aim ? pool->n - pool->aim : 0;
+	if (surplus == 0)
+		return;
+	for (unsigned i = 0; i < surplus; i++)
+		beget__process_abandon(pool->waiting[i]);
+	pool->n -= surplus;
+	memmove(pool->waiting, pool->waiting + surplus, pool->n * sizeof(*pool->waiting));
+}
+
 /* The last in is the first out: its memory is the most likely to be in the cache. */
 struct beget_process *beget__spare_take(struct beget_server *s, enum beget_method method)
 {
 	struct beget__pool *pool = &s->pools[method];
 	struct beget_process *found = NULL;
 
-	if (pool->want == 0)
+	if (pool->most == 0)
 		return NULL;
 	pthread_mutex_lock(&s->pool_lock);
 	for (unsigned i = pool->n; i-- > 0 && !found;) {
@@ -69,6 +103,7 @@ struct beget_process *beget__spare_take(struct beget_server *s, enum beget_metho
 		else
 			give_up(pool, p);
 	}
+	note_demand(pool, found != NULL);
 	pthread_mutex_unlock(&s->pool_lock);
 	servers.hungry = true;
 	return found;
@@ -105,7 +140,8 @@ static bool fill(struct beget_server *s, enum beget_method method, unsigned gene
 	struct beget__pool *pool = &s->pools[method];
 
 	weed(pool);
-	while (pool->n < pool->want && beget__sys_now_ms() >= pool->not_before) {
+	follow_demand(pool);
+	while (pool->n < pool->aim && beget__sys_now_ms() >= pool->not_before) {
 		struct beget_process *p;
 		int error = make(s, method, generation, &p);
 		if (!error)
@@ -115,7 +151,7 @@ static bool fill(struct beget_server *s, enum beget_method method, unsigned gene
 		else
 			pool->not_before = beget__sys_now_ms() + PAUSE_MS;
 	}
-	return pool->n == pool->want;
+	return pool->n >= pool->aim;
 }
 
 static bool refill(struct beget_server *s)

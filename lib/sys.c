@@ -2,7 +2,7 @@
  * kernel lacks. Runs in caller, helper and child; knows nothing of what the calls are for. */
 #include "sys.h"
 
-#include "fault.h"
+#include "sys_fault.h"
 
 #include <errno.h>
 #include <fcntl.h>

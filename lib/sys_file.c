@@ -2,7 +2,7 @@
  * the kernel has none. Runs in caller, helper and child; knows nothing of what they hold. */
 #include "sys.h"
 
-#include "fault.h"
+#include "sys_fault.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
  * Runs in caller, helper and child; knows nothing of what they are for. */
 #include "sys.h"
 
-#include "fault.h"
+#include "sys_fault.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -3,6 +3,7 @@
  * before its start. */
 #include "fault.h"
 #include "servers.h"
+#include "spare.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -294,6 +295,35 @@ static void many(void)
 	beget_server_close(s);
 	assert_true(now_ms() - begun < 1000);
 	assert_int_equal(count_descriptors(), before);
+}
+
+static void starts_at_once(struct beget_server *s, enum beget_method method, int n)
+{
+	struct beget_process *ps[8];
+
+	for (int i = 0; i < n; i++)
+		ps[i] = start_with(by(method, s), BEGET_CALL(nothing));
+	for (int i = 0; i < n; i++)
+		expect_exit(ps[i], 0);
+}
+
+/* What nobody has needed for a while is given up, what was missed comes back. */
+static void as_many_as_are_needed(enum beget_method method)
+{
+	int review_ms = beget__spare_review_ms;
+	struct beget_server *s = open_server(keeping(method, 8));
+
+	await_spares(s, 8);
+	beget__spare_review_ms = 100;
+	for (int64_t end = now_ms() + SOON_MS; status_of(s).spares > 1 && now_ms() < end; sleep_ms(5))
+		starts_at_once(s, method, 1);
+	beget__spare_review_ms = review_ms;
+	await_spares(s, 1);
+	starts_at_once(s, method, 6);
+	for (int64_t end = now_ms() + SOON_MS; status_of(s).spares < 6 && now_ms() < end; sleep_ms(5))
+		starts_at_once(s, BEGET_FORK, 1);
+	assert_in_range(status_of(s).spares, 6, 8);
+	beget_server_close(s);
 }
 
 /* Threads. */
@@ -792,6 +822,7 @@ int main(int argc, char **argv)
 		ONCE(starts_come_first),
 		ONCE(many),
 		ONCE(threads),
+		BEHAVIOUR_OF(as_many_as_are_needed, BOTH),
 		BEHAVIOUR_OF(killed, BOTH),
 		BEHAVIOUR_OF(killed_at_any_moment, BOTH),
 		BEHAVIOUR_OF(stopped, BOTH),

@@ -1,6 +1,6 @@
 /* Failures that tests put in the place of a system call's. */
-#ifndef BEGET__FAULT_H
-#define BEGET__FAULT_H
+#ifndef BEGET__SYS_FAULT_H
+#define BEGET__SYS_FAULT_H
 
 #include "sys.h"
 
