@@ -1,29 +1,12 @@
 #!/bin/sh
 # Wrong calls do not compile, and the compiler's message names the struct that says what to do; right calls compile
 # without a warning. Each compiler that is installed, C11 and C2x.
-CC=${CC:-cc}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' HUP INT TERM
-n=0
-failed=0
+. test/tap
 
-ok() {
-	n=$((n + 1))
-	echo "ok $n - $1"
-}
-
-# The name, and a file to show.
-not_ok() {
-	n=$((n + 1))
-	failed=1
-	echo "not ok $n - $1"
-	grep -E 'error|warning' "$2" | head -n 5 | sed 's/^/# /'
-}
-
-skip() {
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
+# The name, and the status of the test just made; of what the compiler says the errors and warnings are shown.
+judge() {
+	[ "$2" -eq 0 ] || sed -i '/error\|warning/!d' "$tmp/out"
+	report "$1" "$2"
 }
 
 # What the expressions below may name.
@@ -187,14 +170,13 @@ try() {
 			return ($4) != 0;
 		}
 	END
-	if LC_ALL=C "$1" -std="$2" $define -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Iinclude -fsyntax-only \
+	if "$1" -std="$2" $define -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Iinclude -fsyntax-only \
 		"$tmp/try.c" >"$tmp/out" 2>&1; then
-		if compiled_as_told "$5"; then ok "$name"; else not_ok "$name" "$tmp/out"; fi
-	elif grep -E 'error:' "$tmp/out" | grep -qF -e "$5"; then
-		ok "$name"
+		compiled_as_told "$5"
 	else
-		not_ok "$name" "$tmp/out"
+		grep -E 'error:' "$tmp/out" | grep -qF -e "$5"
 	fi
+	judge "$name" $?
 }
 
 # Compiler, standard.
@@ -203,12 +185,11 @@ right_calls() {
 	if ! echo '#include <cmocka.h>' | "$1" -include stdarg.h -include stddef.h -include setjmp.h -include stdint.h \
 		-E - >/dev/null 2>&1; then
 		skip "$name" "cmocka is not installed"
-	elif LC_ALL=C "$1" -std="$2" -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Iinclude -c -o "$tmp/unit.o" \
-		test/unit_call_macro.c >"$tmp/out" 2>&1; then
-		ok "$name"
-	else
-		not_ok "$name" "$tmp/out"
+		return
 	fi
+	"$1" -std="$2" -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Iinclude -c -o "$tmp/unit.o" \
+		test/unit_call_macro.c >"$tmp/out" 2>&1
+	judge "$name" $?
 }
 
 compilers="gcc clang"
@@ -230,5 +211,4 @@ for cc in $compilers; do
 		right_calls "$cc" "$std"
 	done
 done
-echo "1..$n"
-exit $failed
+finish

@@ -1,26 +1,7 @@
 #!/bin/sh
 # Each example runs to its end and says what it is there to say; the README's program is examples/hello.c.
 # Speaks TAP. Run from the project's root. Environment: BUILD.
-BUILD=${BUILD:-build}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' HUP INT TERM
-n=0
-failed=0
-LC_ALL=C
-export LC_ALL
-
-# The name, and the status of the test just made; its output is in $tmp/out.
-report() {
-	n=$((n + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $n - $1"
-	else
-		failed=1
-		echo "not ok $n - $1"
-		head -n 30 "$tmp/out" | sed 's/^/# /'
-	fi
-}
+. test/tap
 
 # A telling line (a pattern that a whole line matches), program, arguments.
 says() {
@@ -62,12 +43,10 @@ for file in examples/*.c examples/*.cc; do
 	case $tested in *" ${name%.*} "*) ;; *) echo "$file is not run" >>"$tmp/out" ;; esac
 	[ "$(wc -l <"$file")" -le 60 ] || echo "$file has more than 60 lines" >>"$tmp/out"
 done
-! [ -s "$tmp/out" ]
-report "each example is run and has at most 60 lines" $?
+none "each example is run and has at most 60 lines"
 
 sed -n '/^```c$/,/^```$/p' README.md | sed '/^```$/q' | sed '1d;$d' >"$tmp/readme.c"
 sed 1,2d examples/hello.c | diff "$tmp/readme.c" - >"$tmp/out" 2>&1
 report "the README's program is examples/hello.c" $?
 
-echo "1..$n"
-exit $failed
+finish

@@ -1,34 +1,11 @@
 #!/bin/sh
 # include/beget.h stands alone: no warning as C99 to C23 and as C++11 to C++20, whatever the compiler, and no name in
 # it that is not the library's.
-CC=${CC:-cc}
-CXX=${CXX:-c++}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' HUP INT TERM
-n=0
-failed=0
-
-# The name, and the status of the test just made; its messages are in $tmp/out.
-report() {
-	n=$((n + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $n - $1"
-	else
-		failed=1
-		echo "not ok $n - $1"
-		head -n 10 "$tmp/out" | sed 's/^/# /'
-	fi
-}
-
-skip() {
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
+. test/tap
 
 # Compiler command, standard, file: compiles without a warning.
 compiles() {
-	LC_ALL=C $1 -std="$2" -Wall -Wextra -Wpedantic -Werror -Iinclude -fsyntax-only "$tmp/$3" >"$tmp/out" 2>&1
+	$1 -std="$2" -Wall -Wextra -Wpedantic -Werror -Iinclude -fsyntax-only "$tmp/$3" >"$tmp/out" 2>&1
 }
 
 # The two we are made for, and the one that the environment names: its command is split into words.
@@ -125,11 +102,11 @@ report "beget.h leaves beget/call.h out in C++" $?
 # Macros: those that are not there after the standard headers alone.
 grep '^#include <' include/beget.h include/beget/*.h | sed 's/^[^:]*://' | grep -v '<beget' >"$tmp/standard.c"
 macros() {
-	$CC -dM -E -Iinclude "$1" | awk '{ sub(/\(.*/, "", $2); print $2 }' | LC_ALL=C sort -u
+	$CC -dM -E -Iinclude "$1" | awk '{ sub(/\(.*/, "", $2); print $2 }' | sort -u
 }
 macros "$tmp/standard.c" >"$tmp/before"
 macros "$tmp/alone.c" >"$tmp/after"
-grep -q '^BEGET_CALL$' "$tmp/after" && ! LC_ALL=C comm -13 "$tmp/before" "$tmp/after" |
+grep -q '^BEGET_CALL$' "$tmp/after" && ! comm -13 "$tmp/before" "$tmp/after" |
 	grep -v -e '^BEGET_' -e '^beget_result$' >"$tmp/out"
 report "each macro is BEGET_ or beget_result" $?
 
@@ -156,12 +133,11 @@ awk '
 		else if (w == ";" || w == "(" || w == "{") tag = ""
 		last = w
 	}
-}' "$tmp/c.i" | LC_ALL=C sort -u >"$tmp/names"
+}' "$tmp/c.i" | sort -u >"$tmp/names"
 words='void|_Bool|bool|char|short|int|long|signed|unsigned|float|double|size_t|ssize_t|u?int[0-9]+_t|pid_t'
 words="$words|const|static|inline|extern|typedef|struct|enum|union|__attribute__|__extension__"
 grep -q '^beget_start$' "$tmp/names" && grep -q '^BEGET_SPAWN$' "$tmp/names" && grep -q '^beget_status$' "$tmp/names" &&
 	! grep -vE "^(beget_.*|BEGET_.*|$words)\$" "$tmp/names" >"$tmp/out"
 report "each name declared is beget_ or BEGET_" $?
 
-echo "1..$n"
-exit $failed
+finish

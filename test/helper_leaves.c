@@ -253,20 +253,12 @@ static void one_place_for_each_running_child(void)
 	settles(helper, fds);
 }
 
-static volatile sig_atomic_t children;
-
-static void child_signal(int signal)
-{
-	(void)signal;
-	children++;
-}
-
 /* Neither the birth nor the children of the helper show up in the host. */
 static void not_the_hosts_child(void)
 {
 	struct beget_process *p;
 
-	signal(SIGCHLD, child_signal);
+	signal(SIGCHLD, on_child);
 	pid_t helper = host_helper();
 	CHECK(proc_number(helper, "PPid") != getpid());
 	CHECK(beget_start(&p, NULL, BEGET_CALL(quick)) == 0);
@@ -277,7 +269,7 @@ static void not_the_hosts_child(void)
 	CHECK(kill(helper, SIGKILL) == 0);
 	CHECK(process_gone(helper, 5000));
 	CHECK(waitpid(-1, NULL, __WALL | WNOHANG) == -1 && errno == ECHILD);
-	CHECK(children == 0);
+	CHECK(signalled == 0);
 }
 
 static void is_not_the_hosts_child(void)

@@ -3,20 +3,12 @@
 #include "host.h"
 #include "message.h"
 #include "sys.h"
+#include "wire_format.h"
 
 #include <fcntl.h>
 #include <grp.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-
-/* The format, as lib/wire.c has it. */
-enum { MAGIC = 0x31676562, MORE = 0xffff, OUTSIDE = 1 };
-struct header {
-	uint32_t magic;
-	uint16_t kind, flags;
-	uint32_t fds, unused;
-	uint64_t length;
-};
 
 static pid_t helper;
 static int control; /* our own descriptor of the caller's end */

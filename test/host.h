@@ -74,6 +74,15 @@ static inline pid_t host_helper(void)
 	return host_int(BEGET_FORKSERVER, BEGET_CALL(host_parent_of));
 }
 
+/* For hosts: how often they were told of a child, where this handler is set. */
+static volatile sig_atomic_t signalled;
+
+static inline void on_child(int n)
+{
+	(void)n;
+	signalled++;
+}
+
 /* A number from the lines of /proc/PID/status; -1: no such line or process. */
 static inline long proc_number(pid_t pid, const char *name)
 {

@@ -1,35 +1,7 @@
 #!/bin/sh
 # Programs that never call beget_init: functions of shared libraries run in beget-host, as it was built and as it is
 # installed.
-BUILD=${BUILD:-build}
-CC=${CC:-cc}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' HUP INT TERM
-chmod 755 "$tmp"
-n=0
-failed=0
-
-# The name, what is in $tmp/out, what should be.
-report() {
-	n=$((n + 1))
-	if [ "$(cat "$tmp/out")" = "$2" ]; then
-		echo "ok $n - $1"
-	else
-		failed=1
-		echo "not ok $n - $1"
-		printf 'expected: %s\nfound: %s\n' "$2" "$(cat "$tmp/out")" | sed 's/^/# /'
-	fi
-}
-
-all() {
-	printf 'fork: %s\nspawn: %s\nforkserver: %s' "$1" "$1" "$1"
-}
-
-# What fork does and the others refuse.
-only_fork() {
-	printf 'fork: %s\nspawn: caller: %s\nforkserver: caller: %s' "$1" "$2" "$2"
-}
+. test/tap
 
 case $BUILD in /*) build=$BUILD ;; *) build=$PWD/$BUILD ;; esac
 lib=$build/test/lib
@@ -40,41 +12,39 @@ plugins() {
 }
 
 plugins "$lib/plugin.so" plugin_number
-report "a plugin" "$(all 1)"
+same "a plugin" "$(methods 1)"
 plugins "$lib/dep.so" dep_number
-report "a library that the program is linked with" "$(all 40)"
+same "a library that the program is linked with" "$(methods 40)"
 (cd "$lib/two" && plugins ./twin.so plugin_number)
-report "a relative path" "$(all 2)"
+same "a relative path" "$(methods 2)"
 plugins "$lib/needs.so" needs_number
-report "a run path" "$(all 42)"
+same "a run path" "$(methods 42)"
 mkdir "$tmp/hidden"
 printf 'int hidden(void);\nint number(void) { return hidden() + 1; }\n' >"$tmp/uses.c"
 printf 'int hidden(void) { return 7; }\n' |
 	$CC -shared -fPIC -Wl,-soname,libhidden.so -x c -o "$tmp/hidden/libhidden.so" - &&
 	$CC -shared -fPIC -o "$tmp/uses.so" "$tmp/uses.c" -L"$tmp/hidden" -lhidden
 LD_LIBRARY_PATH=$tmp/hidden plugins "$tmp/uses.so" number
-report "LD_LIBRARY_PATH, which the child has not" "$(all 8)"
+same "LD_LIBRARY_PATH, which the child has not" "$(methods 8)"
 (cd "$tmp" && LD_LIBRARY_PATH=hidden plugins "$tmp/uses.so" number)
-report "a relative LD_LIBRARY_PATH" "$(all 8)"
+same "a relative LD_LIBRARY_PATH" "$(methods 8)"
 plugins "$lib/no_build_id.so" plain_seven
-report "a plugin without a build-id" "$(all 7)"
+same "a plugin without a build-id" "$(methods 7)"
 plugins "$lib/nested.so" nested_number
-report "a plugin that starts processes" "$(all 7)"
+same "a plugin that starts processes" "$(methods 7)"
 LD_PRELOAD=$build/libbeget.so plugins "$lib/nested.so" nested_family
-report "a plugin that uses the library has the child's" "fork: 0
+same "a plugin that uses the library has the child's" "fork: 0
 spawn: 1
 forkserver: 1"
 
-timeout 60 "$build/test/prog/no_init" >"$tmp/out" 2>&1
-echo "exit $?" >>"$tmp/out"
-report "a function of the program itself is refused" "exit 0"
+ended 60 "$build/test/prog/no_init"
+same "a function of the program itself is refused" "exit 0"
 
-timeout 60 "$build/test/prog/late_init" >"$tmp/out" 2>&1
-echo "exit $?" >>"$tmp/out"
-report "a program that starts something before it calls beget_init" "exit 0"
+ended 60 "$build/test/prog/late_init"
+same "a program that starts something before it calls beget_init" "exit 0"
 
 timeout 60 "$build/test/prog/host_server" "$lib/plugin.so" >"$tmp/out" 2>&1
-report "a server, prepared by a function of a plugin, with spares" "forkserver: 42
+same "a server, prepared by a function of a plugin, with spares" "forkserver: 42
 spawn: 0
 forkserver: 42
 spawn: 0
@@ -86,52 +56,50 @@ for role in "caller: launched helper" "helper: serves" "child: calls its target"
 	grep -q "$role" "$tmp/out" || echo "no $role"
 done >"$tmp/lines"
 mv "$tmp/lines" "$tmp/out"
-report "traces" ""
+none "traces"
 
 # Host programs that are none.
 BEGET_HOST=$tmp/none plugins "$lib/plugin.so" plugin_number
-report "no host program" "$(only_fork 1 "main did not call beget_init, and the host program $tmp/none cannot be opened \
+same "no host program" "$(methods 1 "caller: main did not call beget_init, and the host program $tmp/none cannot be opened \
 (BEGET_HOST names another): No such file or directory, as explained")"
 BEGET_HOST='' plugins "$tmp/missing.so" f
 ! grep -q '^fork' "$tmp/out" && echo refused >"$tmp/out"
-report "no plugin" refused
+same "no plugin" refused
 echo text >"$tmp/none" && chmod 755 "$tmp/none"
 BEGET_HOST=$tmp/none plugins "$lib/plugin.so" plugin_number
-report "a file that is no program" "$(only_fork 1 "cannot execute the host program $tmp/none: Exec format error")"
+same "a file that is no program" "$(methods 1 "caller: cannot execute the host program $tmp/none: Exec format error")"
 cp "$build/beget-host" "$tmp/setid" && chmod 4755 "$tmp/setid"
 BEGET_HOST=$tmp/setid plugins "$lib/plugin.so" plugin_number
-report "a set-user-ID host program" \
-	"$(only_fork 1 "cannot execute the host program: it is set-id or has file capabilities, as explained")"
+same "a set-user-ID host program" \
+	"$(methods 1 "caller: cannot execute the host program: it is set-id or has file capabilities, as explained")"
 BEGET_HOST=/bin/true plugins "$lib/plugin.so" plugin_number
 sed -i 's/: process.* never reached its target: .*/: failed/; s/: caller: the helper ends.*/: failed/' "$tmp/out"
-report "a program that is not the host" "fork: 1
+same "a program that is not the host" "fork: 1
 spawn: failed
 forkserver: failed"
 
 # By hand.
 "$build/beget-host" >"$tmp/out" 2>"$tmp/errors"
 echo "$? $(grep -c 'beget-host(8)' "$tmp/errors")" >>"$tmp/out"
-report "started by hand it says what it is for" "2 1"
-timeout 20 "$build/beget-host" --beget-child 3<&- >"$tmp/out" 2>&1
-echo "$?" >>"$tmp/out"
-report "marked by hand it obeys nobody" "beget: this argument is for processes that beget starts
-127"
+same "started by hand it says what it is for" "2 1"
+ended 20 "$build/beget-host" --beget-child 3<&-
+same "marked by hand it obeys nobody" "beget: this argument is for processes that beget starts
+exit 127"
 
 # Installed: the path is in the library, and the host program finds its library.
 copy=$tmp/build
 mkdir "$copy" && cp -a "$BUILD/lib" "$BUILD"/libbeget* "$BUILD/.need-lib" "$copy"
-MAKEFLAGS='' ${MAKE:-make} -s BUILD="$copy" CC="$CC" PREFIX="$tmp/there" install >"$tmp/out" 2>&1 && : >"$tmp/out"
-report "make install" ""
+MAKEFLAGS='' ${MAKE:-make} -s BUILD="$copy" CC="$CC" PREFIX="$tmp/there" install >"$tmp/out" 2>&1
+report "make install" $?
 unset BEGET_HOST
 # CFLAGS may be several words.
 # shellcheck disable=SC2086
 $CC ${CFLAGS-} -I"$tmp/there/include" -o "$tmp/plugins" test/prog/plugins.c -L"$tmp/there/lib" -lbeget \
 	-Wl,-rpath,"$tmp/there/lib" >"$tmp/out" 2>&1 && timeout 60 "$tmp/plugins" "$lib/plugin.so" plugin_number >"$tmp/out" 2>&1
-report "an installed copy" "$(all 1)"
+same "an installed copy" "$(methods 1)"
 mv "$tmp/there" "$tmp/elsewhere"
 BEGET_HOST=$tmp/elsewhere/libexec/beget-host LD_LIBRARY_PATH=$tmp/elsewhere/lib timeout 60 \
 	"$tmp/plugins" "$lib/plugin.so" plugin_number >"$tmp/out" 2>&1
-report "an installed copy that was moved" "$(all 1)"
+same "an installed copy that was moved" "$(methods 1)"
 
-echo "1..$n"
-exit $failed
+finish

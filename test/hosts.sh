@@ -1,33 +1,15 @@
 #!/bin/sh
 # Hosts that are not as most: in C++ with exceptions, without beget_init, a subreaper, process 1 of a pid namespace.
 # Each is a program in test/prog that exits with 0 if all is well.
-BUILD=${BUILD:-build}
+. test/tap
 prog=$BUILD/test/prog
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' HUP INT TERM
-n=0
-failed=0
 
 # The name; the rest is a command that should exit with 0.
 passes() {
 	name=$1
 	shift
-	n=$((n + 1))
 	timeout 120 "$@" >"$tmp/out" 2>&1
-	code=$?
-	if [ $code = 0 ]; then
-		echo "ok $n - $name"
-	else
-		failed=1
-		echo "not ok $n - $name (exit $code)"
-		head -n 10 "$tmp/out" | sed 's/^/# /'
-	fi
-}
-
-skip() {
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
+	report "$name" $?
 }
 
 passes "an exception that leaves a target aborts the child" "$prog/throws"
@@ -42,5 +24,4 @@ else
 	skip "a host that is process 1" "pid namespaces are not allowed here"
 fi
 
-echo "1..$n"
-exit $failed
+finish

@@ -2,33 +2,8 @@
 # An installed copy is enough: a program written from the manual builds against it, statically and dynamically, runs by
 # each method, and its manual is found by every function's name. Uninstalling leaves nothing behind.
 # Speaks TAP. Run from the project's root. Environment: BUILD, CC, MAKE.
-BUILD=${BUILD:-build}
-CC=${CC:-cc}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' HUP INT TERM
-n=0
-failed=0
-LC_ALL=C
-export LC_ALL
+. test/tap
 root=$tmp/root
-
-# The name, and the status of the test just made; its output is in $tmp/out.
-report() {
-	n=$((n + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $n - $1"
-	else
-		failed=1
-		echo "not ok $n - $1"
-		head -n 20 "$tmp/out" | sed 's/^/# /'
-	fi
-}
-
-skip() {
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
 
 # The build's own beget.pc names the default prefix: this one is made in a copy of the build, and the build stays as it is.
 copy=$tmp/build
@@ -48,8 +23,7 @@ for file in include/beget.h include/beget/call.h lib/libbeget.a lib/libbeget.so 
 	libexec/beget-host share/man/man3/beget.3 share/man/man7/beget.7 share/man/man8/beget-host.8; do
 	grep -qx "/usr/$file" "$tmp/files" || echo "no $file"
 done >"$tmp/out"
-! [ -s "$tmp/out" ]
-report "headers, libraries, host program, pkg-config file and manual are there" $?
+none "headers, libraries, host program, pkg-config file and manual are there"
 
 [ "$(readlink "$root/usr/lib/libbeget.so")" = libbeget.so.0 ] && [ -f "$root/usr/lib/libbeget.so" ]
 report "libbeget.so leads to the library" $?
@@ -180,5 +154,4 @@ fi
 make_in_copy uninstall && installed >"$tmp/out" && ! [ -s "$tmp/out" ]
 report "make uninstall leaves no file behind" $?
 
-echo "1..$n"
-exit $failed
+finish

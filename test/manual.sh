@@ -4,44 +4,10 @@
 # Speaks TAP. Run from the project's root. Environment: CC, CXX, BUILD (where libbeget.a and beget-host are; without it the examples
 # are compiled only).
 set -u
-
-CC=${CC:-cc}
-CXX=${CXX:-c++}
-BUILD=${BUILD:-build}
+. test/tap
 WARN='-Wall -Wextra -Werror'
 HEADER=include/beget.h
 export BEGET_HOST="$BUILD/beget-host"
-
-if ! [ -f "$HEADER" ] || ! [ -d man ]; then
-	echo "Bail out! run it from the project's root"
-	exit 1
-fi
-
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' HUP INT PIPE TERM
-
-tests=0
-failures=0
-
-# report NAME STATUS [FILE]: one TAP line, and on failure the start of FILE as a comment.
-report() {
-	tests=$((tests + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $tests - $1"
-		return
-	fi
-	failures=$((failures + 1))
-	echo "not ok $tests - $1"
-	if [ -n "${3:-}" ]; then
-		sed -n '1,20s/^/# /p' "$3"
-	fi
-}
-
-skip() {
-	tests=$((tests + 1))
-	echo "ok $tests - $1 # SKIP $2"
-}
 
 # run COMMAND...: within 20 seconds where timeout(1) is there.
 if command -v timeout >/dev/null 2>&1; then
@@ -153,24 +119,24 @@ compile_and_run() {
 
 	# CC and WARN may be several words.
 	# shellcheck disable=SC2086
-	$compiler $WARN -Iinclude -c "$example" -o "$dir/example.o" >"$dir/log" 2>&1
-	report "$name compiles" $? "$dir/log"
+	$compiler $WARN -Iinclude -c "$example" -o "$tmp/example.o" >"$tmp/out" 2>&1
+	report "$name compiles" $?
 	if ! [ -f "$BUILD/libbeget.a" ]; then
 		skip "$name runs" "no $BUILD/libbeget.a"
 		return
 	fi
 	# shellcheck disable=SC2086
-	$compiler "$dir/example.o" "$BUILD/libbeget.a" -lffi -pthread -o "$dir/example" >"$dir/log" 2>&1 &&
-		run "$dir/example" >"$dir/log" 2>&1 </dev/null
-	report "$name runs" $? "$dir/log"
-	rm -f "$dir/example.o" "$dir/example"
+	$compiler "$tmp/example.o" "$BUILD/libbeget.a" -lffi -pthread -o "$tmp/example" >"$tmp/out" 2>&1 &&
+		run "$tmp/example" >"$tmp/out" 2>&1 </dev/null
+	report "$name runs" $?
+	rm -f "$tmp/example.o" "$tmp/example"
 }
 
 # 1. Lint.
 for page in man/*.[1-9]; do
 	if command -v mandoc >/dev/null 2>&1; then
-		mandoc -Tlint -Wwarning "$page" >"$dir/log" 2>&1 && ! [ -s "$dir/log" ]
-		report "$page lints" $? "$dir/log"
+		mandoc -Tlint -Wwarning "$page" >"$tmp/out" 2>&1 && ! [ -s "$tmp/out" ]
+		report "$page lints" $?
 	else
 		skip "$page lints" "no mandoc"
 	fi
@@ -178,8 +144,8 @@ done
 
 # 2. Examples.
 for page in man/*.[1-9]; do
-	base=$dir/$(basename "$page")
-	extract "$page" "$base"
+	base=$tmp/$(basename "$page")
+	extract "$page" "$base" >"$tmp/out" 2>&1
 	found=0
 	for example in "$base".*.c "$base".*.cc; do
 		[ -f "$example" ] || continue
@@ -191,31 +157,30 @@ for page in man/*.[1-9]; do
 done
 
 # 3. Names and synopses.
-header_prototypes >"$dir/header"
+header_prototypes >"$tmp/header" 2>"$tmp/out"
 for page in man/*.3; do
 	names "$page" | sed "s|\$| $page|"
-done >"$dir/names"
+done >"$tmp/names"
 
-[ -s "$dir/header" ]
+[ -s "$tmp/header" ]
 report "$HEADER declares functions" $?
 
 while read -r prototype; do
 	function=${prototype%%(*}
 	function=${function##*[ *]}
-	awk -v f="$function" '$1 == f' "$dir/names" >"$dir/pages"
-	count=$(wc -l <"$dir/pages")
+	awk -v f="$function" '$1 == f' "$tmp/names" | tee "$tmp/pages" >"$tmp/out"
+	count=$(wc -l <"$tmp/pages")
 	[ "$count" -eq 1 ]
-	report "$function is the name of one page" $? "$dir/pages"
+	report "$function is the name of one page" $?
 
 	{
 		echo "header: $prototype"
 		while read -r _ page; do
 			page_prototypes "$page" | grep -F "$function(" | sed 's/^/page: /'
-		done <"$dir/pages"
-	} >"$dir/log"
-	grep -qFx "page: $prototype" "$dir/log"
-	report "$function has the header's prototype" $? "$dir/log"
-done <"$dir/header"
+		done <"$tmp/pages"
+	} >"$tmp/out"
+	grep -qFx "page: $prototype" "$tmp/out"
+	report "$function has the header's prototype" $?
+done <"$tmp/header"
 
-echo "1..$tests"
-[ "$failures" -eq 0 ]
+finish

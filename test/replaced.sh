@@ -1,32 +1,12 @@
 #!/bin/sh
 # A program and its modules can be replaced or removed while it runs: old and new code are never mixed.
-CC=${CC:-cc}
-BUILD=${BUILD:-build}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' HUP INT TERM
-n=0
-failed=0
-
-# The name, what is in $tmp/out, what should be.
-report() {
-	n=$((n + 1))
-	if [ "$(cat "$tmp/out")" = "$2" ]; then
-		echo "ok $n - $1"
-	else
-		failed=1
-		echo "not ok $n - $1"
-		printf 'expected: %s\nfound: %s\n' "$2" "$(cat "$tmp/out")" | sed 's/^/# /'
-	fi
-}
+. test/tap
 
 errno() {
 	printf '#include <errno.h>\n-%s\n' "$1" | $CC -E -P - | tail -n 1 | tr -d ' '
 }
 
-all='fork: 1
-spawn: 1
-forkserver: 1'
+all=$(methods 1)
 stale=$(errno ESTALE)
 noent=$(errno ENOENT)
 
@@ -39,12 +19,12 @@ fresh() {
 # The program: its image was pinned when it began.
 fresh
 timeout 60 "$tmp/program" "rm $tmp/program" >"$tmp/out" 2>&1
-report "the program is removed" "$all
+same "the program is removed" "$all
 $all
 another: 1"
 fresh
 timeout 60 "$tmp/program" "mv $tmp/other $tmp/program" >"$tmp/out" 2>&1
-report "the program is replaced" "$all
+same "the program is replaced" "$all
 $all
 another: 1"
 
@@ -60,7 +40,7 @@ for kind in sha1 none; do
 	cp "$tmp/old.so" "$tmp/module.so"
 	MODULE=$tmp/module.so timeout 60 "$tmp/program" "cp $tmp/new.so $tmp/copy && mv $tmp/copy $tmp/module.so" \
 		>"$tmp/out" 2>&1
-	report "a module is replaced, build-id $kind" "$all
+	same "a module is replaced, build-id $kind" "$all
 fork: 1
 spawn: outcome 3, code $stale
 forkserver: 1
@@ -68,7 +48,7 @@ another: outcome 3, code $stale"
 	fresh
 	cp "$tmp/old.so" "$tmp/module.so"
 	MODULE=$tmp/module.so timeout 60 "$tmp/program" "rm $tmp/module.so" >"$tmp/out" 2>&1
-	report "a module is removed, build-id $kind" "$all
+	same "a module is removed, build-id $kind" "$all
 fork: 1
 spawn: outcome 3, code $noent
 forkserver: 1
@@ -77,10 +57,9 @@ another: outcome 3, code $noent"
 	cp "$tmp/old.so" "$tmp/module.so"
 	MODULE=$tmp/module.so timeout 60 "$tmp/program" "cp $tmp/old.so $tmp/copy && mv $tmp/copy $tmp/module.so" \
 		>"$tmp/out" 2>&1
-	report "a module is replaced by the same, build-id $kind" "$all
+	same "a module is replaced by the same, build-id $kind" "$all
 $all
 another: 1"
 done
 
-echo "1..$n"
-exit $failed
+finish

@@ -8,23 +8,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-static char *model;
-
-static int load(const char *name, int size)
-{
-	model = malloc((size_t)size);
-	if (!model)
-		return -ENOMEM;
-	memset(model, 1, (size_t)size);
-	snprintf(model, (size_t)size, "model of %s", name);
-	return 0;
-}
-
-static const char *ask_model(void)
-{
-	return model ? model : "none";
-}
-
 static int returns(int code)
 {
 	return code;
@@ -38,32 +21,6 @@ static void hangs(void)
 
 static void nothing(void)
 {
-}
-
-static const char *const *preloads(const char *name)
-{
-	static char path[4096];
-	static const char *list[] = {path, NULL};
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 100);
-
-	assert_true(n > 0);
-	path[n] = '\0';
-	strcpy(strrchr(path, '/') + 1, "lib/");
-	strcat(path, name);
-	return list;
-}
-
-static int mapped(const char *name)
-{
-	char line[5000];
-	int found = 0;
-	FILE *f = fopen("/proc/self/maps", "re");
-
-	while (f && fgets(line, sizeof(line), f))
-		found |= strstr(line, name) != NULL;
-	if (f)
-		fclose(f);
-	return found;
 }
 
 /* Status. */
@@ -224,7 +181,7 @@ static void a_lost_server_is_prepared_again(void)
 /* What made it fails the second time: the start says so, and the next one tries again. */
 static int loads_file(const char *path)
 {
-	return access(path, R_OK) < 0 ? -errno : load(path, 200);
+	return access(path, R_OK) < 0 ? -errno : loads(path, 200);
 }
 
 static void it_cannot_be_prepared_again(void)
@@ -288,7 +245,7 @@ static void rebirths(void)
 
 	if (fork()) /* who leads a group can found no session */
 		_exit(host_end(-1) != 0);
-	CHECK(beget_server_open(&s, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(load, "all", 100), .spares = 2)) == 0);
+	CHECK(beget_server_open(&s, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(loads, "all", 100), .spares = 2)) == 0);
 	for (int i = 0; i < 3; i++) {
 		if (i == 1)
 			CHECK(setsid() == getpid());
@@ -501,14 +458,6 @@ static void opened_and_closed_often(void)
 }
 
 /* The host's wait sees nothing of them, nor does its handler. */
-
-static volatile sig_atomic_t signalled;
-
-static void on_child(int n)
-{
-	(void)n;
-	signalled++;
-}
 
 static void waits(void)
 {

@@ -25,28 +25,11 @@ static const char *descriptors(void)
 
 /* Contents. */
 
-static char *model;
-
-static int load(const char *name, int size)
-{
-	model = malloc((size_t)size);
-	if (!model)
-		return -ENOMEM;
-	memset(model, 1, (size_t)size);
-	snprintf(model, (size_t)size, "model of %s", name);
-	return 0;
-}
-
-static const char *ask_model(void)
-{
-	return model ? model : "none";
-}
-
 static void several_with_different_contents(void)
 {
 	struct beget_server *s[3] = {
-		open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(load, "a", 100))),
-		open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(load, "b", 100))),
+		open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(loads, "a", 100))),
+		open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(loads, "b", 100))),
 		open_server(NULL),
 	};
 	static const char *const wanted[] = {"model of a", "model of b", "none", "none"};
@@ -90,38 +73,12 @@ static int private_of_child(void)
 static void children_share_what_was_loaded(void)
 {
 	not_under_valgrind("its memory is its own");
-	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(load, "large", LARGE * MIB)));
+	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(loads, "large", LARGE * MIB)));
 	struct beget_server_status status = status_of(s);
 
 	assert_in_range(status.memory_kib, LARGE * 1024, 2 * LARGE * 1024);
 	assert_in_range(int_from(s, BEGET_CALL(private_of_child)), 0, LARGE * 1024 / 8);
 	beget_server_close(s);
-}
-
-static const char *const *preloads(const char *name)
-{
-	static char path[4096];
-	static const char *list[] = {path, NULL};
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 100);
-
-	assert_true(n > 0);
-	path[n] = '\0';
-	strcpy(strrchr(path, '/') + 1, "lib/");
-	strcat(path, name);
-	return list;
-}
-
-static int mapped(const char *name)
-{
-	char line[5000];
-	int found = 0;
-	FILE *f = fopen("/proc/self/maps", "re");
-
-	while (f && fgets(line, sizeof(line), f))
-		found |= strstr(line, name) != NULL;
-	if (f)
-		fclose(f);
-	return found;
 }
 
 static void preloaded(void)
@@ -412,7 +369,7 @@ static int runs_thread(const char *name)
 	if (pthread_create(&thread, NULL, idle, NULL))
 		return -EAGAIN;
 	pthread_setname_np(thread, name);
-	return load("threads", 100);
+	return loads("threads", 100);
 }
 
 static void threads_are_named(void)
@@ -577,7 +534,7 @@ static int sums(struct beget_bytes bytes, const char *name, struct beget_fd fd)
 
 	for (size_t i = 0; i < bytes.size; i++)
 		sum += ((const char *)bytes.data)[i];
-	return sum == (long)bytes.size && read(fd.fd, &c, 1) == 1 && c == 'p' ? load(name, 100) : -EINVAL;
+	return sum == (long)bytes.size && read(fd.fd, &c, 1) == 1 && c == 'p' ? loads(name, 100) : -EINVAL;
 }
 
 static void large_arguments(void)

@@ -654,14 +654,6 @@ static void closed_while_they_wait(void)
 
 /* Nothing of them is seen by the host, though it waits for all. */
 
-static volatile sig_atomic_t signalled;
-
-static void on_child(int n)
-{
-	(void)n;
-	signalled++;
-}
-
 static void waits(void)
 {
 	struct beget_server *s;

@@ -3,6 +3,9 @@
 #define SERVER_TEST_H
 
 #include "host.h"
+#include "library.h"
+
+#include <stdlib.h>
 
 enum { SOON_MS = 3000 };
 
@@ -48,6 +51,47 @@ static inline void kill_server(struct beget_server *s)
 
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_true(process_gone(pid, SOON_MS));
+}
+
+/* What to preload for one library of test/lib. */
+static inline const char *const *preloads(const char *name)
+{
+	static const char *list[] = {NULL, NULL};
+
+	list[0] = built(name);
+	return list;
+}
+
+/* Whether this process has a file of such a name. */
+static inline int mapped(const char *name)
+{
+	char line[5000];
+	int found = 0;
+	FILE *f = fopen("/proc/self/maps", "re");
+
+	while (f && fgets(line, sizeof(line), f))
+		found |= strstr(line, name) != NULL;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* Contents for a server: a prepare call, and what its children find. */
+static char *model;
+
+static inline int loads(const char *name, int size)
+{
+	model = malloc((size_t)size);
+	if (!model)
+		return -ENOMEM;
+	memset(model, 1, (size_t)size);
+	snprintf(model, (size_t)size, "model of %s", name);
+	return 0;
+}
+
+static inline const char *ask_model(void)
+{
+	return model ? model : "none";
 }
 
 #endif

@@ -1,13 +1,9 @@
 /* beget_explain tells what a start would do, and what would refuse it in the words of the start itself. */
-#include "harness.h"
+#include "library.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 struct point {
 	double x, y;
@@ -143,31 +139,18 @@ static void other_types(enum beget_method method)
 	expect_no_line("refused");
 }
 
-static const char *library_path(const char *name)
-{
-	static char path[4200];
-	ssize_t n = readlink("/proc/self/exe", path, 4095);
-
-	assert_true(n > 0);
-	path[n] = '\0';
-	sprintf(strrchr(path, '/'), "/lib/%s", name);
-	return path;
-}
-
 static void a_library(enum beget_method method)
 {
-	void *library = dlopen(library_path("needs.so"), RTLD_NOW);
+	void *library = load(built("needs.so"));
 	char line[4300];
+	struct beget_call call = {.function = symbol(library, "needs_number"), .result = BEGET_TYPE_INT};
 
-	assert_non_null(library);
-	struct beget_call call = {.function = (void (*)(void))(uintptr_t)dlsym(library, "needs_number"),
-	                          .result = BEGET_TYPE_INT};
 	explain(BEGET_OPTIONS(.method = method), &call);
 	expect_line("calls needs_number, at 0x");
-	snprintf(line, sizeof(line), "needs %s, build-id ", library_path("dep.so"));
+	snprintf(line, sizeof(line), "needs %s, build-id ", built("dep.so"));
 	expect_line(line);
 	const char *dependency = strstr(text, line);
-	snprintf(line, sizeof(line), "needs %s, build-id ", library_path("needs.so"));
+	snprintf(line, sizeof(line), "needs %s, build-id ", built("needs.so"));
 	expect_line(line);
 	assert_true(dependency < strstr(text, line)); /* in the order of loading */
 	if (method == BEGET_FORK)
@@ -176,8 +159,8 @@ static void a_library(enum beget_method method)
 		assert_non_null(strstr(strstr(text, line), ", to be loaded in the child\n"));
 	expect_no_line("refused");
 	dlclose(library);
-	library = dlopen(library_path("no_build_id.so"), RTLD_NOW);
-	call.function = (void (*)(void))(uintptr_t)dlsym(library, "plain_seven");
+	library = load(built("no_build_id.so"));
+	call.function = symbol(library, "plain_seven");
 	explain(BEGET_OPTIONS(.method = method), &call);
 	assert_non_null(strstr(text, "no_build_id.so, no build-id but hash "));
 	dlclose(library);
@@ -245,13 +228,11 @@ static void a_file_that_is_gone(enum beget_method method)
 
 	assert_true(fd >= 0);
 	close(fd);
-	snprintf(command, sizeof(command), "cp %s %s", library_path("plugin.so"), path);
+	snprintf(command, sizeof(command), "cp %s %s", built("plugin.so"), path);
 	assert_int_equal(system(command), 0);
-	void *library = dlopen(path, RTLD_NOW);
-	assert_non_null(library);
+	void *library = load(path);
 	unlink(path);
-	struct beget_call call = {.function = (void (*)(void))(uintptr_t)dlsym(library, "plugin_number"),
-	                          .result = BEGET_TYPE_INT};
+	struct beget_call call = {.function = symbol(library, "plugin_number"), .result = BEGET_TYPE_INT};
 	if (method == BEGET_FORK) {
 		explain(BEGET_OPTIONS(.method = method), &call);
 		expect_no_line("refused");

@@ -1,56 +1,18 @@
 /* Targets in shared libraries that were loaded after beget_init, and after the helper came up: by every method they
  * run, or the start says why not. */
-#include "harness.h"
+#include "library.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
-
-typedef void (*function)(void);
-
-/* A library that the Makefile built, by its name. */
-static const char *built(const char *name)
-{
-	static char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 100);
-
-	assert_true(n > 0);
-	path[n] = '\0';
-	sprintf(strrchr(path, '/'), "/lib/%s", name);
-	return path;
-}
-
-static void *load(const char *path)
-{
-	void *library = dlopen(path, RTLD_NOW);
-
-	if (!library)
-		fail_msg("%s", dlerror());
-	return library;
-}
-
-static function symbol(void *library, const char *name)
-{
-	void *address = dlsym(library, name);
-	function f;
-
-	assert_non_null(address);
-	memcpy(&f, &address, sizeof(f));
-	return f;
-}
 
 /* The call of an int f(void). */
 static struct beget_call call_of(void *library, const char *name)

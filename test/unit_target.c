@@ -1,22 +1,15 @@
 /* Functions by module, build-id and offset: what is found is found again; what lies in no module is refused; and a name
  * that does not fit what is loaded here is an error, never an address. */
 #include "error.h"
-#include "harness.h"
+#include "library.h"
 #include "target.h"
 
-#include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
-#include <limits.h>
 #include <link.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <unistd.h>
-
-typedef void (*function)(void);
 
 static int some_data = 5;
 
@@ -173,33 +166,9 @@ static void of_another_module(void)
 	expect_none(&t, -ESTALE);
 }
 
-static void *open_plain(void)
-{
-	char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 40);
-
-	assert_true(n > 0);
-	path[n] = '\0';
-	strcpy(strrchr(path, '/'), "/lib/no_build_id.so");
-	void *library = dlopen(path, RTLD_NOW);
-	if (!library)
-		fail_msg("%s", dlerror());
-	return library;
-}
-
-static function symbol(void *library, const char *name)
-{
-	void *address = dlsym(library, name);
-	function f;
-
-	assert_non_null(address);
-	memcpy(&f, &address, sizeof(f));
-	return f;
-}
-
 static void without_a_build_id(void)
 {
-	void *library = open_plain();
+	void *library = load(built("no_build_id.so"));
 	function add = symbol(library, "plain_add"), multiply = symbol(library, "plain_multiply");
 	struct beget__target t = found(add), other = found(multiply);
 

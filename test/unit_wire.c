@@ -1,8 +1,8 @@
 /* Frames over a socket pair: what is sent arrives whole with its descriptors, by every way that a frame can travel; and
  * what is no frame is an error, leaks nothing, and leaves the socket good for the next one. */
-#include "wire.h"
 #include "fault.h"
 #include "harness.h"
+#include "wire_format.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,17 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The format, as lib/wire.c has it. */
-enum { MAGIC = 0x31676562, MORE = 0xffff, OUTSIDE = 1 };
-struct header {
-	uint32_t magic;
-	uint16_t kind;
-	uint16_t flags;
-	uint32_t fds;
-	uint32_t unused;
-	uint64_t length;
-};
-enum { PAYLOAD = BEGET__WIRE_PACKET - sizeof(struct header), KIND = 7 };
+enum { KIND = 7 };
 
 static int sides[2]; /* sender, receiver */
 

@@ -5,9 +5,9 @@
  * Every frame that is received lies in its buffer, its allocation or its mapping; its descriptors are open; its room is
  * what arrived justifies. Afterwards the socket carries a good frame, and no descriptor is left. */
 #include "fuzz.h"
+#include "../wire_format.h"
 
 #include "sys.h"
-#include "wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,17 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The format, as lib/wire.c has it. */
-enum { MAGIC = 0x31676562, MORE = 0xffff, OUTSIDE = 1 };
-struct header {
-	uint32_t magic;
-	uint16_t kind;
-	uint16_t flags;
-	uint32_t fds;
-	uint32_t unused;
-	uint64_t length;
-};
-enum { PAYLOAD = BEGET__WIRE_PACKET - sizeof(struct header), MOST_FDS = 253, STEPS = 64 };
+enum { MOST_FDS = 253, STEPS = 64 };
 
 /* The steps, and in brackets what follows each in the input. */
 enum step {

@@ -1,0 +1,18 @@
+/* What is on the wire, as lib/wire.c has it: written down again, so that packets can be made and broken by hand. */
+#ifndef WIRE_FORMAT_H
+#define WIRE_FORMAT_H
+
+#include "wire.h"
+
+enum { MAGIC = 0x31676562, MORE = 0xffff, OUTSIDE = 1 };
+struct header {
+	uint32_t magic;
+	uint16_t kind;
+	uint16_t flags;
+	uint32_t fds;
+	uint32_t unused;
+	uint64_t length;
+};
+enum { PAYLOAD = BEGET__WIRE_PACKET - sizeof(struct header) };
+
+#endif
