@@ -170,6 +170,7 @@ $(BUILD)/test/%: test/%.c $(BUILD)/test/harness.o $(STATIC) | $(BUILD)/.need-tes
 	$(COMPILE) -Itest -o $@ $< $(BUILD)/test/harness.o $(LDFLAGS) $(STATIC) $(LIBS) -lcmocka
 
 $(BUILD)/test/start_existing: LIBS += -lz -lm
+$(BUILD)/test/server_executable: LIBS += -lz
 
 $(BUILD)/test/harness.o: test/harness.c | $(BUILD)/.need-test
 	@mkdir -p $(@D)
@@ -188,7 +189,7 @@ $(BUILD)/test/fuzz/replay_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/test/fuzz/fuzz
 $(BUILD)/test/fuzz/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/test/fuzz/fuzz.o $(STATIC)
 	$(LINK) -fsanitize=fuzzer $(COUNTED) -o $@ $(filter %.o,$^) $(STATIC) $(LIBS)
 
-programs: $(TESTS) $(REPLAYS) $(TESTLIBS) $(PROGS) $(CXXPROGS)
+programs: $(HOST) $(TESTS) $(REPLAYS) $(TESTLIBS) $(PROGS) $(CXXPROGS)
 
 test: all programs examples ## build and run every test
 	@test/run $(TESTS) $(REPLAYS) $(SCRIPTS)

@@ -80,6 +80,7 @@ struct beget_server_options {
 	const struct beget_call *prepare; /* called in the server before it serves; BEGET_CALL */
 	unsigned spares;                  /* children to keep ready for forkserver */
 	unsigned spawn_spares;            /* and for spawn */
+	const char *executable;           /* a path, or "beget-host": in place of this program */
 };
 
 /* How a server is. beget_server(3) */

@@ -22,6 +22,7 @@ struct beget__writer {
 	int n, pieces_room;
 	size_t total;
 	int error;
+	bool foreign; /* for another program: what this one has loaded, the reader has not */
 	char first[1024];
 };
 

@@ -227,7 +227,7 @@ static void rehearse(void)
 	struct beget_call call = {.function = (void (*)(void))nothing, .result = BEGET_TYPE_INT, .n = 1, .args = &arg};
 	size_t size = 0;
 	char *body = NULL;
-	if (!beget__target_find(call.function, &target) && !beget__message_put_call(&w, &target, &call, &none))
+	if (!beget__target_find(call.function, false, &target) && !beget__message_put_call(&w, &target, &call, &none))
 		body = beget__writer_flatten(&w, &size);
 	struct beget__reader reader = {body, 0, size, false};
 	if (body && !beget__message_get_call(&reader, &none, &order) &&

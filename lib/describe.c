@@ -60,7 +60,7 @@ int beget_describe(const struct beget_process *p, char *text, size_t size)
 	beget__process_look(changing);
 	describe_fate(p, fate, sizeof(fate));
 	if (!p->target.module) /* a start by fork does not need it */
-		beget__target_find(p->function, &changing->target);
+		beget__target_find(p->function, false, &changing->target);
 	if (p->target.module)
 		beget__symbol_name(p->target.module, p->target.offset, function, sizeof(function));
 	else

@@ -77,7 +77,7 @@ static void say_id(struct page *page, const struct beget__module *m)
 		say(page, "%02x", m->build.id[i]);
 }
 
-static void say_place(struct page *page, enum beget_method method)
+static void say_place(struct page *page, const struct beget__plan *plan)
 {
 	static const char *const places[] = {
 		[BEGET_FORKSERVER] = "by forkserver, in a copy of a helper that executes",
@@ -85,15 +85,16 @@ static void say_place(struct page *page, enum beget_method method)
 	};
 	char path[PATH_MAX];
 
-	if (method == BEGET_FORK)
+	if (plan->options.method == BEGET_FORK)
 		say(page, "by fork, in a copy of this process\n");
 	else
-		say(page, "%s %s\n", places[method], beget__image_path(path, sizeof(path)));
+		say(page, "%s %s\n", places[plan->options.method],
+		    plan->program ? plan->program->path : beget__image_path(path, sizeof(path)));
 }
 
-static const char *state_of(const struct beget__module *m, enum beget_method method)
+static const char *state_of(const struct beget__module *m, const struct beget__plan *plan)
 {
-	if (method == BEGET_FORK || !m->lacking)
+	if (plan->options.method == BEGET_FORK || !m->lacking)
 		return "which is there";
 	return m->path[0] ? "to be loaded in the child" : "which cannot be loaded";
 }
@@ -116,9 +117,9 @@ struct needs {
 	struct beget__module own;
 };
 
-static void list_needs(struct needs *n, void (*function)(void), bool all)
+static void list_needs(struct needs *n, void (*function)(void), const struct beget__plan *plan, bool all)
 {
-	*n = (struct needs){.own = {.path = ""}};
+	*n = (struct needs){.own = {.path = ""}, .writer = {.foreign = plan->program != NULL}};
 	beget__module_put(&n->writer, (uintptr_t)function, all);
 	n->bytes = beget__writer_flatten(&n->writer, &n->reader.size);
 	n->reader.base = n->bytes;
@@ -127,7 +128,7 @@ static void list_needs(struct needs *n, void (*function)(void), bool all)
 		;
 }
 
-static void say_needs(struct page *page, struct needs *n, enum beget_method method)
+static void say_needs(struct page *page, struct needs *n, const struct beget__plan *plan)
 {
 	struct beget__module m;
 
@@ -135,14 +136,14 @@ static void say_needs(struct page *page, struct needs *n, enum beget_method meth
 	for (beget__get_u32(&n->reader); beget__module_next(&n->reader, &m);) {
 		say(page, "needs ");
 		say_id(page, &m);
-		say(page, ", %s\n", state_of(&m, method));
+		say(page, ", %s\n", state_of(&m, plan));
 	}
 	free(n->bytes);
 	beget__writer_free(&n->writer);
 }
 
 static void say_target(struct page *page, const struct beget_call *call, const struct beget__target *target,
-                       enum beget_method method)
+                       const struct beget__plan *plan)
 {
 	struct needs needs;
 
@@ -150,11 +151,11 @@ static void say_target(struct page *page, const struct beget_call *call, const s
 		say(page, "calls the code at %p, which is in no module\n", (void *)(uintptr_t)call->function);
 		return;
 	}
-	list_needs(&needs, call->function, true);
+	list_needs(&needs, call->function, plan, true);
 	say(page, "calls ");
 	say_function(page, target, &needs.own);
 	say(page, "\n");
-	say_needs(page, &needs, method);
+	say_needs(page, &needs, plan);
 }
 
 static bool is_value(const struct beget_arg *bare)
@@ -192,29 +193,30 @@ static void say_content(struct page *page, const struct row *row, const struct b
 }
 
 /* A function that is an argument, and what the child would have to load for it. */
-static void say_passed(struct page *page, void (*function)(void), enum beget_method method, const char *way)
+static void say_passed(struct page *page, void (*function)(void), const struct beget__plan *plan, const char *way)
 {
 	struct beget__target target = {0};
 	struct needs needs;
 
-	if (beget__target_find(function, &target)) {
+	if (beget__target_find(function, plan->program != NULL, &target)) {
 		say(page, ", at %p in no module\n", (void *)(uintptr_t)function);
 		return;
 	}
-	list_needs(&needs, function, true);
+	list_needs(&needs, function, plan, true);
 	say(page, ", ");
 	say_function(page, &target, &needs.own);
 	say(page, ", %s\n", way);
 	free(needs.bytes);
 	beget__writer_free(&needs.writer);
-	if (method == BEGET_FORK)
+	if (plan->options.method == BEGET_FORK)
 		return;
-	list_needs(&needs, target.lacking ? function : NULL, false);
-	say_needs(page, &needs, method);
+	list_needs(&needs, target.lacking ? function : NULL, plan, false);
+	say_needs(page, &needs, plan);
 }
 
 /* way: how the bytes of the message travel. */
-static void say_argument(struct page *page, const struct beget_arg *arg, enum beget_method method, const char *way)
+static void say_argument(struct page *page, const struct beget_arg *arg, const struct beget__plan *plan,
+                         const char *way)
 {
 	struct beget_arg bare = beget__value_unboxed(arg);
 	const struct row *row = row_of(bare.type);
@@ -226,20 +228,21 @@ static void say_argument(struct page *page, const struct beget_arg *arg, enum be
 	union beget__value v = beget__value_of(&bare);
 	say(page, "%s", row->name);
 	if (row->shape == FUNCTION && v.function) {
-		say_passed(page, v.function, method, way);
+		say_passed(page, v.function, plan, way);
 		return;
 	}
 	say_content(page, row, &bare);
 	bool descriptor = row->shape == DESCRIPTOR || (row->shape == BUFFER && v.buffer);
-	say(page, ", %s\n", method != BEGET_FORK && descriptor ? "as a descriptor" : way);
+	say(page, ", %s\n", plan->options.method != BEGET_FORK && descriptor ? "as a descriptor" : way);
 }
 
 /* The bytes of target and arguments, of those that are such. */
-static size_t message_size(const struct beget__target *target, const struct beget_call *call)
+static size_t message_size(const struct beget__plan *plan, const struct beget__target *target,
+                           const struct beget_call *call)
 {
 	int numbers[BEGET_FDS_MAX];
 	struct beget__fds fds = {numbers, 0, BEGET_FDS_MAX};
-	struct beget__writer w = {0};
+	struct beget__writer w = {.foreign = plan->program != NULL};
 
 	if (target->module)
 		beget__target_put(&w, target);
@@ -253,17 +256,19 @@ static size_t message_size(const struct beget__target *target, const struct bege
 	return size;
 }
 
-static void say_arguments(struct page *page, const struct beget_call *call, enum beget_method method, size_t size)
+static void say_arguments(struct page *page, const struct beget_call *call, const struct beget__plan *plan, size_t size)
 {
-	const char *way = method == BEGET_FORK ? "there" : size > BEGET__WIRE_INLINE ? "in a memory file" : "in band";
+	const char *way = plan->options.method == BEGET_FORK ? "there"
+	                  : size > BEGET__WIRE_INLINE        ? "in a memory file"
+	                                                     : "in band";
 
 	for (unsigned i = 0; call->args && i < call->n; i++) {
 		say(page, "argument %u%s: ", i + 1, call->named && i >= call->named ? " (variadic)" : "");
-		say_argument(page, &call->args[i], method, way);
+		say_argument(page, &call->args[i], plan, way);
 	}
 	if (row_of(call->result))
 		say(page, "result: %s\n", row_of(call->result)->name);
-	if (method != BEGET_FORK)
+	if (plan->options.method != BEGET_FORK)
 		say(page, "message: %zu bytes of target and arguments, %s\n", size, way);
 }
 
@@ -278,15 +283,14 @@ int beget_explain(const struct beget_options *options, const struct beget_call *
 		return beget__fail_plain(EINVAL, "cannot explain: there is nowhere to put it");
 	int cancel = beget__sys_no_cancel();
 	int error = beget__plan_make(&plan, options, call);
-	enum beget_method method = plan.options.method;
 	if (call && call->function) {
-		beget__target_find(call->function, &target);
-		say_target(&page, call, &target, method);
-		say_place(&page, method);
-		say_arguments(&page, call, method, message_size(&target, call));
+		beget__target_find(call->function, plan.program != NULL, &target);
+		say_target(&page, call, &target, &plan);
+		say_place(&page, &plan);
+		say_arguments(&page, call, &plan, message_size(&plan, &target, call));
 	}
-	if (!error && method != BEGET_FORK)
-		error = beget__image_ready();
+	if (!error && plan.options.method != BEGET_FORK)
+		error = beget__image_ready(plan.program);
 	if (error)
 		say(&page, "refused: %s\n", beget_error());
 	beget__fail_with(&before);

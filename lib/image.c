@@ -118,13 +118,12 @@ void beget__image_inherit(void)
 }
 
 /* A program that gains rights when executed would regain here what it gave up. */
-static bool gains_rights(void)
+static bool gains_rights(int fd)
 {
 	struct stat st;
 
-	return getauxval(AT_SECURE) || fstat(image.fd, &st) < 0 || (st.st_mode & S_ISUID) ||
-	       ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP)) ||
-	       fgetxattr(image.fd, "security.capability", NULL, 0) > 0;
+	return getauxval(AT_SECURE) || fstat(fd, &st) < 0 || (st.st_mode & S_ISUID) ||
+	       ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP)) || fgetxattr(fd, "security.capability", NULL, 0) > 0;
 }
 
 /* The host may have closed our descriptor, and its number may be another file by now; a child has none at first. */
@@ -181,12 +180,54 @@ const char *beget__image_path(char *text, size_t size)
 	return image.known ? beget__image_program(text, size) : host_path();
 }
 
-int beget__image_ready(void)
+int beget__program_open(struct beget__program *ret, const char *path)
 {
-	int error = reopen();
+	const char *file = strcmp(path, host_name) == 0 ? host_path() : path;
+	char *real = realpath(file, NULL); /* the directory may be another when the name is needed */
+	int fd = real ? beget__sys_open(real, O_RDONLY | O_NONBLOCK) : -errno;
+
+	if (fd < 0) {
+		free(real);
+		return beget__fail(-fd, "cannot open the executable %.150s", file);
+	}
+	*ret = (struct beget__program){real, fd, beget__sys_identity(fd)};
+	int error = beget__image_ready(ret);
 	if (error)
+		beget__program_free(ret);
+	return error;
+}
+
+void beget__program_close(struct beget__program *p)
+{
+	if (p->path && beget__sys_is(p->fd, &p->identity))
+		beget__sys_close(&p->fd);
+	p->fd = -1;
+}
+
+void beget__program_free(struct beget__program *p)
+{
+	beget__program_close(p);
+	free(p->path);
+	p->path = NULL;
+}
+
+static int other_ready(const struct beget__program *p)
+{
+	if (!beget__sys_is(p->fd, &p->identity))
+		return beget__fail_plain(ESTALE, "the program closed the descriptor of the executable %.150s", p->path);
+	if (gains_rights(p->fd))
+		return beget__fail_plain(EPERM, "cannot execute %.150s: it is set-id or has file capabilities",
+		                         p->path);
+	return 0;
+}
+
+int beget__image_ready(const struct beget__program *other)
+{
+	int error = other ? other_ready(other) : reopen();
+
+	if (error || other)
 		return error;
-	if (gains_rights())
+	if (gains_rights(image.fd))
 		return beget__fail_plain(EPERM, "cannot execute the %s: it is set-id or has file capabilities",
 		                         image.known ? "program again" : "host program");
 	return 0;
@@ -194,6 +235,7 @@ int beget__image_ready(void)
 
 /* One birth; shared with the new process until it executes the image. */
 struct launch {
+	const struct beget__program *other;
 	int socket;
 	bool helper;
 	char **argv, **envp;
@@ -209,7 +251,7 @@ struct launch {
 NOT_WATCHED static int execute(void *data)
 {
 	struct launch *l = data;
-	int exe = fcntl(image.fd, F_DUPFD_CLOEXEC, BEGET__CHANNEL_FD + 1);
+	int exe = fcntl(l->other ? l->other->fd : image.fd, F_DUPFD_CLOEXEC, BEGET__CHANNEL_FD + 1);
 
 	if (exe < 0 || dup2(l->socket, BEGET__CHANNEL_FD) < 0) /* dup2 also takes close-on-exec off */
 		goto failed;
@@ -252,7 +294,7 @@ static int start(struct launch *l)
 	pid_t pid;
 	int none, status;
 
-	int error = beget__image_ready();
+	int error = beget__image_ready(l->other);
 	if (error)
 		return error;
 	sigfillset(&all);
@@ -274,8 +316,9 @@ static int start(struct launch *l)
 		return beget__fail(-pid, "cannot make a process");
 	if (l->error) {
 		beget__sys_close(l->pidfd);
-		return image.known ? beget__fail(l->error, "cannot execute the program's image")
-		                   : beget__fail(l->error, "cannot execute the host program %.120s", host_path());
+		return l->other      ? beget__fail(l->error, "cannot execute %.150s", l->other->path)
+		       : image.known ? beget__fail(l->error, "cannot execute the program's image")
+		                     : beget__fail(l->error, "cannot execute the host program %.120s", host_path());
 	}
 	if (!l->helper)
 		*l->pid = pid;
@@ -284,32 +327,38 @@ static int start(struct launch *l)
 
 extern char **environ;
 
-static int spawn(char *mark, int socket, pid_t *pid, int *pidfd)
+static char *name_of(const struct beget__program *other)
+{
+	return other ? other->path : image.name;
+}
+
+static int spawn(const struct beget__program *other, char *mark, int socket, pid_t *pid, int *pidfd)
 {
 	return start(&(struct launch){
+		.other = other,
 		.socket = socket,
-		.argv = (char *[]){image.name, mark, NULL},
+		.argv = (char *[]){name_of(other), mark, NULL},
 		.envp = environ,
 		.pid = pid,
 		.pidfd = pidfd,
 	});
 }
 
-int beget__image_spawn(int socket, pid_t *pid, int *pidfd)
+int beget__image_spawn(const struct beget__program *other, int socket, pid_t *pid, int *pidfd)
 {
 	char mark[] = CHILD_MARK;
 
-	return spawn(mark, socket, pid, pidfd);
+	return spawn(other, mark, socket, pid, pidfd);
 }
 
 int beget__image_spare(int socket, pid_t *pid, int *pidfd)
 {
 	char mark[] = SPARE_MARK;
 
-	return spawn(mark, socket, pid, pidfd);
+	return spawn(NULL, mark, socket, pid, pidfd);
 }
 
-int beget__image_helper(int socket, pid_t *pid)
+int beget__image_helper(const struct beget__program *other, int socket, pid_t *pid)
 {
 	char mark[] = HELPER_MARK, bind[] = BIND_NOW "=" OUR_BINDING;
 	size_t n = 0;
@@ -326,9 +375,10 @@ int beget__image_helper(int socket, pid_t *pid)
 	if (n)
 		memcpy(envp, environ, n * sizeof(*envp));
 	struct launch l = {
+		.other = other,
 		.socket = socket,
 		.helper = true,
-		.argv = (char *[]){image.name, mark, NULL},
+		.argv = (char *[]){name_of(other), mark, NULL},
 		.envp = envp,
 		.pid = pid,
 		.pidfd = &none,

@@ -100,16 +100,18 @@ static bool everywhere(const struct dl_phdr_info *m)
 	return name && strcmp(name, "libc.so.6") == 0;
 }
 
-bool beget__module_lacking(const struct dl_phdr_info *m)
+bool beget__module_lacking(const struct dl_phdr_info *m, bool foreign)
 {
-	if (fresh.known && m->dlpi_adds == fresh.adds)
+	bool known = fresh.known && !foreign;
+
+	if (known && m->dlpi_adds == fresh.adds)
 		return false;
 	if (beget__binary_name(m)[0] == '\0') /* the program itself */
-		return !fresh.known;
+		return !known;
 	if (everywhere(m))
 		return false;
 	uint64_t h = beget__binary_name_hash(m);
-	for (size_t i = 0; i < fresh.n; i++)
+	for (size_t i = 0; i < fresh.n && known; i++)
 		if (fresh.names[i] == h)
 			return false;
 	return true;
@@ -157,7 +159,7 @@ static void list(struct walk *walk, struct loaded *module)
 	const ElfW(Dyn) *at = NULL;
 	const char *name;
 
-	if (module->listed || (!walk->all && !beget__module_lacking(&module->info)))
+	if (module->listed || (!walk->all && !beget__module_lacking(&module->info, walk->w->foreign)))
 		return;
 	module->listed = true;
 	while ((name = beget__binary_string(&module->info, DT_NEEDED, &at)) != NULL) {
@@ -198,7 +200,7 @@ static void put_module(struct beget__writer *w, const struct dl_phdr_info *m)
 	else
 		beget__put_string(w, path);
 	beget__binary_build(m, &build);
-	beget__put_u32(w, (beget__module_lacking(m) ? LACKING : 0) | (build.hashed ? HASHED : 0));
+	beget__put_u32(w, (beget__module_lacking(m, w->foreign) ? LACKING : 0) | (build.hashed ? HASHED : 0));
 	beget__module_put_build(w, &build);
 	free(better);
 }
@@ -302,9 +304,9 @@ static int check_file(const struct beget__module *m)
 	return 0;
 }
 
-int beget__module_check(uintptr_t address)
+int beget__module_check(uintptr_t address, bool foreign)
 {
-	struct beget__writer w = {0};
+	struct beget__writer w = {.foreign = foreign};
 	struct beget__reader r = {0};
 	struct beget__module m;
 	int error = 0;

@@ -23,13 +23,14 @@ struct beget__modules {
  * that of the host program, which has the C library and little else. */
 void beget__module_remember(void);
 
-/* True if a fresh image has no such module. */
-bool beget__module_lacking(const struct dl_phdr_info *);
+/* True if a fresh image has no such module: of this program, or of a foreign one, of which nothing is known. */
+bool beget__module_lacking(const struct dl_phdr_info *, bool foreign);
 
 void beget__module_put_build(struct beget__writer *, const struct beget__build *);
 void beget__module_get_build(struct beget__reader *, struct beget__build *);
 
-/* Writes the list for the code at the address: the modules that a fresh image lacks, or all of them. None for 0. */
+/* Writes the list for the code at the address: the modules that the reader's image lacks, or all of them. None for 0.
+ */
 void beget__module_put(struct beget__writer *, uintptr_t address, bool all);
 
 /* Reads a list where it lies, and its entries one by one: false at the end. */
@@ -38,7 +39,7 @@ bool beget__module_next(struct beget__reader *, struct beget__module *);
 
 /* In the caller: 0 if the files of all that a child would have to load for this address are still what is loaded here;
  * -ENOENT, -ESTALE. */
-int beget__module_check(uintptr_t address);
+int beget__module_check(uintptr_t address, bool foreign);
 
 /* In the child: loads what it lacks of the list. -ENOENT, -ESTALE, -ELIBACC. */
 int beget__module_load(const struct beget__modules *);

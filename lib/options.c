@@ -92,13 +92,13 @@ static int check_descriptor(int fd)
 	return fcntl(fd, F_GETFD) < 0 ? beget__fail_plain(EBADF, "descriptor %d is not open", fd) : 0;
 }
 
-static int check_layout(const struct beget_layout *layout, size_t size, enum beget_method method)
+static int check_layout(const struct beget_layout *layout, size_t size, const struct beget__plan *plan)
 {
 	const char *wrong = beget__layout_wrong(layout, size);
 
 	if (wrong)
 		return beget__fail_plain(EINVAL, "the layout of the struct is wrong: %s", wrong);
-	if (method != BEGET_FORK && beget__layout_points(layout))
+	if (plan->options.method != BEGET_FORK && beget__layout_points(layout))
 		return beget__fail_plain(EOPNOTSUPP, "only fork can carry a struct with pointers");
 	return 0;
 }
@@ -113,38 +113,44 @@ static int check_flags(const struct beget_arg *arg)
 }
 
 /* A function that a fresh image has, or can load; as target or argument. */
-static int find_function(void (*function)(void), const char *as, struct beget__target *ret)
+static int find_function(void (*function)(void), const char *as, const struct beget__program *program,
+                         struct beget__target *ret)
 {
-	if (beget__target_find(function, ret))
+	if (beget__target_find(function, program != NULL, ret))
 		return beget__fail_plain(EOPNOTSUPP,
 		                         "the function at %p is in no loaded module, so only fork can %s it",
 		                         (void *)(uintptr_t)function, as);
+	if (ret->module[0] == '\0' && program)
+		return beget__fail_plain(EOPNOTSUPP,
+		                         "the function is this program's own, and the server executes %.150s",
+		                         program->path);
 	int error = ret->module[0] == '\0' ? beget__image_check() : 0;
-	return error ? error : beget__module_check(ret->lacking);
+	return error ? error : beget__module_check(ret->lacking, program != NULL);
 }
 
-static int check_function(void (*function)(void), enum beget_method method)
+static int check_function(void (*function)(void), const struct beget__plan *plan)
 {
 	struct beget__target unused = {0};
 
-	return method != BEGET_FORK && function ? find_function(function, "carry", &unused) : 0;
+	return plan->options.method != BEGET_FORK && function ? find_function(function, "carry", plan->program, &unused)
+	                                                      : 0;
 }
 
-static int check_value(const struct beget_arg *arg, bool boxed, enum beget_method method)
+static int check_value(const struct beget_arg *arg, bool boxed, const struct beget__plan *plan)
 {
 	union beget__value v = beget__value_of(arg);
 
 	switch (arg->type) {
 	case BEGET_TYPE_RAW:
-		return v.pointer && method != BEGET_FORK
+		return v.pointer && plan->options.method != BEGET_FORK
 		               ? beget__fail_plain(EOPNOTSUPP, "only fork can carry a raw pointer")
 		               : 0;
 	case BEGET_TYPE_OBJECT:
 		if (v.pointer && arg->size == 0 && !boxed)
 			return beget__fail_plain(EINVAL, "the object has no size");
 		return arg->size > PTRDIFF_MAX ? beget__fail_plain(EINVAL, "no object is so large") : 0;
-	case BEGET_TYPE_STRUCT: return check_layout(arg->layout, arg->size, method);
-	case BEGET_TYPE_FUNCTION: return check_function(v.function, method);
+	case BEGET_TYPE_STRUCT: return check_layout(arg->layout, arg->size, plan);
+	case BEGET_TYPE_FUNCTION: return check_function(v.function, plan);
 	case BEGET_TYPE_BYTES:
 		if (!v.bytes.data && v.bytes.size)
 			return beget__fail_plain(EINVAL, "the bytes have a size and no data");
@@ -154,7 +160,7 @@ static int check_value(const struct beget_arg *arg, bool boxed, enum beget_metho
 	}
 }
 
-static int check_arg(const struct beget_arg *arg, enum beget_method method)
+static int check_arg(const struct beget_arg *arg, const struct beget__plan *plan)
 {
 	struct beget_arg bare = beget__value_unboxed(arg);
 
@@ -163,17 +169,17 @@ static int check_arg(const struct beget_arg *arg, enum beget_method method)
 	if (beget__value_size(arg->type) == 0 && arg->type != BEGET_TYPE_STRUCT)
 		return beget__fail_plain(EINVAL, "there is no such type");
 	int error = check_flags(arg);
-	return error ? error : check_value(&bare, arg->flags & BEGET_ARG_BOXED, method);
+	return error ? error : check_value(&bare, arg->flags & BEGET_ARG_BOXED, plan);
 }
 
-static int check_result(const struct beget_call *call, enum beget_method method)
+static int check_result(const struct beget_call *call, const struct beget__plan *plan)
 {
 	switch (call->result) {
 	case BEGET_TYPE_VOID: return 0;
 	case BEGET_TYPE_STRUCT:
 		if (!call->layout)
 			return beget__fail_plain(EINVAL, "the target returns a struct: BEGET_RETURNS tells its layout");
-		return check_layout(call->layout, call->size, method) ? beget__fail_within("the result") : 0;
+		return check_layout(call->layout, call->size, plan) ? beget__fail_within("the result") : 0;
 	case BEGET_TYPE_OBJECT:
 	case BEGET_TYPE_FD:
 	case BEGET_TYPE_FUNCTION:
@@ -185,7 +191,7 @@ static int check_result(const struct beget_call *call, enum beget_method method)
 	return beget__fail_plain(EINVAL, "a target cannot return type %u", call->result);
 }
 
-static int check_call(const struct beget_call *call, enum beget_method method)
+static int check_call(const struct beget_call *call, const struct beget__plan *plan)
 {
 	unsigned descriptors = 0;
 
@@ -197,9 +203,9 @@ static int check_call(const struct beget_call *call, enum beget_method method)
 	if (call->named > call->n)
 		return beget__fail_plain(EINVAL, "a variadic call has at least its %u named arguments, not %u",
 		                         call->named, call->n);
-	int error = check_result(call, method);
+	int error = check_result(call, plan);
 	for (unsigned i = 0; i < call->n && !error; i++) {
-		if (check_arg(&call->args[i], method))
+		if (check_arg(&call->args[i], plan))
 			error = beget__fail_within("argument %u", i + 1);
 		descriptors += call->args[i].type == BEGET_TYPE_FD || call->args[i].type == BEGET_TYPE_BUFFER;
 	}
@@ -211,12 +217,13 @@ static int check_call(const struct beget_call *call, enum beget_method method)
 	return 0;
 }
 
-int beget__plan_check_prepare(const struct beget_call *call)
+int beget__plan_check_prepare(const struct beget_call *call, const struct beget__program *program)
 {
+	const struct beget__plan plan = {.options.method = BEGET_FORKSERVER, .program = program};
 	struct beget__target unused = {0};
 
-	int error = check_call(call, BEGET_FORKSERVER);
-	return error ? error : find_function(call->function, "call", &unused);
+	int error = check_call(call, &plan);
+	return error ? error : find_function(call->function, "call", program, &unused);
 }
 
 static int check_threads(unsigned flags)
@@ -242,14 +249,16 @@ int beget__plan_make(struct beget__plan *ret, const struct beget_options *option
 	if (!error)
 		error = check_streams(checked);
 	if (!error)
-		error = check_call(call, checked->method);
-	if (!error)
 		error = beget__server_of(checked->server, &ret->server);
+	if (error)
+		return error;
+	ret->program = checked->method == BEGET_FORK ? NULL : beget__server_program(ret->server);
+	error = check_call(call, ret);
 	if (error)
 		return error;
 	ret->call = call;
 	error = checked->method == BEGET_FORK ? check_threads(checked->flags)
-	                                      : find_function(call->function, "start", &ret->target);
+	                                      : find_function(call->function, "start", ret->program, &ret->target);
 	if (error)
 		return error;
 	if (checked->name) {

@@ -32,6 +32,11 @@ int beget__server_of(struct beget_server *named, struct beget_server **ret)
 	                                   (int)named->owner);
 }
 
+const struct beget__program *beget__server_program(const struct beget_server *s)
+{
+	return s->setup.program.path ? &s->setup.program : NULL;
+}
+
 /* Any forked copy must not talk on our socket, nor keep the helper alive. */
 static void let_go(struct beget_server *s)
 {
@@ -115,6 +120,11 @@ static bool first_child_is_init(void)
 	       strcmp(own, childrens) != 0;
 }
 
+static bool is_host(const struct beget_server *s)
+{
+	return !beget__server_program(s) && beget__image_is_host();
+}
+
 static int launch_helper(struct beget_server *s, const struct beget__state *now)
 {
 	int pair[2];
@@ -136,7 +146,7 @@ static int launch_helper(struct beget_server *s, const struct beget__state *now)
 	if (error) {
 		beget__fail(-error, "cannot make a channel to the helper");
 	} else {
-		error = beget__image_helper(pair[1], &s->pid);
+		error = beget__image_helper(beget__server_program(s), pair[1], &s->pid);
 		beget__sys_close(&pair[1]);
 		if (error)
 			beget__sys_close(&pair[0]);
@@ -151,7 +161,7 @@ static int launch_helper(struct beget_server *s, const struct beget__state *now)
 	s->identity = beget__sys_identity(s->control);
 	s->gone = false;
 	s->adopted = false;
-	s->host = beget__image_is_host();
+	s->host = is_host(s);
 	s->generation++;
 	beget__trace("launched helper %d", (int)s->pid);
 	return 0;
@@ -163,7 +173,7 @@ static int launch(struct beget_server *s, const struct beget__state *now)
 
 	if (!error && (error = beget__setup_run(&s->setup, s->control)))
 		drop(s);
-	return error;
+	return error && beget__server_program(s) ? beget__fail_within("%.150s", s->setup.program.path) : error;
 }
 
 /* Of a helper that was adopted, only what one can be born with is read, once. */
@@ -178,8 +188,7 @@ static bool usable(struct beget_server *s, const struct beget__state *now)
 {
 	const char *beyond;
 
-	if (s->control < 0 || s->gone || (s->adopted && !s->born.unknown) ||
-	    (!s->adopted && s->host != beget__image_is_host()))
+	if (s->control < 0 || s->gone || (s->adopted && !s->born.unknown) || (!s->adopted && s->host != is_host(s)))
 		return false;
 	if (now && (beyond = beget__state_beyond(now, &s->born))) {
 		beget__trace("helper %d cannot give %s", (int)s->pid, beyond);

@@ -40,6 +40,9 @@ struct beget_server {
 	struct beget__pool pools[2]; /* by enum beget_method: forkserver, spawn */
 };
 
+/* The program that it executes, or NULL: this one. */
+const struct beget__program *beget__server_program(const struct beget_server *);
+
 /* What is known of the helper between enter and leave. */
 struct beget__server_view {
 	const struct beget__state *born;     /* what its children have from birth */

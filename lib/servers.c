@@ -26,8 +26,20 @@ static int check(const struct beget_server_options *o, struct beget_server_optio
 		return beget__fail_plain(EINVAL, "the deadline of %d ms is negative", ret->timeout_ms);
 	if (ret->spares > BEGET__MOST_SPARES || ret->spawn_spares > BEGET__MOST_SPARES)
 		return beget__fail_plain(EINVAL, "a server keeps at most %d spares of each method", BEGET__MOST_SPARES);
-	error = ret->prepare ? beget__plan_check_prepare(ret->prepare) : 0;
-	return error ? beget__fail_within("the prepare call") : 0;
+	return 0;
+}
+
+/* The program that it executes, before what may need it; pinned where a fork of another thread lets go of it. */
+static int keep(const struct beget_server_options *o, struct beget_server *s)
+{
+	beget__process_guard();
+	int error = o->executable ? beget__program_open(&s->setup.program, o->executable) : 0;
+	beget__process_unguard();
+	if (error)
+		return error;
+	if (o->prepare && beget__plan_check_prepare(o->prepare, beget__server_program(s)))
+		return beget__fail_within("the prepare call");
+	return beget__setup_keep(o, &s->setup);
 }
 
 static int make_pool(struct beget__pool *pool, unsigned most)
@@ -66,7 +78,7 @@ static int open_server(const struct beget_server_options *o, struct beget_server
 	if (!s)
 		return beget__fail(ENOMEM, "cannot open a server");
 	beget__server_enlist(s);
-	int error = beget__setup_keep(o, &s->setup);
+	int error = keep(o, s);
 	if (!error)
 		error = make_pool(&s->pools[BEGET_FORKSERVER], o->spares);
 	if (!error)

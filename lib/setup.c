@@ -46,12 +46,13 @@ static int keep_fds(const struct beget__fds *from, struct beget__setup *ret)
 
 static int keep_call(const struct beget_call *call, struct beget__setup *ret)
 {
+	bool foreign = ret->program.path != NULL;
 	int numbers[BEGET__WIRE_FDS];
 	struct beget__fds fds = {numbers, 0, BEGET__WIRE_FDS - 1};
 	struct beget__target target = {0};
-	struct beget__writer w = {0};
+	struct beget__writer w = {.foreign = foreign};
 
-	int error = beget__target_find(call->function, &target);
+	int error = beget__target_find(call->function, foreign, &target);
 	if (!error)
 		error = beget__message_put_call(&w, &target, call, &fds);
 	if (!error && !(ret->call = beget__writer_flatten(&w, &ret->call_size)))
@@ -78,6 +79,7 @@ void beget__setup_close(struct beget__setup *s)
 	for (int i = 0; i < s->nfds; i++)
 		beget__sys_close(&s->fds[i]);
 	s->nfds = 0;
+	beget__program_close(&s->program);
 }
 
 void beget__setup_free(struct beget__setup *s)
@@ -88,6 +90,7 @@ void beget__setup_free(struct beget__setup *s)
 	free(s->call);
 	beget__setup_close(s);
 	free(s->fds);
+	beget__program_free(&s->program);
 	memset(s, 0, sizeof(*s));
 }
 

@@ -2,6 +2,7 @@
 #ifndef BEGET__SETUP_H
 #define BEGET__SETUP_H
 
+#include "image.h"
 #include "message.h"
 
 #include <beget.h>
@@ -11,9 +12,10 @@
 struct beget__setup {
 	bool wanted;
 	unsigned flags;
-	int timeout_ms; /* negative: none */
-	char **preload; /* paths, then NULL */
-	char *call;     /* a CALL's target and arguments, and the descriptors among them */
+	int timeout_ms;                /* negative: none */
+	struct beget__program program; /* that it is, if another than this one */
+	char **preload;                /* paths, then NULL */
+	char *call;                    /* a CALL's target and arguments, and the descriptors among them */
 	size_t call_size;
 	int *fds;
 	int nfds;

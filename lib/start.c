@@ -46,7 +46,7 @@ static int send_call(const struct beget__plan *plan, struct beget_process *p, co
 {
 	int numbers[BEGET__WIRE_FDS];
 	struct beget__fds fds = {numbers, 0, BEGET__WIRE_FDS - 1};
-	struct beget__writer w = {0};
+	struct beget__writer w = {.foreign = plan->program != NULL};
 	const struct iovec *iov = NULL;
 	int opened;
 
@@ -70,7 +70,7 @@ int beget__start_send(const struct beget__plan *plan, struct beget_process *p, s
 {
 	beget__state_wish(now, &plan->wishes);
 	beget__server_visit();
-	p->control = beget__server_lend(&p->helper);
+	p->control = plan->program ? -1 : beget__server_lend(&p->helper); /* it is of this program */
 	int error = send_call(plan, p, now, born);
 	beget__server_unvisit();
 	return error;

@@ -2,6 +2,7 @@
 #ifndef BEGET__START_H
 #define BEGET__START_H
 
+#include "image.h"
 #include "process.h"
 
 /* A checked start. */
@@ -9,7 +10,8 @@ struct beget__plan {
 	struct beget_options options;
 	const struct beget_call *call;
 	struct beget_server *server;
-	struct beget__target target; /* not for fork */
+	const struct beget__program *program; /* that is executed, NULL: this one */
+	struct beget__target target;          /* not for fork */
 	struct beget__wishes wishes;
 	char what[64]; /* for sentences */
 };
@@ -23,7 +25,7 @@ int beget__plan_make(struct beget__plan *ret, const struct beget_options *, cons
 int beget__options_copy(void *ret, size_t size, const void *options, size_t least, const char *macro);
 
 /* Only of a call, which a helper shall make itself. */
-int beget__plan_check_prepare(const struct beget_call *);
+int beget__plan_check_prepare(const struct beget_call *, const struct beget__program *);
 
 extern const char *const beget__stream_names[3];
 

@@ -8,7 +8,13 @@
 
 #include <errno.h>
 
-enum { BEYOND = 1 };
+/* Why a try came to nothing that another may come to; positive, for any errno may be a failure for good. */
+enum {
+	BEYOND = 1, /* the helper cannot give the state */
+	GONE,       /* the helper has ended */
+	UNFIT,      /* the spare has ended, or is not what is wanted */
+	LATE,       /* there is no time left to try again */
+};
 
 static int read_state(const struct beget__plan *plan, const struct beget__server_view *helper, struct beget__state *now)
 {
@@ -32,7 +38,7 @@ static int await_birth(const struct beget__plan *plan, const struct beget_proces
 		if (beget__sys_poll(&born, 1, left > 0 ? (int)left : 0) > 0)
 			return 0;
 	} while (left > 0); /* interrupted */
-	return -ETIMEDOUT;
+	return LATE;
 }
 
 /* The helper has to know which of its children end with the caller, and we who it is. Where time counts, one that was
@@ -47,9 +53,10 @@ static int engage_spare(const struct beget__plan *plan, struct beget_process *p)
 	beget__process_look(p);
 	pthread_mutex_unlock(&p->lock);
 	if (p->pid <= 0 || p->ended || (plan->options.timeout_ms > 0 && beget__sys_stopped(p->pid)))
-		return -ESTALE;
+		return UNFIT;
 	int error = tied ? beget__server_tie(plan->server, p->pid) : 0;
-	return error == -EAGAIN ? -ESTALE : error; /* a helper that is stopped: an ordinary start may wait for it */
+	/* Of a helper that is gone; or stopped: an ordinary start may wait for it. */
+	return error == -EPIPE || error == -EAGAIN ? UNFIT : error;
 }
 
 static int make_child(const struct beget__plan *plan, struct beget_process *p)
@@ -65,7 +72,7 @@ static int make_child(const struct beget__plan *plan, struct beget_process *p)
 		return engage_spare(plan, p);
 	int error = beget__server_start(plan->server, p->far, &request);
 	if (error)
-		return error;
+		return error == -EPIPE ? GONE : error == -ETIMEDOUT ? LATE : error;
 	beget__process_close_far(p);
 	return await_birth(plan, p, deadline);
 }
@@ -79,7 +86,7 @@ static int try(const struct beget__plan *plan, struct beget_process *p, const st
 	if (error)
 		return error;
 	if (p->spare && (p->generation != helper.generation || !beget__server_lives(plan->server)))
-		error = -ESTALE;
+		error = UNFIT;
 	if (!error)
 		error = make_child(plan, p);
 	if (!error)
@@ -89,7 +96,7 @@ static int try(const struct beget__plan *plan, struct beget_process *p, const st
 	if (!error)
 		error = beget__start_send(plan, p, now, helper.born);
 	if (!error && p->spare && p->call_unread)
-		error = -ESTALE; /* it ended while it waited */
+		error = UNFIT; /* it ended while it waited */
 	beget__server_leave(plan->server);
 	return error;
 }
@@ -105,12 +112,12 @@ int beget__start_forkserver(const struct beget__plan *plan, struct beget_process
 		error = try(plan, p, wanted, &now);
 		if (error == BEYOND)
 			wanted = &now;
-		if (error == -ETIMEDOUT)
+		if (error == LATE)
 			return beget__fail_plain(ETIMEDOUT, "the server did not make the process within %d ms",
 			                         plan->options.timeout_ms);
-		if (error != BEYOND && error != -ESTALE && error != -EPIPE)
+		if (error <= 0)
 			return error;
-		error = error == -EPIPE && !p->spare ? 0 : beget__process_reopen(p);
+		error = error == GONE ? 0 : beget__process_reopen(p);
 	}
 	return error ? error : beget__fail_plain(ECONNRESET, "the helper ends as soon as it is launched");
 }

@@ -4,7 +4,8 @@
 #include "server.h"
 #include "start.h"
 
-#include <errno.h>
+/* The spare has ended, or is not what is wanted. */
+enum { UNFIT = 1 };
 
 /* What ran in the image before its main has seen the environment of the helper's launch: it has to be the same. */
 static int try_spare(const struct beget__plan *plan, struct beget_process *p)
@@ -13,18 +14,18 @@ static int try_spare(const struct beget__plan *plan, struct beget_process *p)
 	struct beget__state now, born;
 
 	if (!beget__server_enter_now(plan->server, &helper))
-		return -ESTALE;
+		return UNFIT;
 	int error = beget__state_read(&now);
 	if (!error && (p->generation != helper.generation || !beget__server_lives(plan->server) || !helper.launched ||
 	               plan->wishes.env || beget__state_beyond(&now, helper.born) ||
 	               beget__state_env_differs(&now, helper.launched)))
-		error = -ESTALE;
+		error = UNFIT;
 	if (!error) {
 		beget__state_exec(helper.born, &born);
 		error = beget__start_send(plan, p, &now, &born);
 	}
 	beget__server_leave(plan->server);
-	return !error && p->call_unread ? -ESTALE : error;
+	return !error && p->call_unread ? UNFIT : error;
 }
 
 int beget__start_spawn(const struct beget__plan *plan, struct beget_process *p)
@@ -33,7 +34,7 @@ int beget__start_spawn(const struct beget__plan *plan, struct beget_process *p)
 
 	if (p->spare) {
 		int error = try_spare(plan, p);
-		if (error != -ESTALE)
+		if (error != UNFIT)
 			return error;
 		error = beget__process_reopen(p);
 		if (error)
@@ -41,7 +42,7 @@ int beget__start_spawn(const struct beget__plan *plan, struct beget_process *p)
 	}
 	beget__state_read_for_exec(&now);
 	beget__state_exec(&now, &born);
-	int error = beget__image_spawn(p->far, &p->pid, &p->pidfd);
+	int error = beget__image_spawn(plan->program, p->far, &p->pid, &p->pidfd);
 	if (error)
 		return error;
 	p->ours = true;

@@ -9,6 +9,7 @@
 
 struct search {
 	uintptr_t address;
+	bool foreign;
 	struct beget__target *ret;
 };
 
@@ -22,15 +23,15 @@ static int holds_address(struct dl_phdr_info *m, size_t size, void *data)
 		return 0;
 	search->ret->module = beget__binary_name(m);
 	search->ret->offset = offset;
-	search->ret->lacking = beget__module_lacking(m) ? search->address : 0;
+	search->ret->lacking = beget__module_lacking(m, search->foreign) ? search->address : 0;
 	search->ret->modules = (struct beget__modules){0};
 	beget__binary_build_at(m, offset, &search->ret->build);
 	return 1;
 }
 
-int beget__target_find(void (*function)(void), struct beget__target *ret)
+int beget__target_find(void (*function)(void), bool foreign, struct beget__target *ret)
 {
-	struct search search = {(uintptr_t)function, ret};
+	struct search search = {(uintptr_t)function, foreign, ret};
 
 	return dl_iterate_phdr(holds_address, &search) ? 0 : -EOPNOTSUPP;
 }

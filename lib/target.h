@@ -12,8 +12,8 @@ struct beget__target {
 	struct beget__modules modules; /* in the child: what to load then; in the message */
 };
 
-/* Names the function; -EOPNOTSUPP if it lies in no module. */
-int beget__target_find(void (*function)(void), struct beget__target *ret);
+/* Names the function, for a process of this program or of a foreign one; -EOPNOTSUPP if it lies in no module. */
+int beget__target_find(void (*function)(void), bool foreign, struct beget__target *ret);
 
 /* Finds it again, here, and loads its module if it came with it: -ENOENT no such module, -ESTALE a different one or no
  * code at the offset, -ELIBACC it cannot be loaded. */

@@ -134,7 +134,7 @@ static int put_function(struct beget__writer *w, void (*function)(void))
 	beget__put_u32(w, function != NULL);
 	if (!function)
 		return 0;
-	int error = beget__target_find(function, &target);
+	int error = beget__target_find(function, w->foreign, &target);
 	if (!error)
 		beget__target_put(w, &target);
 	return error;

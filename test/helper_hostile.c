@@ -61,7 +61,7 @@ static int say(enum beget__message kind, const char *text, unsigned flags)
 	size_t size;
 	int pair[2];
 
-	if (beget__sys_pair(pair) || beget__target_find(call.function, &target) ||
+	if (beget__sys_pair(pair) || beget__target_find(call.function, false, &target) ||
 	    beget__message_put_call(&w, &target, &call, &none))
 		return -2;
 	char *body = beget__writer_flatten(&w, &size);

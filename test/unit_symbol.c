@@ -14,7 +14,7 @@ static void a_function_that_is_named(void)
 	struct beget__target target = {0};
 	char text[160];
 
-	assert_int_equal(beget__target_find(a_function_that_is_named, &target), 0);
+	assert_int_equal(beget__target_find(a_function_that_is_named, false, &target), 0);
 	beget__symbol_name(target.module, target.offset, text, sizeof(text));
 	assert_string_equal(text, "a_function_that_is_named");
 	beget__symbol_name(target.module, target.offset + 1, text, sizeof(text));

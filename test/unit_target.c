@@ -23,7 +23,7 @@ static struct beget__target found(function f)
 	struct beget__target t;
 
 	memset(&t, 0x55, sizeof(t));
-	if (beget__target_find(f, &t))
+	if (beget__target_find(f, false, &t))
 		fail_msg("%s", beget_error());
 	return t;
 }
@@ -87,7 +87,7 @@ static void in_no_module(void)
 	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
 		function f;
 		memcpy(&f, &none[i], sizeof(f));
-		assert_int_equal(beget__target_find(f, &t), -EOPNOTSUPP);
+		assert_int_equal(beget__target_find(f, false, &t), -EOPNOTSUPP);
 	}
 	munmap(page, 4096);
 }
@@ -104,7 +104,7 @@ static void in_the_vdso(void)
 	for (const ElfW(Phdr) *p = (const void *)((const char *)e + e->e_phoff), *past = p + e->e_phnum; p < past; p++)
 		if (p->p_type == PT_LOAD && (p->p_flags & PF_X))
 			f = (function)((uintptr_t)e + p->p_offset + p->p_filesz - 16);
-	if (beget__target_find(f, &t) == 0)
+	if (beget__target_find(f, false, &t) == 0)
 		expect_again(&t, f);
 	else
 		assert_int_equal(beget__failure()->code, -EOPNOTSUPP);

@@ -216,7 +216,7 @@ static void expect_found(const struct beget__target *target)
 	CHECK(strlen(beget_error()) < sizeof(struct beget__failure));
 	if (error)
 		return;
-	CHECK(beget__target_find(function, &found) == 0);
+	CHECK(beget__target_find(function, false, &found) == 0);
 	CHECK(found.offset == target->offset);
 	CHECK(target->module[0] || !found.module[0]); /* a library may have another path here */
 	CHECK(found.build.size == target->build.size &&
@@ -228,7 +228,7 @@ static void resolve(const struct beget__target *target)
 {
 	struct beget__target own = {0}, t = *target;
 
-	CHECK(beget__target_find(someone, &own) == 0);
+	CHECK(beget__target_find(someone, false, &own) == 0);
 	expect_found(&t);
 	t.build.size = own.build.size;
 	memcpy(t.build.id, own.build.id, sizeof(own.build.id));
