@@ -19,6 +19,7 @@
 static struct beget_server shared = {
 	.lock = PTHREAD_RWLOCK_INITIALIZER,
 	.control = -1,
+	.pidfd = -1,
 	.pool_lock = PTHREAD_MUTEX_INITIALIZER,
 };
 static struct beget_server *others;
@@ -37,6 +38,14 @@ const struct beget__program *beget__server_program(const struct beget_server *s)
 	return s->setup.program.path ? &s->setup.program : NULL;
 }
 
+/* The host may have closed our numbers and opened other files there. */
+static void close_own(int *fd, const struct beget__identity *identity)
+{
+	if (*fd >= 0 && beget__sys_is(*fd, identity))
+		beget__sys_close(fd);
+	*fd = -1;
+}
+
 /* Any forked copy must not talk on our socket, nor keep the helper alive. */
 static void let_go(struct beget_server *s)
 {
@@ -44,9 +53,8 @@ static void let_go(struct beget_server *s)
 	s->pool_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	s->pools[0].n = s->pools[1].n = 0; /* process.c has closed what they had */
 	beget__setup_close(&s->setup);
-	if (s->control >= 0 && beget__sys_is(s->control, &s->identity))
-		beget__sys_close(&s->control);
-	s->control = -1;
+	close_own(&s->control, &s->identity);
+	close_own(&s->pidfd, &s->pidfd_identity);
 }
 
 /* But a child that we start uses the shared one. */
@@ -61,6 +69,7 @@ static void child(void)
 		return;
 	}
 	shared.lock = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
+	close_own(&shared.pidfd, &shared.pidfd_identity);
 	shared.adopted = true;
 	shared.born.unknown = false; /* read when it is needed */
 }
@@ -93,15 +102,12 @@ static void drop(struct beget_server *s)
 	beget__spare_discard(s);
 	if (s->control < 0)
 		return;
-	/* The host may have closed our number and opened another file there. */
-	if (beget__sys_is(s->control, &s->identity)) {
-		if (!s->gone && !s->adopted) /* its children still need it for their last word */
-			beget__message_send_plain(s->control, BEGET__RETIRE);
-		beget__process_guard();
-		beget__sys_close(&s->control);
-		beget__process_unguard();
-	}
-	s->control = -1;
+	if (!s->gone && !s->adopted && beget__sys_is(s->control, &s->identity))
+		beget__message_send_plain(s->control, BEGET__RETIRE); /* its children need it for their last word */
+	beget__process_guard();
+	close_own(&s->control, &s->identity);
+	close_own(&s->pidfd, &s->pidfd_identity);
+	beget__process_unguard();
 	if (!s->adopted)
 		reap(s->pid, s->gone ? 0 : WNOHANG);
 	beget__state_free(&s->launched);
@@ -118,6 +124,25 @@ static bool first_child_is_init(void)
 		return false;
 	return readlink("/proc/thread-self/ns/pid_for_children", childrens, sizeof(childrens) - 1) <= 0 ||
 	       strcmp(own, childrens) != 0;
+}
+
+/* Its socket alone does not tell of its end while somebody else holds the other side: a copy of it that did not know,
+ * or has not run yet. */
+static void watch(struct beget_server *s, int control)
+{
+	s->control = control;
+	s->identity = beget__sys_identity(control);
+	int pidfd = beget__sys_pidfd_open(s->pid);
+	s->pidfd = pidfd < 0 ? -1 : pidfd;
+	s->pidfd_identity = beget__sys_identity(s->pidfd);
+	s->gone = false;
+}
+
+static bool has_ended(const struct beget_server *s)
+{
+	struct pollfd end = {.fd = s->pidfd, .events = POLLIN};
+
+	return s->pidfd >= 0 && beget__sys_poll(&end, 1, 0) > 0 && beget__sys_is(s->pidfd, &s->pidfd_identity);
 }
 
 static bool is_host(const struct beget_server *s)
@@ -151,15 +176,13 @@ static int launch_helper(struct beget_server *s, const struct beget__state *now)
 		if (error)
 			beget__sys_close(&pair[0]);
 		else
-			s->control = pair[0];
+			watch(s, pair[0]);
 	}
 	beget__process_unguard();
 	if (error) {
 		beget__state_free(&s->launched);
 		return error;
 	}
-	s->identity = beget__sys_identity(s->control);
-	s->gone = false;
 	s->adopted = false;
 	s->host = is_host(s);
 	s->generation++;
@@ -242,12 +265,11 @@ bool beget__server_enter_now(struct beget_server *s, struct beget__server_view *
 	return true;
 }
 
-/* Nobody but it holds the other end. */
 bool beget__server_lives(struct beget_server *s)
 {
 	struct pollfd end = {.fd = s->control, .events = POLLRDHUP};
 
-	if (beget__sys_is(s->control, &s->identity) && beget__sys_poll(&end, 1, 0) == 0)
+	if (beget__sys_is(s->control, &s->identity) && beget__sys_poll(&end, 1, 0) == 0 && !has_ended(s))
 		return true;
 	s->gone = true;
 	return false;
@@ -269,7 +291,7 @@ static int handed(struct beget_server *s, int error)
 
 int beget__server_start(struct beget_server *s, int channel, const struct beget__request *request)
 {
-	if (!beget__sys_is(s->control, &s->identity))
+	if (!beget__sys_is(s->control, &s->identity) || has_ended(s))
 		return handed(s, -EPIPE);
 	return handed(s, beget__message_send_start(s->control, channel, request));
 }
@@ -310,7 +332,7 @@ void beget__server_adopt(int control, pid_t helper)
 void beget__server_enlist(struct beget_server *s)
 {
 	s->owner = getpid();
-	s->control = -1;
+	s->control = s->pidfd = -1;
 	pthread_rwlock_init(&s->lock, NULL);
 	pthread_mutex_init(&s->pool_lock, NULL);
 	beget__server_watch_forks();

@@ -33,6 +33,8 @@ struct beget_server {
 	bool host;    /* the host program's image: of no use once main has called beget_init */
 	bool adopted; /* somebody else's: what it was born with is not known */
 	pid_t pid;
+	int pidfd; /* of it; -1: none */
+	struct beget__identity pidfd_identity;
 	unsigned generation; /* grows with each launch */
 	struct beget__state launched, born;
 	struct beget__setup setup; /* what it is made ready with */

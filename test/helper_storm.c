@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <termios.h>
 
 static int add(int a, int b)
@@ -346,10 +347,10 @@ static void killed_while_a_child_of_its_runs(void)
 	beget_server_close(server);
 }
 
-/* The prepare call leaves a copy of the server behind, as a daemon does. */
-static int forks_and_goes_on(struct beget_fd fd, int sleep)
+/* The prepare call leaves a copy of the server behind, as a daemon does; perhaps one that holds all that it held. */
+static int forks_and_goes_on(struct beget_fd fd, int raw, int sleep)
 {
-	pid_t pid = fork();
+	pid_t pid = raw ? (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL) : fork();
 
 	if (pid == 0)
 		sleeper();
@@ -380,15 +381,14 @@ static void *kill_the_second(void *unused)
 }
 
 /* Its end is seen all the same. */
-static void killed_with_a_copy_of_it_left(void)
+static void killed_with_copies_left(int raw)
 {
 	struct beget_server *server = NULL;
-	pthread_t thread;
 
-	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
-	assert_int_equal(beget_server_open(&server, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(forks_and_goes_on,
-	                                                                                       BEGET_FD(said[1]), 0))),
-	                 0);
+	assert_int_equal(
+		beget_server_open(&server, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(forks_and_goes_on,
+	                                                                              BEGET_FD(said[1]), raw, 0))),
+		0);
 	for (int i = 0; i < 3; i++) {
 		pid_t copy = hear(), helper = pid_of(server);
 		assert_int_equal(kill(helper, SIGKILL), 0);
@@ -400,10 +400,20 @@ static void killed_with_a_copy_of_it_left(void)
 	}
 	kill(hear(), SIGKILL);
 	beget_server_close(server);
+}
+
+static void killed_with_a_copy_of_it_left(void)
+{
+	struct beget_server *server = NULL;
+	pthread_t thread;
+
+	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
+	killed_with_copies_left(0);
+	killed_with_copies_left(1);
 	assert_int_equal(pthread_create(&thread, NULL, kill_the_second, NULL), 0);
 	int64_t begun = now_ms();
 	int error = beget_server_open(
-		&server, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(forks_and_goes_on, BEGET_FD(said[1]), 1)));
+		&server, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(forks_and_goes_on, BEGET_FD(said[1]), 0, 1)));
 	assert_true(now_ms() - begun < 400);
 	pthread_join(thread, NULL);
 	assert_int_equal(error, -ECONNRESET);

@@ -290,7 +290,7 @@ static void many(void)
 	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.spares = 64, .spawn_spares = 64));
 
 	await_spares(s, 128);
-	assert_true(count_descriptors() - before <= 1 + 128 * 2);
+	assert_true(count_descriptors() - before <= OF_A_SERVER + 128 * 2);
 	int64_t begun = now_ms();
 	beget_server_close(s);
 	assert_true(now_ms() - begun < 1000);
@@ -686,7 +686,7 @@ static void descriptors_of_the_caller(enum beget_method method)
 	struct beget_server *s = open_server(keeping(method, 10));
 
 	await_spares(s, 10);
-	assert_true(count_descriptors() - before <= 1 + 20);
+	assert_true(count_descriptors() - before <= OF_A_SERVER + 20);
 	beget_server_close(s);
 }
 

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { SOON_MS = 3000 };
+enum { SOON_MS = 3000, OF_A_SERVER = 2 /* descriptors: its socket, its pidfd */ };
 
 static inline struct beget_server *open_server(const struct beget_server_options *o)
 {
