@@ -239,15 +239,15 @@ static void rehearse(void)
 	beget__stream_purge();
 }
 
-void beget__child_serve(enum beget_method method, bool spare)
+void beget__child_serve(enum beget_method method, bool spare, char *buffer)
 {
-	/* As aligned as any argument in it may ask, and touched only as far as it is filled. */
-	static _Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__WIRE_PACKET];
-	static struct beget__frame frame = {.buffer = buffer};
+	/* Beside what is written to anyhow. */
+	static struct beget__frame frame;
 	static struct beget__order order;
 	char **inherited = environ;
 	int channel = BEGET__CHANNEL_FD;
 
+	beget__frame_init(&frame, buffer, NULL);
 	begin(method, channel);
 	beget__image_inherit();
 	unsigned plugged = method == BEGET_SPAWN ? plug_streams() : 0; /* the helper has all three */
@@ -311,9 +311,9 @@ static int close_others(int channel, const struct beget_call *call)
 void beget__child_forked(struct beget__inheritance *i)
 {
 	struct {
+		char buffer[BEGET__WIRE_PACKET]; /* not touched by a frame without a body */
 		struct beget__frame frame;
-		char buffer[BEGET__WIRE_PACKET];
-	} in; /* touched only as far as it is filled */
+	} in;
 
 	beget__frame_init(&in.frame, in.buffer, NULL);
 	begin(BEGET_FORK, i->channel);

@@ -48,12 +48,11 @@ static struct {
 	struct later {
 		int channel;
 		struct beget__request request;
-	} later[2 * BEGET__MOST_SPARES]; /* spares to be made */
+	} * later; /* spares to be made */
 	size_t later_n;
 	const int *asked; /* the four descriptors of the question that is being answered */
 	struct beget__frame frame;
-	char buffer[BEGET__WIRE_PACKET];
-} helper;
+} helper; /* no large member: what children write to lies beside it, and pages are copied whole */
 
 /* A copy that a prepare call makes of us must not hold our ends: the client would not see ours. */
 static void let_go(void)
@@ -93,7 +92,7 @@ static _Noreturn void become_child(int channel, bool spare)
 		_exit(127);
 	beget__sys_close_but(BEGET__CHANNEL_FD + 1, helper.kept, helper.kept_n);
 	if (beget__image_trusted()) /* also makes the copy close-on-exec */
-		beget__child_serve(BEGET_FORKSERVER, spare);
+		beget__child_serve(BEGET_FORKSERVER, spare, helper.frame.buffer);
 	_exit(127);
 }
 
@@ -142,8 +141,15 @@ static void refuse(int *channel)
 /* A spare is made when nothing else is to be done; a start that came meanwhile goes first. */
 static void put_off(int channel, const struct beget__request *request)
 {
-	enum { MOST = sizeof(helper.later) / sizeof(*helper.later) };
+	enum { MOST = 2 * BEGET__MOST_SPARES };
 
+	if (!helper.later)
+		helper.later = beget__sys_alloc(MOST * sizeof(*helper.later));
+	if (!helper.later) {
+		beget__fail(ENOMEM, "cannot make a child");
+		refuse(&channel);
+		return;
+	}
 	if (helper.later_n == MOST) {
 		beget__fail_plain(EAGAIN, "too many spares are to be made");
 		refuse(&channel);
@@ -360,7 +366,7 @@ static int client_pidfd(void)
 	return pidfd < 0 ? -1 : pidfd;
 }
 
-void beget__helper_serve(void)
+void beget__helper_serve(char *buffer)
 {
 	sigset_t all;
 
@@ -376,7 +382,7 @@ void beget__helper_serve(void)
 	beget__child_prepare();
 	pthread_atfork(NULL, NULL, let_go);
 	helper.spare = -1;
-	helper.frame.buffer = helper.buffer;
+	beget__frame_init(&helper.frame, buffer, NULL);
 	refill();
 	if (helper.signals < 0)
 		_exit(127);

@@ -3,6 +3,6 @@
 #define BEGET__HELPER_H
 
 /* Serves the socket on descriptor 3 until its client is gone. */
-_Noreturn void beget__helper_serve(void);
+_Noreturn void beget__helper_serve(char *buffer); /* of BEGET__WIRE_PACKET bytes; its children use their copies */
 
 #endif

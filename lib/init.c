@@ -5,6 +5,8 @@
 #include "helper.h"
 #include "image.h"
 #include "module.h"
+#include "target.h"
+#include "wire.h"
 
 #include <beget.h>
 #include <sys/auxv.h>
@@ -19,20 +21,30 @@ static _Noreturn void refuse(void)
 	_exit(127);
 }
 
+/* What was executed by us. What it receives goes into this, as aligned as any argument in it may ask: for the rest of
+ * its life, and that of its children. */
+static _Noreturn void serve(enum beget__birth birth)
+{
+	_Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__WIRE_PACKET];
+
+	if (birth == BEGET__BORN_HELPER)
+		beget__helper_serve(buffer);
+	beget__child_serve(BEGET_SPAWN, birth == BEGET__BORN_SPARE, buffer);
+}
+
 void beget_init(int argc, char **argv)
 {
 	enum beget__birth birth = beget__image_init(argc, argv);
 
 	beget__module_remember();
+	beget__target_remember();
 	beget__trace_init();
 	if (birth == BEGET__BORN_FREE)
 		return;
 	/* From here on there is no way back into main, whatever is wrong. */
 	if (getauxval(AT_SECURE) || !beget__image_trusted())
 		refuse();
-	if (birth == BEGET__BORN_HELPER)
-		beget__helper_serve();
-	beget__child_serve(BEGET_SPAWN, birth == BEGET__BORN_SPARE);
+	serve(birth);
 }
 
 const char *beget_version(void)

@@ -107,22 +107,27 @@ static struct beget__inbox *new_inbox(void)
 	return in;
 }
 
+/* False too if nothing more will come: a child that says nothing before its end takes no inbox. */
+static bool has_news(struct beget_process *p)
+{
+	struct pollfd ready = {.fd = p->channel, .events = POLLIN};
+
+	if (beget__sys_poll(&ready, 1, 0) <= 0)
+		return false;
+	p->closed = (ready.revents & POLLHUP) && !(ready.revents & POLLERR) && beget__sys_unread(p->channel) == 0;
+	return !p->closed;
+}
+
 /* Takes all that has come; never waits. */
 static void drain(struct beget_process *p)
 {
 	while (!p->closed) {
+		if ((!p->in || p->reserve >= 0) && !has_news(p))
+			return;
 		if (!p->in && !(p->in = new_inbox()))
 			return; /* the next look tries again */
-		if (p->reserve >= 0) {
-			/* Let go of the reserved place for the descriptor that comes with BORN, if it is there. */
-			struct pollfd ready = {.fd = p->channel, .events = POLLIN};
-			if (beget__sys_poll(&ready, 1, 0) <= 0)
-				return;
-			beget__process_guard();
-			beget__sys_close(&p->reserve);
-		} else {
-			beget__process_guard();
-		}
+		beget__process_guard();
+		beget__sys_close(&p->reserve); /* the place for the descriptor that comes with BORN */
 		int got = beget__wire_receive(p->channel, &p->in->frame, MSG_DONTWAIT);
 		if (got == 1 || got == -EMFILE)
 			take_message(p, &p->in->frame);

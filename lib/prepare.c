@@ -143,10 +143,13 @@ static int call(struct beget__order *order, int channel, const int streams[3])
 
 int beget__prepare_call(int channel, const int streams[3])
 {
-	static char buffer[BEGET__WIRE_PACKET]; /* like all that the call points to, it stays */
-	static struct beget__frame frame;
+	/* Like all that the call points to, it stays. */
+	char *buffer = beget__sys_alloc_aligned(BEGET__ALIGN_MAX, BEGET__WIRE_PACKET);
+	struct beget__frame frame;
 	struct beget__order order;
 
+	if (!buffer)
+		return beget__fail(ENOMEM, "cannot receive the prepare call");
 	beget__frame_init(&frame, buffer, NULL);
 	int got = beget__wire_receive(channel, &frame, 0);
 	if (got != 1 || frame.kind != BEGET__CALL)

@@ -28,22 +28,22 @@ static void parent(void)
 	pthread_mutex_unlock(&registry);
 }
 
-static void close_all(int *fds, int n)
+static void close_all(const int *fds, int n)
 {
 	for (int i = 0; i < n; i++)
-		beget__sys_close(&fds[i]);
+		if (fds[i] >= 0)
+			close(fds[i]);
 }
 
-static void disown(struct beget_process *p)
+/* Without a note in the handle: in a forked copy each page that is written to has to be copied first. */
+static void disown(const struct beget_process *p)
 {
-	beget__sys_close(&p->channel);
-	beget__sys_close(&p->pidfd);
-	beget__sys_close(&p->reserve);
-	beget__sys_close(&p->tie);
-	beget__sys_close(&p->result_fd);
+	const int own[] = {p->channel, p->pidfd, p->reserve, p->tie, p->result_fd};
+
+	close_all(own, sizeof(own) / sizeof(*own));
 	close_all(p->ends, 3);
 	if (p != kept) {
-		beget__sys_close(&p->far);
+		close_all(&p->far, 1);
 		close_all(p->lent, BEGET__LENT);
 	}
 }
@@ -176,7 +176,8 @@ void beget__process_close_far(struct beget_process *p)
 void beget__process_close_lent(struct beget_process *p)
 {
 	beget__process_guard();
-	close_all(p->lent, BEGET__LENT);
+	for (int i = 0; i < BEGET__LENT; i++)
+		beget__sys_close(&p->lent[i]);
 	beget__process_unguard();
 }
 
@@ -221,9 +222,10 @@ static void destroy(struct beget_process *p)
 		beget_buffer_free(p->answer.value.buffer);
 	free(p->promise.outs);
 	beget__process_guard();
-	if (p->owner == getpid())
+	if (p->owner == getpid()) { /* a copy's descriptors went with the fork */
 		delist(p);
-	disown(p);
+		disown(p);
+	}
 	beget__process_unguard();
 	pthread_mutex_destroy(&p->lock);
 	free(p);

@@ -2,6 +2,7 @@
  * Runs in the child. */
 #include "stream.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 
@@ -24,9 +25,21 @@ static void each(void (*visit)(FILE *))
 	visit(stderr);
 }
 
+/* Read, and not by the program yet; where nobody tells, there may be something. */
+static bool has_unread(FILE *file)
+{
+#ifdef __GLIBC__
+	return file->_IO_read_ptr != file->_IO_read_end || file->_IO_save_base;
+#else
+	return __freading(file);
+#endif
+}
+
+/* What has nothing is not written to: that copies a page. */
 static void purge(FILE *file)
 {
-	__fpurge(file);
+	if (__fpending(file) || has_unread(file))
+		__fpurge(file);
 }
 
 static void flush(FILE *file)

@@ -7,6 +7,54 @@
 #include <errno.h>
 #include <string.h>
 
+/* The program, in which most functions are: so the loader's list is seldom walked. */
+static struct {
+	uintptr_t code;      /* its first segment of code, */
+	uint64_t begin, end; /* as offsets, empty if it is not known */
+	struct beget__build build;
+} program;
+
+static int learn(struct dl_phdr_info *m, size_t size, void *unused)
+{
+	const ElfW(Phdr) *code = beget__binary_first_code(m);
+
+	(void)size, (void)unused;
+	if (!code || beget__binary_name(m)[0] != '\0')
+		return 1;
+	beget__binary_build(m, &program.build);
+	if (program.build.hashed) /* for targets, a hash is of the function */
+		return 1;
+	program.code = m->dlpi_addr + code->p_vaddr;
+	program.begin = code->p_vaddr;
+	program.end = code->p_vaddr + code->p_filesz;
+	return 1;
+}
+
+void beget__target_remember(void)
+{
+	dl_iterate_phdr(learn, NULL); /* it is the first */
+}
+
+static bool find_in_program(uintptr_t address, bool foreign, struct beget__target *ret)
+{
+	if (address - program.code >= program.end - program.begin)
+		return false;
+	ret->module = "";
+	ret->offset = address - program.code + program.begin;
+	ret->lacking = foreign ? address : 0;
+	ret->modules = (struct beget__modules){0};
+	ret->build = program.build;
+	return true;
+}
+
+static uintptr_t resolve_in_program(const struct beget__target *target)
+{
+	return target->module[0] == '\0' && target->offset >= program.begin && target->offset < program.end &&
+	                       beget__build_same(&target->build, &program.build)
+	               ? program.code + (target->offset - program.begin)
+	               : 0;
+}
+
 struct search {
 	uintptr_t address;
 	bool foreign;
@@ -33,6 +81,8 @@ int beget__target_find(void (*function)(void), bool foreign, struct beget__targe
 {
 	struct search search = {(uintptr_t)function, foreign, ret};
 
+	if (find_in_program(search.address, foreign, ret))
+		return 0;
 	return dl_iterate_phdr(holds_address, &search) ? 0 : -EOPNOTSUPP;
 }
 
@@ -64,10 +114,11 @@ static int is_module(struct dl_phdr_info *m, size_t size, void *data)
 
 int beget__target_resolve(const struct beget__target *target, void (**ret)(void))
 {
-	struct resolution r = {.target = target};
+	struct resolution r = {.target = target, .address = resolve_in_program(target)};
 	const char *name = target->module[0] ? target->module : "the program";
 
-	dl_iterate_phdr(is_module, &r);
+	if (!r.address)
+		dl_iterate_phdr(is_module, &r);
 	if (!r.address && target->modules.size > 0) {
 		int error = beget__module_load(&target->modules);
 		if (error)

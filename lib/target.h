@@ -12,6 +12,9 @@ struct beget__target {
 	struct beget__modules modules; /* in the child: what to load then; in the message */
 };
 
+/* In beget_init: where the program is, which most functions are of, and which build. */
+void beget__target_remember(void);
+
 /* Names the function, for a process of this program or of a foreign one; -EOPNOTSUPP if it lies in no module. */
 int beget__target_find(void (*function)(void), bool foreign, struct beget__target *ret);
 
