@@ -211,13 +211,14 @@ WATCHED = $(TESTS) $(REPLAYS)
 # fault_%: thousands of starts; what a failure leaves behind is watched by the sanitizers.
 # start_crash: it reports each crash as an error, and its signals tell less than the kernel's.
 # start_family: vfork copies, and so cannot tell the helper's pid: each nested start launches a helper of its own.
+# helper_storm: the same, and it signals that pid.
 # start_state: it puts variables of its own into each environment that it executes.
 # start_limits, start_matrix, start_rebirth: what it tells of state is its own.
 # start_modules, start_explain, unit_module: the loader reads run paths by words, as it may; the sanitizers watch ours.
 # server_%: the same, and spares that are waited for.
 # start_threads: thousands of starts by threads, of which it runs one at a time; the thread sanitizer watches them.
-UNFIT = fault_% start_crash start_family start_state start_limits start_matrix start_modules start_rebirth start_threads \
-	server_% start_explain unit_module
+UNFIT = fault_% helper_storm start_crash start_family start_state start_limits start_matrix start_modules start_rebirth \
+	start_threads server_% start_explain unit_module
 VALGRIND_TESTS = $(addprefix $(BUILD)/valgrind/test/,$(filter-out $(UNFIT),$(notdir $(TESTS))))
 # No leaks here: a child leaves with what it was given. The address sanitizer looks for them in the caller.
 valgrind: ## the tests under valgrind
