@@ -239,12 +239,16 @@ static bool born(const struct beget_process *p)
 	return p->ended || p->pid > 0;
 }
 
-/* What to poll for news of this process, at most for how long. Returns how many. */
-static size_t news(const struct beget_process *p, struct pollfd *fds, int64_t now, int64_t brief_until, int *timeout)
+/* What to poll for news of this process, and at most for how long. Returns how many; *tells is made false if they do
+ * not tell all: look all the same. */
+static unsigned news(const struct beget_process *p, struct pollfd fds[2], int64_t now, int64_t brief_until,
+                     int *timeout, bool *tells)
 {
+	unsigned n = 0;
 	bool patient = p->patient_until > now; /* it has ended: only the helper's word is awaited */
-	size_t n = 0;
+	bool blind = p->pidfd < 0 && p->pid > 0;
 
+	*tells &= !patient && !blind;
 	/* A brief life: by what tells of the end and of nothing else, for each message would wake us for nothing. */
 	if (!patient && brief_until > now && (p->ours ? p->pidfd >= 0 : !p->closed)) {
 		*timeout = (int)(brief_until - now);
@@ -258,7 +262,7 @@ static size_t news(const struct beget_process *p, struct pollfd *fds, int64_t no
 		fds[n++] = (struct pollfd){.fd = p->channel, .events = POLLIN};
 	if (p->pidfd >= 0 && !(patient && n))
 		fds[n++] = (struct pollfd){.fd = p->pidfd, .events = POLLIN};
-	if (p->pidfd < 0 && p->pid > 0 && (*timeout < 0 || *timeout > BLIND_POLL_MS))
+	if (blind && (*timeout < 0 || *timeout > BLIND_POLL_MS))
 		*timeout = BLIND_POLL_MS;
 	return n;
 }
@@ -278,45 +282,95 @@ static int64_t deadline_of(int timeout_ms)
 	return timeout_ms < 0 ? -1 : beget__sys_now_ms() + timeout_ms;
 }
 
+/* One round of waiting for one of several processes. */
+struct round {
+	struct beget_process *const *ps;
+	size_t n;
+	struct pollfd *fds; /* no more than are polled: the kernel allows as many as a process may have */
+	size_t polled;
+	unsigned char *places; /* how many of them each process has: at most two */
+	int64_t brief_until;   /* only ends are news until then */
+	int timeout;           /* of this round */
+	bool patient;          /* an end is seen that the helper has not told */
+	bool tells;            /* what is polled tells all */
+};
+
+/* What to wait for. The index of a process that has come so far, or -ETIMEDOUT. */
+static int survey(struct round *r, bool (*far_enough)(const struct beget_process *), int64_t deadline)
+{
+	int64_t now = beget__sys_now_ms();
+
+	r->timeout = deadline < 0 ? -1 : deadline > now ? (int)(deadline - now) : 0;
+	r->patient = false;
+	r->tells = true;
+	r->polled = 0;
+	for (size_t i = 0; i < r->n; i++) {
+		struct beget_process *p = r->ps[i];
+		r->places[i] = 0;
+		if (!p)
+			continue;
+		int own = -1;
+		pthread_mutex_lock(&p->lock);
+		bool enough = far_enough(p);
+		if (!enough) {
+			r->places[i] = (unsigned char)news(p, r->fds + r->polled, now, r->brief_until, &own, &r->tells);
+			r->polled += r->places[i];
+			r->patient |= p->patient_until > now;
+			if (own >= 0 && (r->timeout < 0 || own < r->timeout || p->patient_until > now))
+				r->timeout = own;
+		}
+		pthread_mutex_unlock(&p->lock);
+		if (enough)
+			return (int)i;
+	}
+	return -ETIMEDOUT;
+}
+
+/* Of many processes, only those that there is news of cost more than their place in the poll. */
+static void look_at_news(const struct round *r)
+{
+	const struct pollfd *fd = r->fds;
+
+	for (size_t i = 0; i < r->n; i++) {
+		bool look = !r->tells;
+		for (unsigned k = 0; k < r->places[i]; k++)
+			look |= (fd++)->revents != 0;
+		if (!r->ps[i] || !look)
+			continue;
+		pthread_mutex_lock(&r->ps[i]->lock);
+		beget__process_look(r->ps[i]);
+		pthread_mutex_unlock(&r->ps[i]->lock);
+	}
+}
+
 /* Waits until one of the processes has come so far: its index, or -ETIMEDOUT. */
 static int await(struct beget_process *const *ps, size_t n, bool (*far_enough)(const struct beget_process *),
                  int timeout_ms, int cancel)
 {
 	int64_t deadline = deadline_of(timeout_ms);
-	int64_t brief_until = far_enough == settled ? beget__sys_now_ms() + BRIEF_MS : 0;
-	struct pollfd few[8], *fds = few;
-	int result = -ETIMEDOUT;
+	enum { FEW = 4 };
+	struct pollfd few[2 * FEW];
+	unsigned char few_places[FEW];
+	struct round r = {.ps = ps, .n = n, .fds = few, .places = few_places};
+	void *many = NULL;
 
-	if (2 * n > sizeof(few) / sizeof(*few) && !(fds = beget__sys_alloc(2 * n * sizeof(*fds))))
-		return beget__fail(ENOMEM, "cannot wait for %zu processes", n);
-	for (;;) {
-		int64_t now = beget__sys_now_ms();
-		int timeout = deadline < 0 ? -1 : deadline > now ? (int)(deadline - now) : 0;
-		bool patient = false;
-		size_t polled = 0;
-		for (size_t i = 0; i < n && result == -ETIMEDOUT; i++) {
-			struct beget_process *p = ps[i];
-			if (!p)
-				continue;
-			pthread_mutex_lock(&p->lock);
-			beget__process_look(p);
-			if (far_enough(p))
-				result = (int)i;
-			else {
-				int own = -1;
-				polled += news(p, fds + polled, now, brief_until, &own);
-				patient |= p->patient_until > now;
-				if (own >= 0 && (timeout < 0 || own < timeout || p->patient_until > now))
-					timeout = own;
-			}
-			pthread_mutex_unlock(&p->lock);
-		}
-		if (result >= 0 || (timeout == 0 && !patient))
-			break;
-		poll_cancellable(fds, polled, timeout, cancel, fds == few ? NULL : fds);
+	if (far_enough == settled && timeout_ms != 0)
+		r.brief_until = deadline_of(timeout_ms > 0 && timeout_ms < BRIEF_MS ? timeout_ms : BRIEF_MS);
+	if (n > FEW) {
+		many = beget__sys_alloc(n * (2 * sizeof(*r.fds) + sizeof(*r.places)));
+		if (!many)
+			return beget__fail(ENOMEM, "cannot wait for %zu processes", n);
+		r.fds = many;
+		r.places = (unsigned char *)(r.fds + 2 * n);
 	}
-	if (fds != few)
-		free(fds);
+	int result = survey(&r, far_enough, deadline);
+	for (bool last = false; result < 0 && !(last && !r.patient);) {
+		last = r.timeout == 0 && !r.patient; /* what it finds may still call for patience */
+		poll_cancellable(r.fds, r.polled, r.timeout, cancel, many);
+		look_at_news(&r);
+		result = survey(&r, far_enough, deadline);
+	}
+	free(many);
 	return result;
 }
 

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -228,6 +229,28 @@ static void none_to_wait_for(enum beget_method method)
 	assert_int_equal(beget_wait(NULL, 0, 0), -EINVAL);
 }
 
+/* The kernel polls no more descriptors than a process may have; entries that are done with do not count. */
+static void more_entries_than_descriptors(enum beget_method method)
+{
+	enum { N = 3000, LAST = N - 1 };
+	static struct beget_process *p[N];
+	struct rlimit before, few;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = 200;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	p[7] = start(method, BEGET_CALL(sleeper));
+	p[LAST] = start(method, BEGET_CALL(sleeper));
+	assert_int_equal(beget_wait(p, N, 30), -ETIMEDOUT);
+	assert_int_equal(beget_kill(p[LAST], SIGTERM), 0);
+	assert_int_equal(beget_wait(p, N, 5000), LAST);
+	expect_end(p[LAST], BEGET_SIGNALED, SIGTERM);
+	expect_killed(p[7]);
+	p[7] = p[LAST] = NULL;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static void in_the_order_of_their_ends(enum beget_method method)
 {
 	static const int order[] = {4, 0, 3, 1, 2};
@@ -400,6 +423,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(before_and_after_the_end),
 		BEHAVIOUR(kill_at_the_end),
 		BEHAVIOUR_OF(no_handle, BY(BEGET_FORK)),
+		BEHAVIOUR(more_entries_than_descriptors),
 		BEHAVIOUR(interrupted),
 		BEHAVIOUR(interrupted_until_the_timeout),
 		BEHAVIOUR(exactly_one),
