@@ -31,6 +31,14 @@ void not_under_valgrind(const char *why)
 		skip();
 }
 
+void not_under_asan(const char *why)
+{
+	(void)why;
+#ifdef __SANITIZE_ADDRESS__
+	skip();
+#endif
+}
+
 int often(int n)
 {
 	return under_valgrind() ? (n + 9) / 10 : n;

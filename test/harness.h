@@ -65,8 +65,9 @@ const char *text_result_with(const struct beget_options *, const struct beget_ca
 /* It emulates limits, namespaces and descriptors, and so not what we test of them. */
 bool under_valgrind(void);
 
-/* Skips the test that calls it there. why: one line, to be read where it is called. */
+/* Skip the test that calls them there. why: one line, to be read where it is called. */
 void not_under_valgrind(const char *why);
+void not_under_asan(const char *why);
 
 /* So often; a tenth there, where a program needs a quarter of a second to begin. */
 int often(int n);
