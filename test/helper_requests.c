@@ -151,7 +151,7 @@ static void noise(void)
 
 	up();
 	srand(1);
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < often(2000); i++) {
 		size_t size = (size_t)(rand() % (i % 10 ? 64 : (int)sizeof(bytes)));
 		for (size_t j = 0; j < size; j++)
 			bytes[j] = (char)rand();
