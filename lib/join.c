@@ -206,17 +206,20 @@ void beget__process_look(struct beget_process *p)
 			finish(p, p->has_word ? &p->word : NULL);
 		return;
 	}
-	/* Without pidfds, a result or the closed channel promises the end. */
-	bool promised = gone || (p->pidfd < 0 && (p->closed || p->has_result));
+	/* Without pidfds, a word of it, a result or the closed channel promises the end. */
+	bool promised = gone || (p->pidfd < 0 && (p->closed || p->has_result || p->has_word));
 	if (promised && !p->patient_until)
 		p->patient_until = beget__sys_now_ms() + PATIENCE_MS;
+	bool patient = !p->closed && beget__sys_now_ms() < p->patient_until;
 	struct beget__evidence e = {
 		.pid = p->pid,
 		.pidfd = p->pidfd,
 		.ours = p->ours,
 		.ended = gone,
-		.patient = !p->closed && beget__sys_now_ms() < p->patient_until,
-		.word = p->has_word ? &p->word : NULL,
+		.patient = patient,
+		/* The last word before the channel closes is the helper's; an earlier one may be of the child itself.
+	         */
+		.word = p->has_word && !patient ? &p->word : NULL,
 	};
 	int found = beget__status_find(&e, &end);
 	if (found == -EAGAIN)
@@ -258,6 +261,8 @@ static unsigned news(const struct beget_process *p, struct pollfd fds[2], int64_
 	}
 	if (patient)
 		*timeout = (int)(p->patient_until - now);
+	if (patient && p->has_word && *timeout > BRIEF_MS) /* somebody holds the channel: the kernel may tell first */
+		*timeout = BRIEF_MS;
 	if (!p->closed)
 		fds[n++] = (struct pollfd){.fd = p->channel, .events = POLLIN};
 	if (p->pidfd >= 0 && !(patient && n))
