@@ -1,5 +1,5 @@
-/* The handle of a started process, shared by its life (process.c), the waiting for it (join.c) and the start methods.
- */
+/* The handle of a started process, shared by its life (process.c), what comes of it (inbox.c), waiting (join.c) and
+ * the start methods. */
 #ifndef BEGET__PROCESS_H
 #define BEGET__PROCESS_H
 
@@ -87,6 +87,8 @@ int beget__process_expect(struct beget_process *, const struct beget_call *);
 
 /* Brings the handle up to date, its lock held; never waits. */
 void beget__process_look(struct beget_process *);
+/* It is known now that it has ended, however that was. */
+bool beget__process_seen_ended(const struct beget_process *);
 
 /* -EINVAL for NULL, -ECHILD in a copy of the process that the handle belongs to; what goes into the sentence. */
 int beget__process_check(const struct beget_process *, const char *what);
