@@ -2,6 +2,7 @@
  * put it, or from a file that may be anything. Runs in caller, helper and child; knows no list of modules. */
 #include "binary.h"
 
+#include "bytes.h"
 #include "sys.h"
 
 #include <stdlib.h>
@@ -10,15 +11,6 @@
 
 enum { NOTES_MAX = 65536, CODE_MAX = 65536, SEGMENTS_MAX = 64, FUNCTION_MAX = 64 };
 
-static const uint64_t BASIS = UINT64_C(0xcbf29ce484222325);
-
-static uint64_t hash(uint64_t h, const void *data, size_t n) /* FNV-1a */
-{
-	for (const unsigned char *p = data; n-- > 0; p++)
-		h = (h ^ *p) * UINT64_C(0x100000001b3);
-	return h;
-}
-
 const char *beget__binary_name(const struct dl_phdr_info *m)
 {
 	return m->dlpi_name ? m->dlpi_name : "";
@@ -26,7 +18,7 @@ const char *beget__binary_name(const struct dl_phdr_info *m)
 
 uint64_t beget__binary_name_hash(const struct dl_phdr_info *m)
 {
-	return hash(BASIS, beget__binary_name(m), strlen(beget__binary_name(m)));
+	return beget__digest(BEGET__DIGEST, beget__binary_name(m), strlen(beget__binary_name(m)));
 }
 
 const ElfW(Phdr) * beget__binary_code(const struct dl_phdr_info *m, uint64_t offset)
@@ -127,7 +119,7 @@ static bool noted_id(const struct dl_phdr_info *m, struct beget__build *ret)
 
 static void hash_id(const ElfW(Phdr) * segments, int n, const void *code, size_t size, struct beget__build *ret)
 {
-	uint64_t h = hash(hash(BASIS, segments, (size_t)n * sizeof(*segments)), code, size);
+	uint64_t h = beget__digest(beget__digest(BEGET__DIGEST, segments, (size_t)n * sizeof(*segments)), code, size);
 
 	*ret = (struct beget__build){.size = sizeof(h), .hashed = true};
 	memcpy(ret->id, &h, sizeof(h));

@@ -210,3 +210,10 @@ size_t beget__align_of(size_t size)
 
 	return align == 0 ? 1 : align < BEGET__ALIGN_MAX ? align : BEGET__ALIGN_MAX;
 }
+
+uint64_t beget__digest(uint64_t h, const void *data, size_t n)
+{
+	for (const unsigned char *p = data; n-- > 0; p++)
+		h = (h ^ *p) * UINT64_C(0x100000001b3);
+	return h;
+}

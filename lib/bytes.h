@@ -53,6 +53,10 @@ const void *beget__get_view(struct beget__reader *, uint64_t n);
 /* A string where it lies, checked for its end; NULL for a NULL string. */
 const char *beget__get_string(struct beget__reader *);
 
+/* A digest in steps, FNV-1a: begins with BEGET__DIGEST. */
+#define BEGET__DIGEST UINT64_C(0xcbf29ce484222325)
+uint64_t beget__digest(uint64_t, const void *, size_t);
+
 /* The alignment that any object of this size can need: C keeps sizes multiples of alignments. */
 size_t beget__align_of(size_t size);
 

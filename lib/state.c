@@ -479,25 +479,22 @@ static int apply_mask(const struct beget__state *s)
 
 /* Credentials: all user and group ids, capabilities, no_new_privs, seccomp, as /proc tells them; and securebits. */
 
-#define DIGEST UINT64_C(0xcbf29ce484222325)
-
-static uint64_t digest(uint64_t h, const char *from, const char *to) /* FNV-1a */
+/* Between two texts; nothing where one of them is not there. */
+static uint64_t digest_between(uint64_t h, const char *from, const char *to)
 {
-	for (; from && to && from < to; from++)
-		h = (h ^ (unsigned char)*from) * UINT64_C(0x100000001b3);
-	return h;
+	return from && to && from < to ? beget__digest(h, from, (size_t)(to - from)) : h;
 }
 
 static void read_credentials(struct beget__state *s, const char *status)
 {
 	static const char *const ranges[][2] = {
 		{"\nUid:", "\nFDSize:"}, {"\nGroups:", "\nNStgid:"}, {"\nCapInh:", "\nSpeculation"}};
-	uint64_t h = DIGEST;
+	uint64_t h = BEGET__DIGEST;
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
-		h = digest(h, strstr(status, ranges[i][0]), strstr(status, ranges[i][1]));
+		h = digest_between(h, strstr(status, ranges[i][0]), strstr(status, ranges[i][1]));
 	int securebits = s->of ? 0 : prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
-	s->credentials = digest(h, (const char *)&securebits, (const char *)(&securebits + 1));
+	s->credentials = beget__digest(h, &securebits, sizeof(securebits));
 }
 
 static bool credentials_differ(const struct beget__state *now, const struct beget__state *born)
@@ -523,11 +520,11 @@ static void read_namespaces(struct beget__state *s, const char *status)
 		snprintf(root, sizeof(root), "/proc/%d/root", (int)s->of);
 	}
 	place = place_of(root);
-	uint64_t h = digest(DIGEST, (const char *)&place, (const char *)(&place + 1));
+	uint64_t h = beget__digest(BEGET__DIGEST, &place, sizeof(place));
 	int dir = beget__sys_open(path, O_PATH | O_DIRECTORY);
 	for (size_t i = 0; i < (admin ? sizeof(names) / sizeof(*names) : 1); i++) {
 		ssize_t n = readlinkat(dir, names[i], text, sizeof(text));
-		h = digest(h, text, text + (n > 0 ? n : 0));
+		h = beget__digest(h, text, n > 0 ? (size_t)n : 0);
 	}
 	if (dir >= 0)
 		beget__sys_close(&dir);

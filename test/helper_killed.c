@@ -1,7 +1,7 @@
 /* The helper is killed or stopped: what runs, runs on, is seen and signalled and its end is told; the next start brings
  * up another helper; and no call waits for ever. */
 #include "host.h"
-#include "sys.h"
+#include "kernel.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -40,22 +40,6 @@ static pid_t kill_helper(void)
 	assert_int_equal(kill(helper, SIGKILL), 0);
 	assert_true(process_gone(helper, 5000));
 	return helper;
-}
-
-/* Since Linux 6.15 the end of a process can be read after somebody else has reaped it. */
-static bool kernel_remembers(void)
-{
-	int status;
-	siginfo_t info;
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(1);
-	int pidfd = beget__sys_pidfd_open(pid);
-	beget__sys_waitid(P_PID, (id_t)pid, &info, WEXITED, NULL);
-	int error = beget__sys_pidfd_exit(pidfd, &status);
-	beget__sys_close(&pidfd);
-	return error == 0;
 }
 
 /* Where the new parent reaped it before we looked, an older kernel leaves nothing to tell. */

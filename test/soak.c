@@ -4,6 +4,7 @@
  *
  * SOAK_SECONDS (120), SOAK_SEED (each thread's choices follow from it; which of them meet does not), SOAK_CALM=1:
  * nobody kills a helper. */
+#include "kernel.h"
 #include "sys.h"
 
 #include <beget.h>
@@ -72,7 +73,7 @@ static struct beget_server *servers[SERVERS];
 static pthread_rwlock_t servers_lock = PTHREAD_RWLOCK_INITIALIZER;
 static atomic_bool stop;
 static atomic_long started[3], ended[5], by_kind[KINDS], refused[200], kills, stops, nested_failed, reopened, wrong;
-static bool calm, kernel_remembers;
+static bool calm, remembers;
 
 /* Targets */
 
@@ -366,7 +367,7 @@ static void check_end(struct work *k, const struct beget_status *s)
 
 	ended[s->outcome]++;
 	if (s->outcome == BEGET_LOST) {
-		if (kernel_remembers || calm || k->method != BEGET_FORKSERVER)
+		if (remembers || calm || k->method != BEGET_FORKSERVER)
 			complain(k, "lost");
 	} else if (s->outcome == BEGET_FAILED) {
 		/* its helper was killed before it was made, or it was signalled before it knew its call */
@@ -684,21 +685,6 @@ static void verdict(bool good, const char *what)
 	failures += !good;
 }
 
-static bool remembers(void)
-{
-	int status, error;
-	siginfo_t info;
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(1);
-	int pidfd = beget__sys_pidfd_open(pid);
-	beget__sys_waitid(P_PID, (id_t)pid, &info, WEXITED, NULL);
-	error = beget__sys_pidfd_exit(pidfd, &status);
-	beget__sys_close(&pidfd);
-	return error == 0;
-}
-
 static long setting(const char *name, long otherwise)
 {
 	const char *text = getenv(name);
@@ -726,9 +712,9 @@ int main(int argc, char **argv)
 	int seconds = (int)setting("SOAK_SECONDS", 120);
 	uint64_t seed = (uint64_t)setting("SOAK_SEED", (long)(time(NULL) % 1000000));
 	calm = setting("SOAK_CALM", 0) != 0;
-	kernel_remembers = remembers();
+	remembers = kernel_remembers();
 	printf("1..5\n# SOAK_SEED=%lu SOAK_SECONDS=%d%s; the kernel %s the end of what others reaped\n",
-	       (unsigned long)seed, seconds, calm ? " SOAK_CALM=1" : "", kernel_remembers ? "remembers" : "forgets");
+	       (unsigned long)seed, seconds, calm ? " SOAK_CALM=1" : "", remembers ? "remembers" : "forgets");
 	round_of(seconds < 2 * WARM_S ? seconds / 2 : WARM_S, seed + 1000);
 	struct level before = level();
 	print_level("warm", &before);
@@ -744,7 +730,7 @@ int main(int argc, char **argv)
 	       ended[BEGET_EXITED], ended[BEGET_SIGNALED], ended[BEGET_FAILED], ended[BEGET_LOST], nested_failed,
 	       reopened);
 	verdict(wrong == 0, "every result and every status is right");
-	verdict(!kernel_remembers || ended[BEGET_LOST] == 0, "no status is lost that the kernel knows");
+	verdict(!remembers || ended[BEGET_LOST] == 0, "no status is lost that the kernel knows");
 	verdict(after.descriptors <= before.descriptors, "no descriptor more");
 	verdict(after.processes <= before.processes, "no process more");
 	verdict(after.heap <= before.heap && after.mapped <= before.mapped && after.maps <= before.maps,
