@@ -198,7 +198,7 @@ void beget__process_look(struct beget_process *p)
 		.ended = gone,
 		.patient = patient,
 		/* The last before the channel closes is the helper's; one before it may be of the child itself. */
-		.word = p->has_word && !patient ? &p->word : NULL,
+		.word = p->has_word && !p->ours && !patient ? &p->word : NULL,
 	};
 	int found = beget__status_find(&e, &end);
 	if (found == -EAGAIN)

@@ -1,5 +1,6 @@
 /* A child holds the helper's socket, for starts of its own, and its own channel. A broken one may say anything on both:
  * the starts of others go on, the helper does not become another one, and no end is told before there is one. */
+#include "fault.h"
 #include "harness.h"
 #include "host.h"
 #include "image.h"
@@ -12,6 +13,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 static int changed; /* in the helper, if somebody gets it to call change() */
 
@@ -261,6 +263,59 @@ static void an_end_that_was_foretold(enum beget_method method)
 	close(go[1]);
 }
 
+/* Of our own children no helper speaks: reaped by the host, where the kernel forgets, nobody knows. */
+static int lies(void)
+{
+	beget__message_send_ended(BEGET__CHANNEL_FD, &(struct beget__exit){.wait_status = 5 << 8});
+	_exit(7);
+}
+
+static enum beget_method own_method;
+
+static void reap_a_liar(void)
+{
+	struct beget_process *p;
+	struct beget_status status;
+
+	fault_every(" pidfd_info ", EINVAL);
+	CHECK(beget_start(&p, BEGET_OPTIONS(.method = own_method), BEGET_CALL(lies)) == 0);
+	CHECK(waitpid(beget_pid(p), NULL, 0) == beget_pid(p));
+	CHECK(beget_join(p, 10000, &status) == 0);
+	CHECK(status.outcome == BEGET_LOST);
+	beget_free(p);
+}
+
+static void a_lie_of_our_own(enum beget_method method)
+{
+	own_method = method;
+	run_host(reap_a_liar);
+}
+
+/* It holds the channel on, whose end is what the helper's word is told by. */
+static int leaves_a_copy(void)
+{
+	pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+
+	if (pid == 0)
+		sleeper();
+	return pid;
+}
+
+static void a_copy_that_holds_the_channel(enum beget_method method)
+{
+	struct beget_process *p = start(method, BEGET_CALL(leaves_a_copy));
+	struct beget_status status;
+	pid_t copy = 0;
+
+	assert_int_equal(beget_join(p, 10000, &status), 0);
+	assert_int_equal(status.outcome, BEGET_EXITED);
+	assert_true(status.peak_kib > 0);
+	assert_int_equal(beget_result(p, &copy), 0);
+	beget_free(p);
+	assert_int_equal(kill(copy, SIGKILL), 0);
+	assert_true(process_gone(copy, 5000));
+}
+
 /* The mode of a socket belongs to all who have it; and it is filled, while the helper sleeps. */
 static int fills_the_socket(void)
 {
@@ -389,6 +444,8 @@ int main(int argc, char **argv)
 		BEHAVIOUR(noise_on_the_helpers_socket),
 		BEHAVIOUR_OF(noise_on_its_channel, HELPED),
 		BEHAVIOUR_OF(an_end_that_was_foretold, HELPED),
+		BEHAVIOUR_OF(a_lie_of_our_own, BY(BEGET_SPAWN) | BY(BEGET_FORK)),
+		BEHAVIOUR(a_copy_that_holds_the_channel),
 		BEHAVIOUR_OF(a_full_socket, BY(BEGET_SPAWN) | BY(BEGET_FORK)),
 		BEHAVIOUR(a_socket_that_is_shut),
 		BEHAVIOUR_OF(no_name, BY(BEGET_FORKSERVER)),

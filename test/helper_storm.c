@@ -456,6 +456,48 @@ static void a_host_that_executes_another_program(void)
 	close(said[1]);
 }
 
+static void closes_all(struct beget_fd told)
+{
+	for (int fd = 3; fd < 1024; fd++)
+		if (fd != told.fd)
+			close(fd);
+	if (write(told.fd, "c", 1) == 1 && close(told.fd) == 0)
+		sleeper();
+}
+
+static void exec_with_a_child_that_holds_nothing(void)
+{
+	struct beget_process *p;
+	pid_t pids[2] = {host_helper()};
+	int closed[2];
+	char c;
+
+	CHECK(pipe2(closed, O_CLOEXEC) == 0);
+	CHECK(beget_start(&p, NULL, BEGET_CALL(closes_all, BEGET_FD(closed[1]))) == 0);
+	pids[1] = beget_pid(p);
+	CHECK(read(closed[0], &c, 1) == 1);
+	CHECK(write(said[1], pids, sizeof(pids)) == sizeof(pids));
+	execl("/bin/sleep", "sleep", "30", (char *)NULL);
+	_exit(1);
+}
+
+/* Nobody can ask the helper any more, and nobody waits for its child: it leaves, and the child runs on. */
+static void nobody_wants_to_know(void)
+{
+	pid_t pids[2];
+
+	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
+	pid_t host = host_start(exec_with_a_child_that_holds_nothing);
+	assert_int_equal(read(said[0], pids, sizeof(pids)), sizeof(pids));
+	assert_true(process_gone(pids[0], 5000));
+	assert_int_equal(kill(pids[1], SIGKILL), 0);
+	assert_true(process_gone(pids[1], 5000));
+	kill(host, SIGKILL);
+	host_end(host);
+	close(said[0]);
+	close(said[1]);
+}
+
 /* daemon(3): a fork whose parent leaves, in a session of its own. */
 static void become_a_daemon(void)
 {
@@ -610,6 +652,7 @@ int main(int argc, char **argv)
 		UNIT(killed_while_a_child_of_its_runs),
 		UNIT(killed_with_a_copy_of_it_left),
 		UNIT(a_host_that_executes_another_program),
+		UNIT(nobody_wants_to_know),
 		UNIT(a_host_that_becomes_a_daemon),
 		UNIT(a_copy_is_not_heard),
 		UNIT(a_full_process_table),
