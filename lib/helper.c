@@ -23,6 +23,11 @@
  * its socket open); without a socket, whether it still wants to know anything. */
 enum { BLIND_POLL_MS = 500 };
 
+/* Making a spare takes a processor that a start may need: it waits until nothing has come for so long. But a start that
+ * comes while some are still to be made shows that there are too few: then they are made whenever nothing else waits,
+ * for so long. */
+enum { QUIET_MS = 1, HURRY_MS = 20 };
+
 /* A running child and the helper's copy of its channel, which carries the last word. */
 struct ward {
 	pid_t pid;
@@ -50,6 +55,7 @@ static struct {
 		struct beget__request request;
 	} * later; /* spares to be made */
 	size_t later_n;
+	int64_t hurry_until;
 	const int *asked; /* the four descriptors of the question that is being answered */
 	struct beget__frame frame;
 } helper; /* no large member: what children write to lies beside it, and pages are copied whole */
@@ -138,7 +144,7 @@ static void refuse(int *channel)
 	beget__sys_close(channel);
 }
 
-/* A spare is made when nothing else is to be done; a start that came meanwhile goes first. */
+/* A start that comes meanwhile goes first. */
 static void put_off(int channel, const struct beget__request *request)
 {
 	enum { MOST = 2 * BEGET__MOST_SPARES };
@@ -223,6 +229,8 @@ static void start(struct beget__frame *f)
 	int channel = beget__frame_take(f, 0);
 	if (channel < 0)
 		return; /* it got lost on the way, for want of room */
+	if (!request.spare && helper.later_n > 0)
+		helper.hurry_until = beget__sys_now_ms() + HURRY_MS;
 	if (request.spare)
 		put_off(channel, &request);
 	else if (adopt(channel, &request))
@@ -366,6 +374,14 @@ static int client_pidfd(void)
 	return pidfd < 0 ? -1 : pidfd;
 }
 
+/* How long to wait for news; idle: some time has passed without. */
+static int patience(bool idle)
+{
+	if (helper.later_n > 0)
+		return idle || beget__sys_now_ms() < helper.hurry_until ? 0 : QUIET_MS;
+	return helper.client < 0 || (helper.closed && !helper.retired) ? BLIND_POLL_MS : -1;
+}
+
 void beget__helper_serve(char *buffer)
 {
 	sigset_t all;
@@ -387,7 +403,7 @@ void beget__helper_serve(char *buffer)
 	if (helper.signals < 0)
 		_exit(127);
 	beget__trace("serves");
-	for (;;) {
+	for (bool idle = false;;) {
 		struct pollfd fds[] = {
 			{.fd = BEGET__CHANNEL_FD, .events = POLLIN},
 			{.fd = helper.signals, .events = POLLIN},
@@ -401,12 +417,11 @@ void beget__helper_serve(char *buffer)
 			leave_with_wards();
 		if (helper.retired && helper.n == 0 && beget__sys_poll(fds, 1, 0) <= 0)
 			_exit(0);
-		bool blind = helper.client < 0 || (helper.closed && !helper.retired);
-		int quiet = helper.later_n > 0 ? 0 : blind ? BLIND_POLL_MS : -1;
-		int ready = beget__sys_poll(fds, 3, quiet);
+		int ready = beget__sys_poll(fds, 3, patience(idle));
 		if (ready < 0)
 			continue;
-		if (ready == 0 && helper.later_n > 0) {
+		idle = ready == 0;
+		if (idle && helper.later_n > 0) {
 			make_spare();
 			continue;
 		}

@@ -267,12 +267,13 @@ bool beget__server_enter_now(struct beget_server *s, struct beget__server_view *
 
 bool beget__server_lives(struct beget_server *s)
 {
-	struct pollfd end = {.fd = s->control, .events = POLLRDHUP};
+	struct pollfd ends[] = {{.fd = s->control, .events = POLLRDHUP}, {.fd = s->pidfd, .events = POLLIN}};
 
-	if (beget__sys_is(s->control, &s->identity) && beget__sys_poll(&end, 1, 0) == 0 && !has_ended(s))
-		return true;
-	s->gone = true;
-	return false;
+	if (!beget__sys_is(s->control, &s->identity))
+		s->gone = true;
+	else if (beget__sys_poll(ends, 2, 0) > 0)
+		s->gone |= ends[0].revents || beget__sys_is(s->pidfd, &s->pidfd_identity);
+	return !s->gone;
 }
 
 void beget__server_leave(struct beget_server *s)

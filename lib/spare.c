@@ -44,9 +44,15 @@ static void give_up(struct beget__pool *pool, struct beget_process *p)
 /* Those that no start has come upon. */
 static void weed(struct beget__pool *pool)
 {
+	struct pollfd ends[BEGET__MOST_SPARES];
+
+	for (unsigned i = 0; i < pool->n; i++)
+		ends[i] = (struct pollfd){.fd = pool->waiting[i]->channel, .events = POLLRDHUP};
+	if (beget__sys_poll(ends, pool->n, 0) <= 0)
+		return;
 	for (unsigned i = pool->n; i-- > 0;) {
 		struct beget_process *p = pool->waiting[i];
-		if (look(p) != DEAD)
+		if (!ends[i].revents)
 			continue;
 		pool->waiting[i] = pool->waiting[--pool->n];
 		give_up(pool, p);

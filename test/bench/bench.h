@@ -19,7 +19,7 @@ struct way {
 	int method;
 	unsigned flags;
 	int server; /* beget: which of the servers; 0: the one that all share */
-	int rested; /* starts after a rest, as what spares are for does; those of one kind take turns */
+	int rested; /* starts in bursts after a rest, as what spares are for does; those of one kind take turns */
 };
 
 int64_t bench_now(void);

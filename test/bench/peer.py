@@ -26,13 +26,14 @@ def once(context, fd, path, alone=True):
     total = time.monotonic_ns() - begin
     if alone and process.exitcode != 0:
         sys.exit("bench: multiprocessing: the target failed")
-    process.close()
+    if process.exitcode is not None:
+        process.close()
     first = int.from_bytes(os.pread(fd, 8, 0), sys.byteorder) - begin
     return first, returned, total
 
 
 def run(context, n, threads, fd, path):
-    # Threads of one program lose each other's exit codes (CPython's gh-148318): not looked at.
+    # Threads of one program lose each other's exit codes (CPython's gh-148318): they then count as running.
     def some():
         for _ in range(n):
             once(context, fd, path, threads == 1)

@@ -26,22 +26,37 @@ static void row(const char *name, const struct sample *s)
 	bench_row(settings.measure, name, settings.at, "total", "us", (double)s->total / 1e3);
 }
 
-/* Each turn begins with a start that does not count: a fork of 8 GB leaves no cache as it was, and its neighbour shall
- * not pay for it. */
-static void one_round(int rested, bool counts)
+static void once(const struct way *way, bool counts)
 {
 	struct sample sample;
 
-	for (size_t i = 0; i < bench_ways_n; i++) {
-		if (bench_ways[i].rested != rested)
-			continue;
-		bench_ways[i].once(&bench_ways[i], &sample);
-		int64_t begin = bench_now();
-		for (int n = 0; counts && (n < TURN || (n < TURN_MOST && bench_now() - begin < TURN_NS)); n++) {
-			bench_ways[i].once(&bench_ways[i], &sample);
-			row(bench_ways[i].name, &sample);
-		}
-	}
+	way->once(way, &sample);
+	if (counts)
+		row(way->name, &sample);
+}
+
+static void burst(const struct way *way, bool counts)
+{
+	bench_rest(way);
+	for (int n = 0; n < BENCH_BURST; n++)
+		once(way, counts);
+}
+
+/* It begins with a start that does not count: a fork of 8 GB leaves no cache as it was, and its neighbour shall not pay
+ * for it. */
+static void turn(const struct way *way, bool counts)
+{
+	once(way, false);
+	int64_t begin = bench_now();
+	for (int n = 0; counts && (n < TURN || (n < TURN_MOST && bench_now() - begin < TURN_NS)); n++)
+		once(way, true);
+}
+
+static void one_round(int rested, bool counts)
+{
+	for (size_t i = 0; i < bench_ways_n; i++)
+		if (bench_ways[i].rested == rested)
+			(rested ? burst : turn)(&bench_ways[i], counts);
 }
 
 static void own_block(int block)
@@ -81,7 +96,7 @@ static int measure(char **programs, int n)
 {
 	static struct peer peers[PEERS_MAX];
 
-	bench_open_servers(true);
+	bench_open_servers();
 	for (int i = 0; i < WARM_UP; i++) {
 		one_round(0, false);
 		one_round(1, false);

@@ -71,7 +71,7 @@ int main(int argc, char **argv)
 	if (argc - optind > PEERS_MAX)
 		bench_die("throughput", "too many peers");
 	bench_make_note();
-	bench_open_servers(false);
+	bench_open_servers();
 	for (; optind < argc; optind++)
 		peer_open(&peers[peers_n++], argv[optind]);
 	for (int i = 0; i < turns; i++)

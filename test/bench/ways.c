@@ -32,16 +32,14 @@ void bench_join(struct beget_process *process)
 	bench_die("a child", what);
 }
 
-enum { SHARED, SPARES, SPAWN_SPARES, SERVERS, KEPT = 2, REST_US = 5000, SPARE_US = 1000, SPARE_TRIES = 300 };
+enum { SHARED, SPARES, SPAWN_SPARES, SERVERS, REST_US = 5000, SPARE_US = 1000, SPARE_TRIES = 300 };
 
 static struct beget_server *servers[SERVERS];
-static bool patient;
 
-void bench_open_servers(bool are_patient)
+void bench_open_servers(void)
 {
-	patient = are_patient;
-	if (beget_server_open(&servers[SPARES], BEGET_SERVER_OPTIONS(.spares = KEPT)) < 0 ||
-	    beget_server_open(&servers[SPAWN_SPARES], BEGET_SERVER_OPTIONS(.spawn_spares = KEPT)) < 0)
+	if (beget_server_open(&servers[SPARES], BEGET_SERVER_OPTIONS(.spares = BENCH_BURST)) < 0 ||
+	    beget_server_open(&servers[SPAWN_SPARES], BEGET_SERVER_OPTIONS(.spawn_spares = BENCH_BURST)) < 0)
 		bench_die("beget_server_open", beget_error());
 }
 
@@ -53,19 +51,17 @@ void bench_close_servers(void)
 
 /* A spare is made when its server has nothing else to do, and one of spawn has a loader to pass. After a rest the
  * kernel finds another processor for what is new, and caches are colder: that is so for everyone, spares or not. */
-static void rest(const struct way *way)
+void bench_rest(const struct way *way)
 {
 	struct beget_server_status status = {0};
 	struct beget_server *server = servers[way->server];
 
-	if (!way->rested || !patient)
-		return;
-	for (int i = 0; server && i < SPARE_TRIES && status.spares < KEPT; i++) {
+	for (int i = 0; server && i < SPARE_TRIES && status.spares < BENCH_BURST; i++) {
 		if (beget_server_status(server, &status) < 0)
 			bench_die("beget_server_status", beget_error());
 		usleep(SPARE_US);
 	}
-	if (server && status.spares < KEPT)
+	if (server && status.spares < BENCH_BURST)
 		bench_die("a server", "it makes no spares");
 	usleep(REST_US);
 }
@@ -76,7 +72,6 @@ static void by_beget(const struct way *way, struct sample *ret)
 	struct beget_server *server = servers[way->server];
 	int64_t there;
 
-	rest(way);
 	int64_t begin = bench_now();
 	if (beget_start(&process,
 	                BEGET_OPTIONS(.method = (enum beget_method)way->method, .flags = way->flags, .server = server),
@@ -104,8 +99,9 @@ static void wait_bare(pid_t pid, int64_t begin, struct sample *ret)
 
 static void by_fork(const struct way *way, struct sample *ret)
 {
-	rest(way);
 	int64_t begin = bench_now();
+
+	(void)way;
 	pid_t pid = fork();
 	if (pid == 0) {
 		*bench_note = bench_now();
@@ -135,7 +131,7 @@ static void by_posix_spawn(const struct way *way, struct sample *ret)
 	char *const argv[] = {"target", "--note", fd, NULL};
 	pid_t pid = -1;
 
-	rest(way);
+	(void)way;
 	snprintf(fd, sizeof(fd), "%d", bench_note_fd);
 	int64_t begin = bench_now();
 	errno = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ);

@@ -9,10 +9,13 @@
 extern const struct way bench_ways[];
 extern const size_t bench_ways_n;
 
-/* Opens the servers that keep spares. If patient, ways that say so rest before their time begins, and spares are there.
- */
-void bench_open_servers(bool patient);
+enum { BENCH_BURST = 4 }; /* starts in a row after a rest, and as many spares */
+
+void bench_open_servers(void);
 void bench_close_servers(void);
+
+/* Before a burst of a way that says so: until its spares are there, and some more. */
+void bench_rest(const struct way *way);
 
 /* The row of that name. */
 const struct way *bench_way(const char *name);
