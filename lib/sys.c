@@ -230,8 +230,6 @@ ssize_t beget__sys_sendmsg(int fd, const struct msghdr *message, int flags)
 	do
 		n = sendmsg(fd, message, flags | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == ETOOMANYREFS) /* too many descriptors in flight: a limit on descriptors all the same */
-		return -EMFILE;
 	if (n < 0 && errno == ENOBUFS)
 		return -ENOMEM;
 	return n < 0 ? -errno : n;

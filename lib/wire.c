@@ -75,16 +75,36 @@ static int send_packet(int socket, const struct header *header, const struct iov
 	return sent < 0 ? (int)sent : 0;
 }
 
+/* How many descriptors a user may have on their way is limited like those of a process: whoever shall receive them gets
+ * some time for it. */
+enum { CROWDED_MS = 1000 };
+
+/* 0: now try again. */
+static int await_receivers(int64_t *crowded_until)
+{
+	int64_t now = beget__sys_now_ms();
+
+	if (!*crowded_until)
+		*crowded_until = now + CROWDED_MS;
+	if (now >= *crowded_until)
+		return -EMFILE;
+	(void)beget__sys_poll(NULL, 0, 1);
+	return 0;
+}
+
 static int send_packets(int socket, struct header *header, const struct iovec *iov, int n, const int *fds, int nfds)
 {
 	struct cursor cursor = {iov, n, 0};
 	struct iovec part[16];
+	int64_t crowded_until = 0;
 	int error;
 
 	do {
 		int count = take(&cursor, PAYLOAD, part, 16);
 		int now = nfds < FDS_PER_PACKET ? nfds : FDS_PER_PACKET;
-		error = send_packet(socket, header, part, count, fds, now, 0);
+		do
+			error = send_packet(socket, header, part, count, fds, now, 0);
+		while (error == -ETOOMANYREFS && !(error = await_receivers(&crowded_until)));
 		if (now > 0) /* NULL where there are none */
 			fds += now;
 		nfds -= now;
@@ -145,14 +165,14 @@ int beget__wire_send_now(int socket, unsigned kind, const void *body, size_t siz
 		beget__sys_widen(socket);
 		error = send_packet(socket, &header, &iov, 1, fds, nfds, MSG_DONTWAIT);
 	}
-	return error;
+	return error == -ETOOMANYREFS ? -EMFILE : error;
 }
 
 int beget__wire_send_within(int socket, unsigned kind, const struct iovec *iov, int n, const int *fds, int nfds,
                             int timeout_ms)
 {
 	struct header header = {.magic = MAGIC, .kind = (uint16_t)kind, .fds = (uint32_t)nfds};
-	int64_t deadline = 0;
+	int64_t deadline = 0, crowded_until = 0;
 
 	for (int i = 0; i < n; i++)
 		header.length += iov[i].iov_len;
@@ -160,13 +180,18 @@ int beget__wire_send_within(int socket, unsigned kind, const struct iovec *iov, 
 		return -EMSGSIZE;
 	for (;;) {
 		int error = send_packet(socket, &header, iov, n, fds, nfds, MSG_DONTWAIT);
-		if (error != -EAGAIN)
+		if (error != -EAGAIN && error != -ETOOMANYREFS)
 			return error;
 		int64_t now = timeout_ms < 0 ? 0 : beget__sys_now_ms();
 		if (!deadline)
 			deadline = now + timeout_ms;
 		if (timeout_ms >= 0 && now >= deadline)
 			return -ETIMEDOUT;
+		if (error == -ETOOMANYREFS) {
+			if ((error = await_receivers(&crowded_until)))
+				return error;
+			continue;
+		}
 		struct pollfd room = {.fd = socket, .events = POLLOUT};
 		(void)beget__sys_poll(&room, 1, timeout_ms < 0 ? -1 : (int)(deadline - now));
 	}

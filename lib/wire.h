@@ -16,7 +16,8 @@
 #define BEGET__WIRE_INLINE 65536
 #define BEGET__WIRE_FDS    272 /* per frame: what a call may pass, and the library's own */
 
-/* Sends one frame; the descriptors stay the caller's. -EPIPE or -ECONNRESET: the receiver is gone. */
+/* Sends one frame; the descriptors stay the caller's. -EPIPE or -ECONNRESET: the receiver is gone. -EMFILE: so many
+ * descriptors of this user are on their way that there was no place for these for a second. */
 int beget__wire_send(int socket, unsigned kind, const struct iovec *, int n, const int *fds, int nfds);
 
 /* Sends one small frame and never waits, even where the other who sends on this socket has filled it. */

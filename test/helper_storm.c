@@ -551,14 +551,20 @@ static void a_copy_is_not_heard(void)
 
 /* Nothing left */
 
+/* Some limits do not bind root. */
+static void become_ordinary(void)
+{
+	if (geteuid() == 0)
+		CHECK(setgroups(0, NULL) == 0 && setresgid(65534, 65534, 65534) == 0 &&
+		      setresuid(65534, 65534, 65534) == 0);
+}
+
 static void no_more_processes(void)
 {
 	struct beget_process *p;
 	struct rlimit before, none;
 
-	if (geteuid() == 0) /* who is not bound by it */
-		CHECK(setgroups(0, NULL) == 0 && setresgid(65534, 65534, 65534) == 0 &&
-		      setresuid(65534, 65534, 65534) == 0);
+	become_ordinary();
 	getrlimit(RLIMIT_NPROC, &before);
 	none = (struct rlimit){1, before.rlim_max};
 	for (int cold = 0; cold < 2; cold++) {
@@ -580,6 +586,62 @@ static void a_full_process_table(void)
 {
 	not_under_valgrind("it makes processes of its own way");
 	run_host(no_more_processes);
+}
+
+/* Lets it go on a moment after *until is closed, by whatever end of this process too. */
+static void stop_helper(pid_t helper, int *until)
+{
+	int fds[2];
+	char c;
+
+	CHECK(pipe2(fds, O_CLOEXEC) == 0);
+	CHECK(kill(helper, SIGSTOP) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(fds[1]);
+		(void)!read(fds[0], &c, 1);
+		sleep_ms(200);
+		kill(helper, SIGCONT);
+		_exit(0);
+	}
+	close(fds[0]);
+	*until = fds[1];
+	CHECK(pid > 0);
+}
+
+/* A user may have no more descriptors on their way than a process may have open. Those of a start are until the helper
+ * and the child have taken them, which can be a moment later; not if the helper never does. */
+static void descriptors_on_their_way(void)
+{
+	enum { N = 90, FDS = 300 };
+	struct beget_process *p[N];
+	struct rlimit few;
+	int until, value, n = 0, error = 0;
+
+	become_ordinary();
+	pid_t helper = host_helper();
+	getrlimit(RLIMIT_NOFILE, &few);
+	few.rlim_cur = FDS;
+	CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+	stop_helper(helper, &until);
+	while (n < N && (error = beget_start(&p[n], NULL, BEGET_CALL(add, n, 1))) == 0)
+		n++;
+	CHECK(n < N && error == -EMFILE && strstr(beget_error(), ": cannot "));
+	close(until);
+	for (; n < N; n++)
+		CHECK(beget_start(&p[n], NULL, BEGET_CALL(add, n, 1)) == 0);
+	for (int i = 0; i < N; i++) {
+		CHECK(beget_join(p[i], 10000, NULL) == 0);
+		CHECK(beget_result(p[i], &value) == 0 && value == i + 1);
+		beget_free(p[i]);
+	}
+	CHECK(host_helper() == helper);
+}
+
+static void many_descriptors_on_their_way(void)
+{
+	not_under_valgrind("it has no limit of its own for them");
+	run_host(descriptors_on_their_way);
 }
 
 static struct beget_bytes echo(struct beget_bytes b)
@@ -656,6 +718,7 @@ int main(int argc, char **argv)
 		UNIT(a_host_that_becomes_a_daemon),
 		UNIT(a_copy_is_not_heard),
 		UNIT(a_full_process_table),
+		UNIT(many_descriptors_on_their_way),
 		UNIT(a_limit_of_memory),
 	};
 
