@@ -233,7 +233,7 @@ static const struct failure in_caller[] = {
 	{"open", {EMFILE, ENFILE, ENOMEM, ENOENT, EACCES}},
 	{"dup", {EMFILE}},
 	{"close_range", {ENOSYS, EPERM}},
-	{"sendmsg", {ENOMEM, EMFILE}},
+	{"sendmsg", {ENOMEM, EMFILE, ETOOMANYREFS}},
 	{"recvmsg", {ENOMEM}},
 	{"poll", {ENOMEM, EINTR}},
 	{"memfd_create", {EMFILE, ENFILE, ENOMEM, ENOSYS, EPERM}},
@@ -308,7 +308,7 @@ static const struct failure in_child[] = {
 	{"open", {EMFILE, ENFILE, EACCES}},
 	{"dup", {EMFILE}},
 	{"close_range", {ENOSYS}},
-	{"sendmsg", {ENOMEM, EMFILE}},
+	{"sendmsg", {ENOMEM, EMFILE, ETOOMANYREFS}},
 	{"recvmsg", {ENOMEM}},
 	{"memfd_create", {EMFILE, ENOSYS}},
 	{"writev", {ENOSPC}},
@@ -328,6 +328,31 @@ static void helper(void)
 	struct way way = {.method = BEGET_FORKSERVER, .size = 10};
 	sweep_all("helper", &way, in_helper, sizeof(in_helper) / sizeof(*in_helper));
 	assert_int_equal(helper_pid(), first);
+	born_without();
+}
+
+static void wait_for_ever(void)
+{
+	for (;;)
+		pause();
+}
+
+/* Too many descriptors are on their way, for a moment: the child's own comes all the same. */
+static void born_in_a_crowd(void)
+{
+	char path[40], name[40] = "";
+	struct beget_process *p;
+
+	born_with_faults();
+	arm("child", " sendmsg ", 1, ETOOMANYREFS);
+	assert_int_equal(beget_start(&p, NULL, BEGET_CALL(wait_for_ever)), 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", beget_sentinel(p));
+	assert_true(readlink(path, name, sizeof(name) - 1) > 0);
+	assert_int_equal(disarm(), 1);
+	assert_non_null(strstr(name, "pidfd"));
+	assert_int_equal(beget_kill(p, SIGKILL), 0);
+	assert_int_equal(beget_join(p, 5000, NULL), 0);
+	beget_free(p);
 	born_without();
 }
 
@@ -369,6 +394,7 @@ int main(int argc, char **argv)
 		UNIT(caller_that_launches_the_helper),
 		UNIT(a_helper_that_never_lasts),
 		UNIT(helper),
+		UNIT(born_in_a_crowd),
 		UNIT(children_of_fork),
 		UNIT(children_of_spawn),
 		UNIT(children_of_forkserver),
