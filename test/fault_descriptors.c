@@ -24,24 +24,6 @@ static struct beget_bytes echo(struct beget_bytes b)
 	return b;
 }
 
-/* Leaves k free places in the table: the k lowest that are free now. */
-static struct rlimit leave_places(int k)
-{
-	struct rlimit before, now;
-	int fds[64], last;
-
-	getrlimit(RLIMIT_NOFILE, &before);
-	for (int i = 0; i <= k; i++)
-		fds[i] = dup(0);
-	last = fds[k];
-	for (int i = 0; i <= k; i++)
-		close(fds[i]);
-	now = before;
-	now.rlim_cur = (rlim_t)last;
-	setrlimit(RLIMIT_NOFILE, &now);
-	return before;
-}
-
 static void restore(const struct rlimit *before)
 {
 	setrlimit(RLIMIT_NOFILE, before);

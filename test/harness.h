@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <cmocka.h>
 
 #include <beget.h>
@@ -75,6 +76,9 @@ int often(int n);
 void sleep_ms(int ms);
 int64_t now_ms(void);
 int count_descriptors(void);
+
+/* Leaves k free places in the table, the lowest that are free now; returns the limit to come back to. */
+struct rlimit leave_places(int k);
 
 /* True if within that time there is nothing more to read and nobody left who could write. */
 bool ends(int fd, int timeout_ms);

@@ -617,25 +617,6 @@ static void between_the_packets(void)
 	down();
 }
 
-/* No more than so many descriptors can be opened. The old limit comes back. */
-static struct rlimit leave_places(int k)
-{
-	struct rlimit before, now;
-	int lowest = dup(0), fds[64];
-
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-	close(lowest);
-	now = before;
-	/* the table may have holes: the k-th place that is free */
-	for (int i = 0; i <= k; i++)
-		fds[i] = dup(0);
-	now.rlim_cur = (rlim_t)fds[k];
-	for (int i = 0; i <= k; i++)
-		close(fds[i]);
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
-	return before;
-}
-
 static void the_table_is_full(void)
 {
 	int fds[10];
