@@ -144,6 +144,13 @@ static void refuse(int *channel)
 	beget__sys_close(channel);
 }
 
+/* Nobody asks why: a start that does not find it goes the ordinary way. */
+static void make_none(int *channel)
+{
+	beget__trace("made no spare: %s", beget__failure()->text);
+	beget__sys_close(channel);
+}
+
 /* A start that comes meanwhile goes first. */
 static void put_off(int channel, const struct beget__request *request)
 {
@@ -153,12 +160,12 @@ static void put_off(int channel, const struct beget__request *request)
 		helper.later = beget__sys_alloc(MOST * sizeof(*helper.later));
 	if (!helper.later) {
 		beget__fail(ENOMEM, "cannot make a child");
-		refuse(&channel);
+		make_none(&channel);
 		return;
 	}
 	if (helper.later_n == MOST) {
 		beget__fail_plain(EAGAIN, "too many spares are to be made");
-		refuse(&channel);
+		make_none(&channel);
 		return;
 	}
 	helper.later[helper.later_n++] = (struct later){channel, *request};
@@ -176,7 +183,7 @@ static void make_spare(void)
 
 	memmove(helper.later, helper.later + 1, --helper.later_n * sizeof(*helper.later));
 	if (adopt(l.channel, &l.request))
-		refuse(&l.channel);
+		make_none(&l.channel);
 }
 
 /* A target can have closed its own tie. The client's socket closes before its pidfd tells of its end. */

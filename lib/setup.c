@@ -117,6 +117,8 @@ static int await(int channel, int64_t deadline, struct beget__frame *answer, con
 		if (ready == 0)
 			return beget__fail_plain(ETIMEDOUT, "the server did not answer in time: %s", q->what);
 		int got = ready < 0 ? -EAGAIN : beget__wire_receive(channel, answer, MSG_DONTWAIT);
+		if (got == -ECONNRESET) /* it did not read all; its answer can be behind that */
+			got = beget__wire_receive(channel, answer, MSG_DONTWAIT);
 		if (got == 1)
 			return 0;
 		if (got == 0 || got == -ECONNRESET)

@@ -3,6 +3,7 @@
  * leaks, nothing hangs, and the next start works. Then whole features of the kernel are taken away. */
 #include "harness.h"
 #include "plan.h"
+#include "server.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -331,6 +332,72 @@ static void helper(void)
 	born_without();
 }
 
+static int prepared;
+
+static int prepare(int value)
+{
+	prepared = value;
+	return 0;
+}
+
+static int tell(int plus)
+{
+	return prepared + plus;
+}
+
+static int open_server(struct beget_server **s)
+{
+	return beget_server_open(
+		s, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(prepare, 40), .spares = 2, .spawn_spares = 1));
+}
+
+/* The n-th call of the helper fails while a server is made ready and its spares are asked for: an error of open, or a
+ * server that serves. */
+static void server_with_faults(const char *call, int error)
+{
+	char name[40];
+
+	snprintf(name, sizeof(name), " %s ", call);
+	for (int n = 1, hits = 1; hits; n++) {
+		struct beget_server *s = NULL;
+		int before = count_descriptors();
+		arm("helper", name, n, error);
+		int failed = open_server(&s);
+		for (int i = 0; i < 4 && !failed; i++) { /* with and without a spare */
+			struct beget_process *p;
+			struct beget_status status;
+			assert_int_equal(beget_start(&p, BEGET_OPTIONS(.server = s), BEGET_CALL(tell, i)), 0);
+			assert_int_equal(beget_join(p, 5000, &status), 0);
+			if (status.outcome != BEGET_EXITED && !may_be_outcome(status.code))
+				fail_msg("%s %d: outcome %d, code %d", call, n, (int)status.outcome, status.code);
+			beget_free(p);
+		}
+		hits = disarm();
+		if (failed) {
+			assert_true(hits && !s && strstr(beget_error(), ": "));
+			bool mute = strcmp(call, "sendmsg") == 0 && failed == -ECONNRESET; /* it could not say why */
+			if (failed != -error && !mute)
+				fail_msg("%s %d, error %d: %d: %s", call, n, error, failed, beget_error());
+		} else {
+			assert_int_equal(int_result_with(BEGET_OPTIONS(.server = s), BEGET_CALL(tell, 2)), 42);
+			assert_int_equal(s->generation, 1); /* it is the same helper all the time */
+		}
+		beget_server_close(s);
+		if (count_descriptors() != before)
+			fail_msg("%s %d: %d descriptors, not %d", call, n, count_descriptors(), before);
+		assert_true(n < 200);
+	}
+}
+
+static void helper_of_a_server(void)
+{
+	born_with_faults();
+	for (size_t i = 0; i < sizeof(in_helper) / sizeof(*in_helper); i++)
+		for (const int *error = in_helper[i].errors; *error; error++)
+			server_with_faults(in_helper[i].call, *error);
+	born_without();
+}
+
 static void wait_for_ever(void)
 {
 	for (;;)
@@ -394,6 +461,7 @@ int main(int argc, char **argv)
 		UNIT(caller_that_launches_the_helper),
 		UNIT(a_helper_that_never_lasts),
 		UNIT(helper),
+		UNIT(helper_of_a_server),
 		UNIT(born_in_a_crowd),
 		UNIT(children_of_fork),
 		UNIT(children_of_spawn),

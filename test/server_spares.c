@@ -742,7 +742,7 @@ static void started_with_faults(enum beget_method method, const char *call, int 
 	for (int n = 1, hits = 1; hits && n < 200; n++) {
 		struct beget_process *p = NULL;
 		struct beget_status status;
-		sleep_ms(3);
+		sleep_ms(10); /* spares are made in it */
 		fault_nth(name, n, error);
 		int failed = beget_start(&p, by(method, s), BEGET_CALL(add, n, 2));
 		hits = fault_off();
