@@ -313,7 +313,8 @@ static void copies(void)
 			CHECK(channels() == 0);
 			CHECK(beget_server_open(&own, BEGET_SERVER_OPTIONS(.spares = 1, .spawn_spares = 1)) == 0);
 			for (int i = 0; i < 4; i++) {
-				CHECK(beget_start(&p, BEGET_OPTIONS(.server = own, .method = i % 2),
+				CHECK(beget_start(&p,
+				                  BEGET_OPTIONS(.server = own, .method = (enum beget_method)(i % 2)),
 				                  BEGET_CALL(nothing)) == 0);
 				CHECK(beget_join(p, 10000, NULL) == 0);
 				beget_free(p);
