@@ -193,16 +193,10 @@ static int become(struct beget__reader *reader, struct beget__fds *fds)
  * before it could, a child would run that nobody can signal. */
 static void announce(int channel)
 {
-	enum { TRIES = 20 }; /* while too many descriptors are on their way: then the pid alone has to do */
 	int pidfd = beget__sys_pidfd_open(self.pid);
-	int error = beget__message_send_born(channel, self.pid, pidfd);
 
-	for (int i = 0; error == -EMFILE && i < TRIES; i++) {
-		(void)beget__sys_poll(NULL, 0, 1);
-		error = beget__message_send_born(channel, self.pid, pidfd);
-	}
-	if (error && pidfd >= 0)
-		beget__message_send_born(channel, self.pid, -1);
+	if (beget__message_send_born(channel, self.pid, pidfd) && pidfd >= 0)
+		beget__message_send_born(channel, self.pid, -1); /* too many descriptors on their way: the pid alone */
 	beget__sys_close(&pidfd);
 }
 

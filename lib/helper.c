@@ -158,17 +158,15 @@ static void put_off(int channel, const struct beget__request *request)
 
 	if (!helper.later)
 		helper.later = beget__sys_alloc(MOST * sizeof(*helper.later));
-	if (!helper.later) {
-		beget__fail(ENOMEM, "cannot make a child");
-		make_none(&channel);
+	if (helper.later && helper.later_n < MOST) {
+		helper.later[helper.later_n++] = (struct later){channel, *request};
 		return;
 	}
-	if (helper.later_n == MOST) {
+	if (helper.later)
 		beget__fail_plain(EAGAIN, "too many spares are to be made");
-		make_none(&channel);
-		return;
-	}
-	helper.later[helper.later_n++] = (struct later){channel, *request};
+	else
+		beget__fail(ENOMEM, "cannot make a child");
+	make_none(&channel);
 }
 
 static void forget_spares(void)

@@ -77,11 +77,6 @@ static void poll_cancellable(struct pollfd *fds, size_t n, int timeout_ms, int c
 	pthread_cleanup_pop(0);
 }
 
-static int64_t deadline_of(int timeout_ms)
-{
-	return timeout_ms < 0 ? -1 : beget__sys_now_ms() + timeout_ms;
-}
-
 /* One round of waiting for one of several processes. */
 struct round {
 	struct beget_process *const *ps;
@@ -100,7 +95,7 @@ static int survey(struct round *r, bool (*far_enough)(const struct beget_process
 {
 	int64_t now = beget__sys_now_ms();
 
-	r->timeout = deadline < 0 ? -1 : deadline > now ? (int)(deadline - now) : 0;
+	r->timeout = beget__sys_left_ms(deadline);
 	r->patient = false;
 	r->tells = true;
 	r->polled = 0;
@@ -147,7 +142,7 @@ static void look_at_news(const struct round *r)
 static int await(struct beget_process *const *ps, size_t n, bool (*far_enough)(const struct beget_process *),
                  int timeout_ms, int cancel)
 {
-	int64_t deadline = deadline_of(timeout_ms);
+	int64_t deadline = beget__sys_deadline(timeout_ms);
 	enum { FEW = 4 };
 	struct pollfd few[2 * FEW];
 	unsigned char few_places[FEW];
@@ -155,7 +150,7 @@ static int await(struct beget_process *const *ps, size_t n, bool (*far_enough)(c
 	void *many = NULL;
 
 	if (far_enough == settled && timeout_ms != 0)
-		r.brief_until = deadline_of(timeout_ms > 0 && timeout_ms < BRIEF_MS ? timeout_ms : BRIEF_MS);
+		r.brief_until = beget__sys_deadline(timeout_ms > 0 && timeout_ms < BRIEF_MS ? timeout_ms : BRIEF_MS);
 	if (n > FEW) {
 		many = beget__sys_alloc(n * (2 * sizeof(*r.fds) + sizeof(*r.places)));
 		if (!many)

@@ -44,7 +44,7 @@ int beget__message_send_tie(int socket, pid_t pid)
 {
 	int32_t number = pid;
 
-	return beget__wire_send_now(socket, BEGET__TIE, &number, sizeof(number), NULL, 0);
+	return beget__wire_send_now(socket, BEGET__TIE, &number, sizeof(number));
 }
 
 bool beget__message_get_tie(const struct beget__frame *f, pid_t *ret)
@@ -103,7 +103,7 @@ bool beget__message_get_setup(struct beget__frame *f, struct beget__question *re
 
 int beget__message_send_health(int socket, const struct beget__health *health)
 {
-	return beget__wire_send_now(socket, BEGET__HEALTH, health, sizeof(*health), NULL, 0);
+	return beget__wire_send_now(socket, BEGET__HEALTH, health, sizeof(*health));
 }
 
 bool beget__message_get_health(const struct beget__frame *f, struct beget__health *ret)
@@ -120,14 +120,16 @@ bool beget__message_get_health(const struct beget__frame *f, struct beget__healt
 
 int beget__message_send_plain(int socket, enum beget__message kind)
 {
-	return beget__wire_send_now(socket, kind, NULL, 0, NULL, 0);
+	return beget__wire_send_now(socket, kind, NULL, 0);
 }
 
 int beget__message_send_born(int socket, pid_t pid, int pidfd)
 {
+	enum { PATIENCE_MS = 20 }; /* without its descriptor it does too */
 	int32_t number = pid;
 
-	return beget__wire_send_now(socket, BEGET__BORN, &number, sizeof(number), &pidfd, pidfd >= 0);
+	return beget__wire_send_within(socket, BEGET__BORN, &(struct iovec){&number, sizeof(number)}, 1, &pidfd,
+	                               pidfd >= 0, PATIENCE_MS);
 }
 
 bool beget__message_get_born(const struct beget__frame *f, pid_t *ret)
@@ -143,7 +145,7 @@ bool beget__message_get_born(const struct beget__frame *f, pid_t *ret)
 
 int beget__message_send_failed(int socket, const struct beget__failure *failure)
 {
-	return beget__wire_send_now(socket, BEGET__FAILED, failure, sizeof(*failure), NULL, 0);
+	return beget__wire_send_now(socket, BEGET__FAILED, failure, sizeof(*failure));
 }
 
 bool beget__message_get_failed(const struct beget__frame *f, struct beget__failure *ret)
@@ -225,7 +227,7 @@ bool beget__message_get_result(struct beget__frame *f, struct beget__answer *ret
 
 int beget__message_send_ended(int socket, const struct beget__exit *end)
 {
-	return beget__wire_send_now(socket, BEGET__ENDED, end, sizeof(*end), NULL, 0);
+	return beget__wire_send_now(socket, BEGET__ENDED, end, sizeof(*end));
 }
 
 bool beget__message_get_ended(const struct beget__frame *f, struct beget__exit *ret)
@@ -242,7 +244,7 @@ bool beget__message_get_ended(const struct beget__frame *f, struct beget__exit *
 
 int beget__message_send_crashed(int socket, const struct beget__crash *crash)
 {
-	return beget__wire_send_now(socket, BEGET__CRASHED, crash, sizeof(*crash), NULL, 0);
+	return beget__wire_send_now(socket, BEGET__CRASHED, crash, sizeof(*crash));
 }
 
 bool beget__message_get_crashed(const struct beget__frame *f, struct beget__crash *ret)

@@ -94,13 +94,6 @@ void beget__setup_free(struct beget__setup *s)
 	memset(s, 0, sizeof(*s));
 }
 
-static const int64_t NEVER = INT64_MAX;
-
-static int64_t in_ms(int timeout_ms)
-{
-	return timeout_ms < 0 ? NEVER : beget__sys_now_ms() + timeout_ms;
-}
-
 /* One question: what is asked, and what it is called in a sentence. */
 struct question {
 	enum beget__message kind;
@@ -111,9 +104,8 @@ struct question {
 static int await(int channel, int64_t deadline, struct beget__frame *answer, const struct question *q)
 {
 	for (;;) {
-		int64_t left = deadline - beget__sys_now_ms();
 		struct pollfd news = {.fd = channel, .events = POLLIN};
-		int ready = beget__sys_poll(&news, 1, deadline == NEVER ? -1 : left > 0 ? (int)left : 0);
+		int ready = beget__sys_poll(&news, 1, beget__sys_left_ms(deadline));
 		if (ready == 0)
 			return beget__fail_plain(ETIMEDOUT, "the server did not answer in time: %s", q->what);
 		int got = ready < 0 ? -EAGAIN : beget__wire_receive(channel, answer, MSG_DONTWAIT);
@@ -172,7 +164,7 @@ static int ask(int control, int64_t deadline, const struct question *q, struct b
 
 int beget__setup_run(const struct beget__setup *s, int control)
 {
-	int64_t deadline = in_ms(s->timeout_ms);
+	int64_t deadline = beget__sys_deadline(s->timeout_ms);
 	char what[120];
 	int error = 0;
 
@@ -191,5 +183,6 @@ int beget__setup_run(const struct beget__setup *s, int control)
 
 int beget__setup_health(int control, int timeout_ms, struct beget__health *ret)
 {
-	return ask(control, in_ms(timeout_ms), &(struct question){BEGET__ASK, NULL, "how it is", NULL}, ret);
+	return ask(control, beget__sys_deadline(timeout_ms), &(struct question){BEGET__ASK, NULL, "how it is", NULL},
+	           ret);
 }

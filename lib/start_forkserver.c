@@ -29,13 +29,13 @@ static int read_state(const struct beget__plan *plan, const struct beget__server
 static int await_birth(const struct beget__plan *plan, const struct beget_process *p, int64_t deadline)
 {
 	struct pollfd born = {.fd = p->channel, .events = POLLIN};
-	int64_t left;
+	int left;
 
 	if (plan->options.timeout_ms <= 0)
 		return 0;
 	do {
-		left = deadline - beget__sys_now_ms();
-		if (beget__sys_poll(&born, 1, left > 0 ? (int)left : 0) > 0)
+		left = beget__sys_left_ms(deadline);
+		if (beget__sys_poll(&born, 1, left) > 0)
 			return 0;
 	} while (left > 0); /* interrupted */
 	return LATE;
@@ -66,7 +66,7 @@ static int make_child(const struct beget__plan *plan, struct beget_process *p)
 		.tied = (plan->options.flags & BEGET_TIED) != 0,
 		.within_ms = plan->options.timeout_ms > 0 ? plan->options.timeout_ms : -1,
 	};
-	int64_t deadline = request.within_ms < 0 ? 0 : beget__sys_now_ms() + request.within_ms;
+	int64_t deadline = beget__sys_deadline(request.within_ms);
 
 	if (p->spare)
 		return engage_spare(plan, p);

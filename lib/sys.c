@@ -227,6 +227,8 @@ ssize_t beget__sys_sendmsg(int fd, const struct msghdr *message, int flags)
 	ssize_t n;
 
 	FAULT("sendmsg", -fault);
+	if (message->msg_control)
+		FAULT("sendmsg_fds", -fault);
 	do
 		n = sendmsg(fd, message, flags | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
@@ -273,6 +275,21 @@ int64_t beget__sys_now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static const int64_t NEVER = INT64_MAX;
+
+int64_t beget__sys_deadline(int timeout_ms)
+{
+	return timeout_ms < 0 ? NEVER : beget__sys_now_ms() + timeout_ms;
+}
+
+int beget__sys_left_ms(int64_t deadline)
+{
+	if (deadline == NEVER)
+		return -1;
+	int64_t left = deadline - beget__sys_now_ms();
+	return left > 0 ? (int)left : 0;
 }
 
 int beget__sys_no_cancel(void)

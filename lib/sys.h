@@ -93,6 +93,9 @@ bool beget__sys_gone(pid_t, uint64_t started);
 bool beget__sys_stopped(pid_t);
 
 int64_t beget__sys_now_ms(void);
+/* The moment after timeout_ms, never if that is negative; and what is left until then, as poll wants it. */
+int64_t beget__sys_deadline(int timeout_ms);
+int beget__sys_left_ms(int64_t deadline);
 
 /* Thread cancellation: off, telling how it was; and back. */
 int beget__sys_no_cancel(void);

@@ -79,32 +79,28 @@ static int send_packet(int socket, const struct header *header, const struct iov
  * some time for it. */
 enum { CROWDED_MS = 1000 };
 
-/* 0: now try again. */
-static int await_receivers(int64_t *crowded_until)
+static int send_patiently(int socket, const struct header *header, const struct iovec *body, int n, const int *fds,
+                          int nfds, int flags, int patience_ms)
 {
-	int64_t now = beget__sys_now_ms();
+	int64_t until = beget__sys_deadline(patience_ms);
+	int error;
 
-	if (!*crowded_until)
-		*crowded_until = now + CROWDED_MS;
-	if (now >= *crowded_until)
-		return -EMFILE;
-	(void)beget__sys_poll(NULL, 0, 1);
-	return 0;
+	while ((error = send_packet(socket, header, body, n, fds, nfds, flags)) == -ETOOMANYREFS &&
+	       beget__sys_left_ms(until) > 0)
+		(void)beget__sys_poll(NULL, 0, 1);
+	return error == -ETOOMANYREFS ? -EMFILE : error;
 }
 
 static int send_packets(int socket, struct header *header, const struct iovec *iov, int n, const int *fds, int nfds)
 {
 	struct cursor cursor = {iov, n, 0};
 	struct iovec part[16];
-	int64_t crowded_until = 0;
 	int error;
 
 	do {
 		int count = take(&cursor, PAYLOAD, part, 16);
 		int now = nfds < FDS_PER_PACKET ? nfds : FDS_PER_PACKET;
-		do
-			error = send_packet(socket, header, part, count, fds, now, 0);
-		while (error == -ETOOMANYREFS && !(error = await_receivers(&crowded_until)));
+		error = send_patiently(socket, header, part, count, fds, now, 0, CROWDED_MS);
 		if (now > 0) /* NULL where there are none */
 			fds += now;
 		nfds -= now;
@@ -152,48 +148,42 @@ int beget__wire_send(int socket, unsigned kind, const struct iovec *iov, int n, 
 	return send_packets(socket, &header, iov, n, fds, nfds);
 }
 
-int beget__wire_send_now(int socket, unsigned kind, const void *body, size_t size, const int *fds, int nfds)
+int beget__wire_send_now(int socket, unsigned kind, const void *body, size_t size)
 {
-	struct header header = {.magic = MAGIC, .kind = (uint16_t)kind, .fds = (uint32_t)nfds, .length = size};
+	struct header header = {.magic = MAGIC, .kind = (uint16_t)kind, .length = size};
 	struct iovec iov = {(void *)body, size};
 
-	if (size > PAYLOAD || nfds > FDS_PER_PACKET)
+	if (size > PAYLOAD)
 		return -EMSGSIZE;
-	int error = send_packet(socket, &header, &iov, 1, fds, nfds, MSG_DONTWAIT);
+	int error = send_packet(socket, &header, &iov, 1, NULL, 0, MSG_DONTWAIT);
 	if (error == -EAGAIN) {
 		/* The other has filled its share and waits: a larger buffer has room for us before it wakes. */
 		beget__sys_widen(socket);
-		error = send_packet(socket, &header, &iov, 1, fds, nfds, MSG_DONTWAIT);
+		error = send_packet(socket, &header, &iov, 1, NULL, 0, MSG_DONTWAIT);
 	}
-	return error == -ETOOMANYREFS ? -EMFILE : error;
+	return error;
 }
 
 int beget__wire_send_within(int socket, unsigned kind, const struct iovec *iov, int n, const int *fds, int nfds,
                             int timeout_ms)
 {
 	struct header header = {.magic = MAGIC, .kind = (uint16_t)kind, .fds = (uint32_t)nfds};
-	int64_t deadline = 0, crowded_until = 0;
+	int64_t deadline = beget__sys_deadline(timeout_ms);
 
 	for (int i = 0; i < n; i++)
 		header.length += iov[i].iov_len;
 	if (header.length > PAYLOAD || n > 16 || nfds > FDS_PER_PACKET)
 		return -EMSGSIZE;
 	for (;;) {
-		int error = send_packet(socket, &header, iov, n, fds, nfds, MSG_DONTWAIT);
-		if (error != -EAGAIN && error != -ETOOMANYREFS)
+		int left = beget__sys_left_ms(deadline);
+		int patience = left < 0 || left > CROWDED_MS ? CROWDED_MS : left;
+		int error = send_patiently(socket, &header, iov, n, fds, nfds, MSG_DONTWAIT, patience);
+		if (error != -EAGAIN)
 			return error;
-		int64_t now = timeout_ms < 0 ? 0 : beget__sys_now_ms();
-		if (!deadline)
-			deadline = now + timeout_ms;
-		if (timeout_ms >= 0 && now >= deadline)
+		if ((left = beget__sys_left_ms(deadline)) == 0)
 			return -ETIMEDOUT;
-		if (error == -ETOOMANYREFS) {
-			if ((error = await_receivers(&crowded_until)))
-				return error;
-			continue;
-		}
 		struct pollfd room = {.fd = socket, .events = POLLOUT};
-		(void)beget__sys_poll(&room, 1, timeout_ms < 0 ? -1 : (int)(deadline - now));
+		(void)beget__sys_poll(&room, 1, left);
 	}
 }
 

@@ -20,11 +20,12 @@
  * descriptors of this user are on their way that there was no place for these for a second. */
 int beget__wire_send(int socket, unsigned kind, const struct iovec *, int n, const int *fds, int nfds);
 
-/* Sends one small frame and never waits, even where the other who sends on this socket has filled it. */
-int beget__wire_send_now(int socket, unsigned kind, const void *body, size_t size, const int *fds, int nfds);
+/* Sends one small frame without descriptors and never waits, even where the other who sends on this socket has filled
+ * it. */
+int beget__wire_send_now(int socket, unsigned kind, const void *body, size_t size);
 
-/* Sends one frame of a single packet, and waits for room for it no longer than timeout_ms: -ETIMEDOUT. Whatever others
- * who hold the same socket have made of its mode. */
+/* Sends one frame of a single packet, and waits for room for it no longer than timeout_ms: -ETIMEDOUT, or -EMFILE as
+ * above. Whatever others who hold the same socket have made of its mode. */
 int beget__wire_send_within(int socket, unsigned kind, const struct iovec *, int n, const int *fds, int nfds,
                             int timeout_ms);
 

@@ -50,6 +50,11 @@ static int send_bytes(const void *data, size_t size, const int *fds, int nfds)
 	return beget__wire_send(sides[0], KIND, &(struct iovec){(void *)data, size}, 1, fds, nfds);
 }
 
+static int send_within(const void *data, size_t size, const int *fds, int nfds, int timeout_ms)
+{
+	return beget__wire_send_within(sides[0], KIND, &(struct iovec){(void *)data, size}, 1, fds, nfds, timeout_ms);
+}
+
 static int receive(void)
 {
 	return beget__wire_receive(sides[1], &in.frame, MSG_DONTWAIT);
@@ -277,16 +282,16 @@ static void small_ones_never_wait(void)
 	up();
 	for (int i = 0; i < 254; i++)
 		fds[i] = sides[0];
-	assert_int_equal(beget__wire_send_now(sides[0], KIND, body, sizeof(body), NULL, 0), -EMSGSIZE);
-	assert_int_equal(beget__wire_send_now(sides[0], KIND, "a", 1, fds, 254), -EMSGSIZE);
-	assert_int_equal(beget__wire_send_now(sides[0], KIND, body, PAYLOAD, fds, 253), 0);
+	assert_int_equal(beget__wire_send_now(sides[0], KIND, body, sizeof(body)), -EMSGSIZE);
+	assert_int_equal(send_within(body, 1, fds, 254, 0), -EMSGSIZE);
+	assert_int_equal(send_within(body, PAYLOAD, fds, 253, 0), 0);
 	expect_frame(body, PAYLOAD, 253);
 	beget__frame_clear(&in.frame);
 	while (send(sides[0], body, PAYLOAD, MSG_DONTWAIT) > 0)
 		n++;
-	assert_int_equal(beget__wire_send_now(sides[0], KIND, "word", 4, NULL, 0), 0); /* all the same */
+	assert_int_equal(beget__wire_send_now(sides[0], KIND, "word", 4), 0); /* all the same */
 	for (int i = 0; i < 100000 && !error; i++)
-		error = beget__wire_send_now(sides[0], KIND, body, PAYLOAD, NULL, 0);
+		error = beget__wire_send_now(sides[0], KIND, body, PAYLOAD);
 	assert_int_equal(error, -EAGAIN);
 	while (n-- > 0)
 		assert_int_equal(recv(sides[1], body, sizeof(body), 0), PAYLOAD);
@@ -548,7 +553,7 @@ static void the_receiver_is_gone(void)
 	beget__sys_close(&sides[1]);
 	assert_int_equal(send_bytes("a", 1, NULL, 0), -EPIPE); /* and no SIGPIPE */
 	assert_int_equal(send_bytes(body, 1 << 20, NULL, 0), -EPIPE);
-	assert_int_equal(beget__wire_send_now(sides[0], KIND, "a", 1, NULL, 0), -EPIPE);
+	assert_int_equal(beget__wire_send_now(sides[0], KIND, "a", 1), -EPIPE);
 	down();
 	up();
 	assert_int_equal(beget__wire_send(sides[1], KIND, NULL, 0, NULL, 0), 0);
@@ -701,12 +706,42 @@ static void a_dead_half_frame_in_a_full_table(void)
 	down();
 }
 
+/* Of descriptors: those who shall receive them get some time, but not for ever. */
+static void too_many_on_their_way(void)
+{
+	up();
+	fault_nth(" sendmsg_fds ", 1, ETOOMANYREFS);
+	assert_int_equal(send_bytes("some", 4, sides, 2), 0);
+	assert_int_equal(fault_off(), 1);
+	expect_frame("some", 4, 2);
+	beget__frame_clear(&in.frame);
+	for (int timeout = -1; timeout < 5000; timeout += 5000) {
+		fault_nth(" sendmsg_fds ", 1, ETOOMANYREFS);
+		assert_int_equal(send_within("more", 4, sides, 2, timeout), 0);
+		assert_int_equal(fault_off(), 1);
+		expect_frame("more", 4, 2);
+		beget__frame_clear(&in.frame);
+	}
+	fault_every(" sendmsg_fds ", ETOOMANYREFS);
+	int64_t begun = now_ms();
+	assert_int_equal(send_within("late", 4, sides, 2, 30), -EMFILE);
+	assert_true(now_ms() - begun >= 30);
+	assert_int_equal(send_within("late", 4, sides, 2, 0), -EMFILE);
+	begun = now_ms();
+	assert_int_equal(send_within("late", 4, sides, 2, -1), -EMFILE);
+	assert_int_equal(send_bytes("late", 4, sides, 2), -EMFILE);
+	assert_true(now_ms() - begun >= 2000);
+	fault_off();
+	expect_service();
+	down();
+}
+
 static void failures_of_the_kernel(void)
 {
 	up();
 	fault_every(" sendmsg ", ENOBUFS);
 	assert_int_equal(send_bytes("a", 1, NULL, 0), -ENOBUFS);
-	assert_int_equal(beget__wire_send_now(sides[0], KIND, "a", 1, NULL, 0), -ENOBUFS);
+	assert_int_equal(beget__wire_send_now(sides[0], KIND, "a", 1), -ENOBUFS);
 	fault_every(" recvmsg ", ENOMEM);
 	assert_int_equal(receive(), -ENOMEM);
 	fault_off();
@@ -741,6 +776,7 @@ int main(void)
 		UNIT(the_table_is_full_for_the_rest),
 		UNIT(no_room_for_the_body),
 		UNIT(a_dead_half_frame_in_a_full_table),
+		UNIT(too_many_on_their_way),
 		UNIT(failures_of_the_kernel),
 	};
 
