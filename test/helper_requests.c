@@ -6,7 +6,6 @@
 #include "wire_format.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -349,9 +348,7 @@ static void no_process_left(void)
 	struct beget_status status;
 	struct rlimit before, none = {1, 1};
 
-	if (geteuid() == 0)
-		CHECK(setgroups(0, NULL) == 0 && setresgid(65534, 65534, 65534) == 0 &&
-		      setresuid(65534, 65534, 65534) == 0);
+	become_ordinary();
 	helper = host_helper();
 	CHECK(prlimit(helper, RLIMIT_NPROC, NULL, &before) == 0);
 	none.rlim_max = before.rlim_max;

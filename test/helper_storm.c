@@ -6,7 +6,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -423,6 +422,30 @@ static void killed_with_a_copy_of_it_left(void)
 
 /* Hosts */
 
+/* What whoever watches the host has to know, before it becomes another program. */
+static _Noreturn void say_and_exec(const pid_t *pids, size_t size)
+{
+	CHECK(write(said[1], pids, size) == (ssize_t)size);
+	execl("/bin/sleep", "sleep", "30", (char *)NULL);
+	_exit(1);
+}
+
+static pid_t host_that_says(void (*body)(void), pid_t *pids, size_t size)
+{
+	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
+	pid_t host = host_start(body);
+	assert_int_equal(read(said[0], pids, size), size);
+	return host;
+}
+
+static void end_host(pid_t host)
+{
+	kill(host, SIGKILL);
+	host_end(host);
+	close(said[0]);
+	close(said[1]);
+}
+
 static void exec_with_children(void)
 {
 	struct beget_process *p[2];
@@ -432,9 +455,7 @@ static void exec_with_children(void)
 		CHECK(beget_start(&p[i], BEGET_OPTIONS(.flags = i ? 0 : BEGET_TIED), BEGET_CALL(sleeper)) == 0);
 		pids[i + 1] = beget_pid(p[i]);
 	}
-	CHECK(write(said[1], pids, sizeof(pids)) == sizeof(pids));
-	execl("/bin/sleep", "sleep", "30", (char *)NULL);
-	_exit(1);
+	say_and_exec(pids, sizeof(pids));
 }
 
 /* The program that had them is no more: what was tied to it goes, what was not runs on, and has the helper till then.
@@ -442,18 +463,13 @@ static void exec_with_children(void)
 static void a_host_that_executes_another_program(void)
 {
 	pid_t pids[3];
+	pid_t host = host_that_says(exec_with_children, pids, sizeof(pids));
 
-	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
-	pid_t host = host_start(exec_with_children);
-	assert_int_equal(read(said[0], pids, sizeof(pids)), sizeof(pids));
 	assert_true(process_gone(pids[1], 5000));
 	assert_false(process_gone(pids[2], 50));
 	kill(pids[2], SIGKILL);
 	assert_true(process_gone(pids[0], 5000));
-	kill(host, SIGKILL);
-	host_end(host);
-	close(said[0]);
-	close(said[1]);
+	end_host(host);
 }
 
 static void closes_all(struct beget_fd told)
@@ -476,26 +492,19 @@ static void exec_with_a_child_that_holds_nothing(void)
 	CHECK(beget_start(&p, NULL, BEGET_CALL(closes_all, BEGET_FD(closed[1]))) == 0);
 	pids[1] = beget_pid(p);
 	CHECK(read(closed[0], &c, 1) == 1);
-	CHECK(write(said[1], pids, sizeof(pids)) == sizeof(pids));
-	execl("/bin/sleep", "sleep", "30", (char *)NULL);
-	_exit(1);
+	say_and_exec(pids, sizeof(pids));
 }
 
 /* Nobody can ask the helper any more, and nobody waits for its child: it leaves, and the child runs on. */
 static void nobody_wants_to_know(void)
 {
 	pid_t pids[2];
+	pid_t host = host_that_says(exec_with_a_child_that_holds_nothing, pids, sizeof(pids));
 
-	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
-	pid_t host = host_start(exec_with_a_child_that_holds_nothing);
-	assert_int_equal(read(said[0], pids, sizeof(pids)), sizeof(pids));
 	assert_true(process_gone(pids[0], 5000));
 	assert_int_equal(kill(pids[1], SIGKILL), 0);
 	assert_true(process_gone(pids[1], 5000));
-	kill(host, SIGKILL);
-	host_end(host);
-	close(said[0]);
-	close(said[1]);
+	end_host(host);
 }
 
 /* daemon(3): a fork whose parent leaves, in a session of its own. */
@@ -550,14 +559,6 @@ static void a_copy_is_not_heard(void)
 }
 
 /* Nothing left */
-
-/* Some limits do not bind root. */
-static void become_ordinary(void)
-{
-	if (geteuid() == 0)
-		CHECK(setgroups(0, NULL) == 0 && setresgid(65534, 65534, 65534) == 0 &&
-		      setresuid(65534, 65534, 65534) == 0);
-}
 
 static void no_more_processes(void)
 {

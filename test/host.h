@@ -6,6 +6,7 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +49,14 @@ static inline int host_end(pid_t pid)
 static inline void run_host(void (*body)(void))
 {
 	assert_int_equal(host_end(host_start(body)), 0);
+}
+
+/* For hosts: much does not bind root. */
+static inline void become_ordinary(void)
+{
+	if (geteuid() == 0)
+		CHECK(setgroups(0, NULL) == 0 && setresgid(65534, 65534, 65534) == 0 &&
+		      setresuid(65534, 65534, 65534) == 0);
 }
 
 /* For hosts: one start, joined and freed; its result, or the host fails. */

@@ -2,12 +2,14 @@
  * signal; and each fallback for what a kernel lacks does what the call would have done. */
 #include "fault.h"
 #include "harness.h"
+#include "host.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -327,6 +329,36 @@ static void nobody_to_wait_for(void)
 	beget__sys_close(&pidfd);
 }
 
+static pid_t zombie(int code)
+{
+	siginfo_t info;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(code);
+	CHECK(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0);
+	return pid;
+}
+
+/* Of a process of another user's, or one that is not dumpable, /proc says that it exited with 0. */
+static void look_at_zombies(void)
+{
+	bool root = geteuid() == 0;
+	pid_t others = zombie(7);
+	int status = 77;
+
+	become_ordinary();
+	CHECK(!root || beget__sys_zombie_exit(others, &status) == -ENODATA);
+	CHECK(!root || status == 77);
+	CHECK(prctl(PR_SET_DUMPABLE, 1UL, 0, 0, 0) == 0); /* who changes users is not */
+	CHECK(beget__sys_zombie_exit(zombie(7), &status) == 0 && status == 7 << 8);
+}
+
+static void zombies(void)
+{
+	run_host(look_at_zombies);
+}
+
 static void gone(void)
 {
 	uint64_t mine = beget__sys_started(getpid());
@@ -410,6 +442,7 @@ int main(void)
 		UNIT(interrupted),
 		UNIT(signals),
 		UNIT(nobody_to_wait_for),
+		UNIT(zombies),
 		UNIT(gone),
 		UNIT(threads),
 		UNIT(cancellation),
