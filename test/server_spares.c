@@ -2,6 +2,7 @@
  * when they die, when their server does, and when the caller does. A child tells when it was born: a spare was there
  * before its start. */
 #include "fault.h"
+#include "process.h"
 #include "servers.h"
 #include "spare.h"
 
@@ -270,16 +271,48 @@ static void burst(enum beget_method method)
 	beget_server_close(s);
 }
 
-/* A spare that is asked for does not come before a start that is. */
+/* A spare that was asked for is made after a start that came behind it. */
 static void starts_come_first(void)
 {
-	struct beget_server *s = open_server(keeping(BEGET_FORKSERVER, 60));
-	int64_t begun = now_ms();
+	enum { N = 4, FAR = 10000 };
+	struct beget_server *s = open_server(keeping(BEGET_FORKSERVER, N));
+	struct beget_process *before[N];
+	pid_t helper = status_of(s).pid, spares[N];
+	int pid;
 
-	for (int i = 0; i < 20; i++)
-		expect_exit(start_with(by(BEGET_FORKSERVER, s), BEGET_CALL(nothing)), 0);
-	assert_true(now_ms() - begun < 2000);
-	await_spares(s, 60);
+	await_spares(s, N);
+	for (int i = 0; i < N; i++)
+		before[i] = start_with(by(BEGET_FORKSERVER, s), BEGET_CALL(nothing));
+	for (int i = 0; i < N; i++)
+		assert_int_equal(beget_join(before[i], SOON_MS, NULL), 0);
+	stop(helper);
+	for (int i = 0; i < N; i++) /* then they are asked for */
+		beget_free(before[i]);
+	struct beget_process *p = start_with(by(BEGET_FORKSERVER, s), BEGET_CALL(own_pid));
+	assert_int_equal(kill(helper, SIGCONT), 0);
+	assert_int_equal(beget_join(p, SOON_MS, NULL), 0);
+	assert_int_equal(beget_result(p, &pid), 0);
+	beget_free(p);
+	await_spares(s, N);
+	assert_int_equal(children_of(helper, spares, N), N);
+	for (int i = 0; i < N; i++)
+		assert_true(spares[i] > pid || pid - spares[i] > FAR); /* numbers begin anew */
+	beget_server_close(s);
+}
+
+/* Where one start follows the other without a rest, they are made all the same. */
+static void between_starts(void)
+{
+	struct beget_server *s = open_server(keeping(BEGET_FORKSERVER, 2));
+	int starts = 0, used = 0, wanted = often(200);
+
+	for (int64_t end = now_ms() + SOON_MS; used < wanted && now_ms() < end; starts++) {
+		struct beget_process *p = start_with(by(BEGET_FORKSERVER, s), BEGET_CALL(nothing));
+		used += p->spare;
+		expect_exit(p, 0);
+	}
+	if (used < wanted)
+		fail_msg("%d of %d starts", used, starts);
 	beget_server_close(s);
 }
 
@@ -812,6 +845,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR_OF(a_state_beyond_them, BOTH),
 		BEHAVIOUR_OF(burst, BOTH),
 		ONCE(starts_come_first),
+		ONCE(between_starts),
 		ONCE(many),
 		ONCE(threads),
 		BEHAVIOUR_OF(as_many_as_are_needed, BOTH),
