@@ -158,7 +158,7 @@ $(BUILD)/test/lib/hooked.so: test/lib/hooks.c
 	$(TEST_SO) -DHOOKED
 $(BUILD)/test/lib/hooks.so: test/lib/hooks.c $(BUILD)/test/lib/hooked.so
 	$(TEST_SO) $(BUILD)/test/lib/hooked.so -Wl,-rpath,'$$ORIGIN'
-$(BUILD)/test/lib/nested.so: test/lib/nested.c $(BUILD)/libbeget.so
+$(BUILD)/test/lib/nested.so $(BUILD)/test/lib/starter.so: $(BUILD)/test/lib/%.so: test/lib/%.c $(BUILD)/libbeget.so
 	@mkdir -p $(@D)
 	$(TEST_SO) $(SHARED) -Wl,-rpath,'$$ORIGIN/../..'
 $(BUILD)/test/prog/plugins: test/prog/plugins.c $(STATIC) $(BUILD)/test/lib/dep.so | $(BUILD)/.need-test

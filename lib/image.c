@@ -82,6 +82,32 @@ static int open_image(void)
 	return error;
 }
 
+static enum beget__birth birth_of(int argc, char **argv)
+{
+	return argc != 2                           ? BEGET__BORN_FREE
+	       : strcmp(argv[1], CHILD_MARK) == 0  ? BEGET__BORN_CHILD
+	       : strcmp(argv[1], SPARE_MARK) == 0  ? BEGET__BORN_SPARE
+	       : strcmp(argv[1], HELPER_MARK) == 0 ? BEGET__BORN_HELPER
+	                                           : BEGET__BORN_FREE;
+}
+
+/* What the kernel was told, whatever main has made of its arguments: a helper that does not know that it is one would
+ * run main, which launches a helper. */
+static enum beget__birth birth_of_process(void)
+{
+	char line[4096];
+	int fd = beget__sys_open("/proc/self/cmdline", O_RDONLY);
+	ssize_t n = fd < 0 ? fd : read(fd, line, sizeof(line) - 1);
+
+	beget__sys_close(&fd);
+	if (n <= 0)
+		return BEGET__BORN_FREE;
+	line[n] = '\0';
+	char *mark = line + strlen(line) + 1;
+	return mark < line + n && mark + strlen(mark) + 1 == line + n ? birth_of(2, (char *[]){line, mark})
+	                                                              : BEGET__BORN_FREE;
+}
+
 enum beget__birth beget__image_init(int argc, char **argv)
 {
 	static char unnamed[] = "beget";
@@ -92,11 +118,9 @@ enum beget__birth beget__image_init(int argc, char **argv)
 	image.fd = -1;
 	image.known = true;
 	image.name = argc > 0 && argv[0] ? argv[0] : unnamed;
-	enum beget__birth birth = argc != 2                           ? BEGET__BORN_FREE
-	                          : strcmp(argv[1], CHILD_MARK) == 0  ? BEGET__BORN_CHILD
-	                          : strcmp(argv[1], SPARE_MARK) == 0  ? BEGET__BORN_SPARE
-	                          : strcmp(argv[1], HELPER_MARK) == 0 ? BEGET__BORN_HELPER
-	                                                              : BEGET__BORN_FREE;
+	enum beget__birth birth = birth_of(argc, argv);
+	if (birth == BEGET__BORN_FREE)
+		birth = birth_of_process();
 	if (birth == BEGET__BORN_FREE) {
 		image.fd = open_image();
 		image.identity = beget__sys_identity(image.fd);
@@ -221,10 +245,24 @@ static int other_ready(const struct beget__program *p)
 	return 0;
 }
 
+/* What runs before beget_init runs in each process that executes this program: did it start one, so would that one. */
+static int check_arrived(void)
+{
+	bool arrived = fcntl(BEGET__CHANNEL_FD, F_GETFD) != 0; /* beget_init makes it close-on-exec, of whatever copy */
+
+	if (image.known || arrived || birth_of_process() == BEGET__BORN_FREE)
+		return 0;
+	return beget__fail_plain(EDEADLK,
+	                         "cannot execute a program: this process was executed for a start itself, and main has "
+	                         "not called beget_init yet");
+}
+
 int beget__image_ready(const struct beget__program *other)
 {
-	int error = other ? other_ready(other) : reopen();
+	int error = check_arrived();
 
+	if (!error)
+		error = other ? other_ready(other) : reopen();
 	if (error || other)
 		return error;
 	if (gains_rights(image.fd))

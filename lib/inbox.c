@@ -152,7 +152,9 @@ static void finish(struct beget_process *p, const struct beget__exit *end)
 		p->failure.code = -ECONNRESET;
 		if (end)
 			snprintf(p->failure.text, sizeof(p->failure.text),
-			         "child: it exited with code %d before it read its call", p->status.code);
+			         "child: it exited with code %d before it read its call: is beget_init the first "
+			         "statement of its main?",
+			         p->status.code);
 		else
 			snprintf(p->failure.text, sizeof(p->failure.text), "%s",
 			         p->pid > 0 ? "child: it ended, nobody can tell how, before it read its call"

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -23,6 +24,8 @@
 #pragma weak dladdr1
 
 enum { LACKING = 1, HASHED = 2 };
+
+static atomic_bool loading; /* a module's constructors run */
 
 /* What a fresh image has, by name. */
 static struct {
@@ -337,16 +340,30 @@ static int is_same(struct dl_phdr_info *m, size_t size, void *data)
 	return beget__build_same(&build, &wanted->build);
 }
 
+int beget__module_open(const char *path)
+{
+	if (!dlopen || !dlerror)
+		return beget__fail_plain(ELIBACC, "cannot load %.180s: a statically linked program has no loader",
+		                         path);
+	loading = true;
+	bool loaded = dlopen(path, RTLD_NOW) != NULL;
+	loading = false;
+	return loaded ? 0 : beget__fail_plain(ELIBACC, "cannot load a module: %s", dlerror());
+}
+
+int beget__module_check_settled(void)
+{
+	return loading ? beget__fail_plain(EDEADLK,
+	                                   "a constructor cannot start processes while its module is loaded for "
+	                                   "one: each of them would load it too, and start some")
+	               : 0;
+}
+
 static int load(const struct beget__module *m)
 {
 	int error = check_file(m);
 
-	if (error)
-		return error;
-	if (!dlopen || !dlerror)
-		return beget__fail_plain(ELIBACC, "cannot load %.180s: a statically linked program has no loader",
-		                         m->path);
-	return dlopen(m->path, RTLD_NOW) ? 0 : beget__fail_plain(ELIBACC, "cannot load a module: %s", dlerror());
+	return error ? error : beget__module_open(m->path);
 }
 
 int beget__module_load(const struct beget__modules *modules)

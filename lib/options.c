@@ -246,6 +246,8 @@ int beget__plan_make(struct beget__plan *ret, const struct beget_options *option
 
 	memset(ret, 0, sizeof(*ret));
 	int error = check_options(options, &ret->options);
+	if (!error && checked->method != BEGET_FORK)
+		error = beget__module_check_settled();
 	if (!error)
 		error = check_streams(checked);
 	if (!error)

@@ -5,13 +5,13 @@
 #include "argument.h"
 #include "call.h"
 #include "message.h"
+#include "module.h"
 #include "state.h"
 #include "stream.h"
 #include "sys.h"
 #include "tie.h"
 
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -106,10 +106,10 @@ int beget__prepare_load(const char *path, int channel, const int streams[3])
 	int error = begin("a library that was preloaded", channel, streams);
 	if (error)
 		return error;
-	bool loaded = dlopen(path, RTLD_NOW) != NULL;
-	const char *why = loaded ? "" : dlerror();
+	int loaded = beget__module_open(path);
+	struct beget__failure why = *beget__failure();
 	error = end();
-	return loaded ? error : beget__fail_plain(ELIBACC, "cannot preload: %.200s", why);
+	return loaded ? beget__fail_with(&why) : error;
 }
 
 /* A negative number says that it did not succeed, as an errno if it is one. */

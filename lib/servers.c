@@ -102,7 +102,9 @@ int beget_server_open(struct beget_server **ret, const struct beget_server_optio
 	if (!ret)
 		return beget__fail_plain(EINVAL, "cannot open a server: there is nowhere to put it");
 	int cancel = beget__sys_no_cancel();
-	int error = check(options, &checked);
+	int error = beget__module_check_settled();
+	if (!error)
+		error = check(options, &checked);
 	if (!error)
 		error = open_server(&checked, ret);
 	beget__sys_cancel(cancel);

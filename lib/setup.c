@@ -177,7 +177,9 @@ int beget__setup_run(const struct beget__setup *s, int control)
 	if (!error && s->call)
 		error = ask(control, deadline, &(struct question){BEGET__PREPARE, NULL, "its prepare call", s}, NULL);
 	if (!error)
-		error = ask(control, deadline, &(struct question){BEGET__READY, NULL, "whether it is ready", s}, NULL);
+		error = ask(control, deadline,
+		            &(struct question){BEGET__READY, NULL, "is beget_init the first statement of its main?", s},
+		            NULL);
 	return error;
 }
 

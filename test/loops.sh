@@ -1,0 +1,46 @@
+#!/bin/sh
+# What is made for a start makes no processes on its way there: it would do so without end.
+. test/tap
+
+case $BUILD in /*) build=$BUILD ;; *) build=$PWD/$BUILD ;; esac
+BEGET_HOST=$build/beget-host
+export BEGET_HOST
+LOOPS_LOG=$tmp/out
+export LOOPS_LOG
+refused='cannot execute a program: this process was executed for a start itself, and main has not called beget_init yet'
+
+loops() {
+	rm -f "$tmp/out"
+	LOOPS=$1 timeout 60 "$build/test/prog/loops" >"$tmp/printed" 2>&1
+}
+
+loops altered
+same "main keeps its arguments from beget_init" "main forkserver: 5
+main spawn: 5
+main fork: 5"
+
+early="constructor forkserver: helper: $refused
+constructor spawn: helper: $refused
+constructor fork: 5"
+loops early
+sed -i 's/: [a-z]*: cannot/: helper: cannot/' "$tmp/out" # it does not know its part yet
+same "a constructor that starts, in each process" "constructor forkserver: 5
+constructor spawn: 5
+constructor fork: 5
+$early
+main forkserver: 5
+$early
+main spawn: 5
+main fork: 5"
+
+loops without
+sed -i 's/the server ended/the server has ended/' "$tmp/out" # was there time to ask it?
+same "an executable that does not call beget_init, and opens a server" "main server: caller: $refused
+main server: caller: $(readlink -f "$build/test/prog/loops"): the server has ended: is beget_init the first statement of its main?"
+
+timeout 60 "$build/test/prog/plugins" "$build/test/lib/starter.so" starter_said >"$tmp/out" 2>&1
+same "a plugin's constructor that starts, in each child" "fork: 111
+spawn: 122
+forkserver: 122"
+
+finish
