@@ -47,8 +47,8 @@ int beget__module_load(const struct beget__modules *);
 /* In the child or the helper: loads one. -ELIBACC. */
 int beget__module_open(const char *path);
 
-/* -EDEADLK while one of the two runs, for what a constructor must not do: processes that it starts would load its module
- * too, and it would start some in each of them, and so on. */
+/* -EDEADLK while one of the two runs, for what a constructor must not do: processes that it starts would load its
+ * module too, and it would start some in each of them, and so on. */
 int beget__module_check_settled(void);
 
 #endif

@@ -1,5 +1,6 @@
 /* Servers as objects: opened with what their children shall be born with, asked how they are, given back.
  * Runs in the caller. */
+#include "module.h"
 #include "server.h"
 #include "spare.h"
 #include "start.h"
