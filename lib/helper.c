@@ -158,14 +158,16 @@ static void put_off(int channel, const struct beget__request *request)
 
 	if (!helper.later)
 		helper.later = beget__sys_alloc(MOST * sizeof(*helper.later));
-	if (helper.later && helper.later_n < MOST) {
+	if (helper.later && helper.later_n < MOST && helper.spare >= 0) {
 		helper.later[helper.later_n++] = (struct later){channel, *request};
 		return;
 	}
-	if (helper.later)
-		beget__fail_plain(EAGAIN, "too many spares are to be made");
-	else
+	if (!helper.later)
 		beget__fail(ENOMEM, "cannot make a child");
+	else if (helper.spare < 0) /* the last place in the table is for a start */
+		beget__fail(EMFILE, "cannot make a child");
+	else
+		beget__fail_plain(EAGAIN, "too many spares are to be made");
 	make_none(&channel);
 }
 
@@ -234,8 +236,13 @@ static void start(struct beget__frame *f)
 	int channel = beget__frame_take(f, 0);
 	if (channel < 0)
 		return; /* it got lost on the way, for want of room */
-	if (!request.spare && helper.later_n > 0)
+	if (!request.spare && helper.later_n > 0) {
 		helper.hurry_until = beget__sys_now_ms() + HURRY_MS;
+		if (helper.spare < 0) { /* a start is worth more than they are */
+			forget_spares();
+			refill();
+		}
+	}
 	if (request.spare)
 		put_off(channel, &request);
 	else if (adopt(channel, &request))
@@ -288,8 +295,11 @@ static void answer(struct beget__frame *f)
 		refuse_unread(f, EPERM, "the client alone makes the helper ready");
 		return;
 	}
-	if (!beget__message_get_setup(f, &q)) {
-		refuse_unread(f, EBADMSG, "cannot understand the request");
+	if (f->dropped || !beget__message_get_setup(f, &q)) {
+		if (f->dropped)
+			refuse_unread(f, EMFILE, "cannot receive the request: there are too many open files");
+		else
+			refuse_unread(f, EBADMSG, "cannot understand the request");
 		return;
 	}
 	helper.asked = q.fds;
@@ -322,7 +332,7 @@ static void serve(void)
 		helper.retired |= by_client(f);
 	else if (got == 1 && f->kind == BEGET__TIE && by_client(f))
 		tie(f);
-	else if (got == 1 && f->kind >= BEGET__PRELOAD && f->kind <= BEGET__ASK)
+	else if ((got == 1 || got == -EMFILE) && f->kind >= BEGET__PRELOAD && f->kind <= BEGET__ASK)
 		answer(f);
 	else if (got == 1 || got == -EMFILE)
 		start(f);

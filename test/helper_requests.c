@@ -175,27 +175,33 @@ static void half_a_request(void)
 	down();
 }
 
-/* Whoever composed the request is told over the channel that came with it. */
-static void a_request_of_another_version(void)
+/* Whoever composed the request is told over the channel that came with it, which is then closed. */
+static void expect_refusal(int pair[2], int error)
 {
 	struct {
 		struct beget__frame frame;
 		char buffer[BEGET__WIRE_PACKET];
 	} in = {.frame.buffer = in.buffer};
 	struct beget__failure failure;
+
+	beget__sys_close(&pair[1]);
+	assert_int_equal(beget__wire_receive(pair[0], &in.frame, 0), 1);
+	assert_int_equal(in.frame.kind, BEGET__FAILED);
+	assert_true(beget__message_get_failed(&in.frame, &failure));
+	assert_int_equal(failure.code, error);
+	assert_int_equal(beget__wire_receive(pair[0], &in.frame, 0), 0);
+	beget__sys_close(&pair[0]);
+}
+
+static void a_request_of_another_version(void)
+{
 	uint32_t protocol = 4711;
 	int pair[2];
 
 	up();
 	assert_int_equal(beget__sys_pair(pair), 0);
 	assert_int_equal(beget__wire_send(control, BEGET__START, &(struct iovec){&protocol, 4}, 1, &pair[1], 1), 0);
-	beget__sys_close(&pair[1]);
-	assert_int_equal(beget__wire_receive(pair[0], &in.frame, 0), 1);
-	assert_int_equal(in.frame.kind, BEGET__FAILED);
-	assert_true(beget__message_get_failed(&in.frame, &failure));
-	assert_int_equal(failure.code, -EBADMSG);
-	assert_int_equal(beget__wire_receive(pair[0], &in.frame, 0), 0); /* and it is closed */
-	beget__sys_close(&pair[0]);
+	expect_refusal(pair, -EBADMSG);
 	down();
 }
 
@@ -306,6 +312,22 @@ static void no_descriptor_in_the_helper(void)
 	down();
 }
 
+/* A question brings descriptors of which not all find a place. */
+static void no_room_for_a_question(void)
+{
+	int pair[2];
+
+	not_under_valgrind("it ends when the table is full");
+	up();
+	struct rlimit before = limit_helper(RLIMIT_NOFILE, (rlim_t)fds_before);
+	assert_int_equal(beget__sys_pair(pair), 0);
+	assert_int_equal(beget__message_send_setup(control, BEGET__PRELOAD, "none.so", 0, (int[]){pair[1], 0, 1, 2}),
+	                 0);
+	expect_refusal(pair, -EMFILE);
+	prlimit(helper, RLIMIT_NOFILE, &before, NULL);
+	down();
+}
+
 static void sleeper(void)
 {
 	pause();
@@ -380,6 +402,7 @@ int main(int argc, char **argv)
 		UNIT(no_channels),
 		UNIT(an_unread_channel),
 		UNIT(no_descriptor_in_the_helper),
+		UNIT(no_room_for_a_question),
 		UNIT(a_table_that_fills),
 		UNIT(no_process_in_the_helper),
 	};

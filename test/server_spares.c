@@ -803,6 +803,35 @@ static void starts_with_faults(enum beget_method method)
 		started_with_faults(method, table[i].call, table[i].error);
 }
 
+/* Spares that are asked for do not take the last place in the helper's table: a start behind them is heard. */
+static void the_last_place(void)
+{
+	struct rlimit before, few;
+	struct beget_status status;
+	struct beget_process *used[4];
+	struct beget_server *s = open_server(keeping(BEGET_FORKSERVER, 4));
+	pid_t pid = status_of(s).pid;
+
+	await_spares(s, 4);
+	for (int i = 0; i < 4; i++) {
+		used[i] = start_with(by(BEGET_FORKSERVER, s), BEGET_CALL(nothing));
+		assert_int_equal(beget_join(used[i], SOON_MS, NULL), 0);
+	}
+	assert_int_equal(prlimit(pid, RLIMIT_NOFILE, NULL, &before), 0);
+	few = before;
+	few.rlim_cur = 9;
+	stop(pid);
+	assert_int_equal(prlimit(pid, RLIMIT_NOFILE, &few, NULL), 0);
+	for (int i = 0; i < 4; i++)
+		beget_free(used[i]);
+	struct beget_process *p = start_with(by(BEGET_FORKSERVER, s), BEGET_CALL(nothing));
+	assert_int_equal(kill(pid, SIGCONT), 0);
+	assert_int_equal(beget_join(p, SOON_MS, &status), 0);
+	assert_int_equal(status.outcome, BEGET_EXITED);
+	beget_free(p);
+	beget_server_close(s);
+}
+
 /* The helper has no room for them: starts are not held up, and they come when there is room again. */
 static void no_room_in_the_server(void)
 {
@@ -817,7 +846,10 @@ static void no_room_in_the_server(void)
 	assert_int_equal(prlimit(pid, RLIMIT_NOFILE, &few, NULL), 0);
 	for (int i = 0; i < 30; i++) {
 		struct beget_process *p = start_with(by(BEGET_FORKSERVER, s), BEGET_CALL(nothing));
-		assert_int_equal(beget_join(p, SOON_MS, NULL), 0);
+		struct beget_status status;
+		assert_int_equal(beget_join(p, SOON_MS, &status), 0);
+		if (status.outcome != BEGET_EXITED) /* it was heard, and refused */
+			assert_int_equal(status.code, -EMFILE);
 		beget_free(p);
 	}
 	assert_true(status_of(s).started < 200); /* it does not try again and again */
@@ -862,6 +894,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR_OF(descriptors_of_the_caller, BOTH),
 		ONCE(faults),
 		BEHAVIOUR_OF(starts_with_faults, BOTH),
+		ONCE(the_last_place),
 		ONCE(no_room_in_the_server),
 	};
 
