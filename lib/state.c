@@ -1,8 +1,10 @@
 /* The table of state: each row is a piece of state that a child takes over from the caller of the moment, with how it
- * is read there, when it has to travel, how it is taken over in the child, and when no running helper can give it.
+ * is read there, when it has to travel, how it is taken over in the child, and when no running helper can give it. For
+ * what none ever can, state_birth.c has the functions.
  * Reading and writing run in the caller, taking over in the child. Knows no method and no process. */
 #include "state.h"
 
+#include "state_birth.h"
 #include "sys.h"
 
 #include <errno.h>
@@ -19,15 +21,6 @@
 #include <unistd.h>
 
 extern char **environ;
-
-static struct beget__place place_of(const char *path)
-{
-	struct statx st;
-
-	memset(&st, 0, sizeof(st));
-	statx(AT_FDCWD, path, AT_NO_AUTOMOUNT | AT_EMPTY_PATH, STATX_INO | 0x1000 /* STATX_MNT_ID, Linux 5.8 */, &st);
-	return (struct beget__place){st.stx_mnt_id, (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor, st.stx_ino};
-}
 
 /* Standard streams: the descriptors themselves, closed ones stay closed. */
 
@@ -98,13 +91,7 @@ static int apply_streams(const struct beget__state *s)
 	return 0;
 }
 
-/* Session: a new one can be made, no other can be joined. */
-
-static void read_session(struct beget__state *s, const char *status)
-{
-	(void)status;
-	s->session = getsid(s->of);
-}
+/* A session of its own can be made; no other can be joined. */
 
 static int get_own_session(struct beget__reader *r, struct beget__fds *fds, struct beget__state *s)
 {
@@ -178,12 +165,7 @@ static bool limits_beyond(const struct beget__state *now, const struct beget__st
 	return false;
 }
 
-/* Scheduling of the calling thread; with SCHED_RESET_ON_FORK, what its children have of it. */
-
-static bool real_time(int policy)
-{
-	return policy == SCHED_FIFO || policy == SCHED_RR || policy == 6 /* SCHED_DEADLINE */;
-}
+/* Nice value and affinity of the calling thread; with SCHED_RESET_ON_FORK, what its children have of it. */
 
 static void read_nice(struct beget__state *s, const char *status)
 {
@@ -192,7 +174,7 @@ static void read_nice(struct beget__state *s, const char *status)
 	if (s->nice == 0)
 		return;
 	int policy = sched_getscheduler(s->of);
-	if (policy & SCHED_RESET_ON_FORK && (s->nice < 0 || real_time(policy & ~SCHED_RESET_ON_FORK)))
+	if (policy & SCHED_RESET_ON_FORK && (s->nice < 0 || beget__birth_real_time(policy)))
 		s->nice = 0;
 }
 
@@ -204,27 +186,6 @@ static int apply_nice(const struct beget__state *s)
 static bool nice_beyond(const struct beget__state *now, const struct beget__state *born)
 {
 	return now->nice < born->nice;
-}
-
-static void read_scheduling(struct beget__state *s, const char *status)
-{
-	struct sched_param parameter = {0};
-	int policy = sched_getscheduler(s->of);
-
-	(void)status;
-	sched_getparam(s->of, &parameter);
-	if (policy & SCHED_RESET_ON_FORK && real_time(policy & ~SCHED_RESET_ON_FORK)) {
-		policy = SCHED_OTHER;
-		parameter.sched_priority = 0;
-	}
-	s->scheduling.policy = policy & ~SCHED_RESET_ON_FORK;
-	s->scheduling.priority = parameter.sched_priority;
-	s->scheduling.io = (int32_t)syscall(SYS_ioprio_get, 1, s->of);
-}
-
-static bool scheduling_differs(const struct beget__state *now, const struct beget__state *born)
-{
-	return memcmp(&now->scheduling, &born->scheduling, sizeof(now->scheduling)) != 0;
 }
 
 static void read_affinity(struct beget__state *s, const char *status)
@@ -428,7 +389,7 @@ static void read_cwd(struct beget__state *s, const char *status)
 	(void)status;
 	if (s->of)
 		snprintf(path, sizeof(path), "/proc/%d/cwd", (int)s->of);
-	s->cwd = place_of(path);
+	s->cwd = beget__birth_place(path);
 }
 
 static bool cwd_differs(const struct beget__state *now, const struct beget__state *born)
@@ -477,95 +438,31 @@ static int apply_mask(const struct beget__state *s)
 	return -pthread_sigmask(SIG_SETMASK, &s->mask, NULL);
 }
 
-/* Credentials: all user and group ids, capabilities, no_new_privs, seccomp, as /proc tells them; and securebits. */
-
-/* Between two texts; nothing where one of them is not there. */
-static uint64_t digest_between(uint64_t h, const char *from, const char *to)
-{
-	return from && to && from < to ? beget__digest(h, from, (size_t)(to - from)) : h;
-}
-
-static void read_credentials(struct beget__state *s, const char *status)
-{
-	static const char *const ranges[][2] = {
-		{"\nUid:", "\nFDSize:"}, {"\nGroups:", "\nNStgid:"}, {"\nCapInh:", "\nSpeculation"}};
-	uint64_t h = BEGET__DIGEST;
-
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
-		h = digest_between(h, strstr(status, ranges[i][0]), strstr(status, ranges[i][1]));
-	int securebits = s->of ? 0 : prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
-	s->credentials = beget__digest(h, &securebits, sizeof(securebits));
-}
-
-static bool credentials_differ(const struct beget__state *now, const struct beget__state *born)
-{
-	return now->credentials != born->credentials;
-}
-
-/* Namespaces and root directory. Entering a namespace takes CAP_SYS_ADMIN, which an unprivileged process can only have
- * from a user namespace of its own: so without that capability, one look is enough. A mount namespace has mounts of its
- * own, the root directory's among them. */
-
-static void read_namespaces(struct beget__state *s, const char *status)
-{
-	static const char *const names[] = {
-		"user", "net", "uts", "ipc", "cgroup", "pid_for_children", "time_for_children"};
-	const char *effective = strstr(status, "\nCapEff:");
-	bool admin = effective && (strtoull(effective + 8, NULL, 16) & 1u << CAP_SYS_ADMIN);
-	char path[40] = "/proc/thread-self/ns", root[40] = "/", text[64];
-	struct beget__place place;
-
-	if (s->of) {
-		snprintf(path, sizeof(path), "/proc/%d/ns", (int)s->of);
-		snprintf(root, sizeof(root), "/proc/%d/root", (int)s->of);
-	}
-	place = place_of(root);
-	uint64_t h = beget__digest(BEGET__DIGEST, &place, sizeof(place));
-	int dir = beget__sys_open(path, O_PATH | O_DIRECTORY);
-	for (size_t i = 0; i < (admin ? sizeof(names) / sizeof(*names) : 1); i++) {
-		ssize_t n = readlinkat(dir, names[i], text, sizeof(text));
-		h = beget__digest(h, text, n > 0 ? (size_t)n : 0);
-	}
-	if (dir >= 0)
-		beget__sys_close(&dir);
-	s->namespaces = h;
-}
-
-static bool namespaces_differ(const struct beget__state *now, const struct beget__state *born)
-{
-	return now->namespaces != born->namespaces;
-}
-
-static bool session_differs(const struct beget__state *now, const struct beget__state *born)
-{
-	return now->session != born->session;
-}
-
 #define VALUE(member) offsetof(struct beget__state, member), sizeof(((struct beget__state *)0)->member)
 
 /* Streams first, for the other rows' errors may be traced there; rights after what may need them; the mask last, so
  * that no signal comes between. */
 /* clang-format off */
 const struct beget__row beget__state_rows[BEGET__ROWS] = {
-	/* name                     value                read               differs             put          get              apply               beyond              lost */
-	{"the standard streams",    VALUE(stream),       read_streams,      NULL,               put_streams, get_streams,     apply_streams,      NULL,               false},
-	{"the session",             VALUE(session),      read_session,      session_differs,    NULL,        NULL,            NULL,               session_differs,    false},
-	{"a session of its own",    VALUE(own_session),  NULL,              NULL,               NULL,        get_own_session, apply_own_session,  NULL,               false},
-	{"the process group",       VALUE(group),        read_group,        group_differs,      NULL,        NULL,            apply_group,        NULL,               false},
-	{"the credentials",         VALUE(credentials),  read_credentials,  credentials_differ, NULL,        NULL,            NULL,               credentials_differ, false},
-	{"the namespaces and root", VALUE(namespaces),   read_namespaces,   namespaces_differ,  NULL,        NULL,            NULL,               namespaces_differ,  false},
-	{"the scheduling",          VALUE(scheduling),   read_scheduling,   scheduling_differs, NULL,        NULL,            NULL,               scheduling_differs, false},
-	{"the resource limits",     VALUE(limits),       read_limits,       NULL,               NULL,        NULL,            apply_limits,       limits_beyond,      false},
-	{"the nice value",          VALUE(nice),         read_nice,         NULL,               NULL,        NULL,            apply_nice,         nice_beyond,        false},
-	{"the CPU affinity",        VALUE(affinity),     read_affinity,     NULL,               NULL,        NULL,            apply_affinity,     NULL,               false},
-	{"the personality",         VALUE(personality),  read_personality,  NULL,               NULL,        NULL,            apply_personality,  NULL,               true},
-	{"the timer slack",         VALUE(timer_slack),  read_timer_slack,  NULL,               NULL,        NULL,            apply_timer_slack,  NULL,               false},
-	{"the umask",               VALUE(umask),        read_umask,        NULL,               NULL,        NULL,            apply_umask,        NULL,               false},
-	{"the ignored signals",     VALUE(ignored),      read_ignored,      NULL,               NULL,        NULL,            apply_ignored,      NULL,               false},
-	{"the environment",         VALUE(env),          read_env,          env_differs,        put_env,     get_env,         apply_env,          NULL,               false},
-	{"the working directory",   VALUE(cwd),          read_cwd,          cwd_differs,        put_cwd,     get_cwd,         apply_cwd,          cwd_beyond,         false},
-	{"the capabilities",        VALUE(capabilities), read_capabilities, NULL,               NULL,        NULL,            apply_capabilities, NULL,               true},
-	{"the dumpable attribute",  VALUE(dumpable),     read_dumpable,     NULL,               NULL,        NULL,            apply_dumpable,     NULL,               true},
-	{"the signal mask",         VALUE(mask),         read_mask,         NULL,               NULL,        NULL,            apply_mask,         NULL,               true},
+	/* name                     value                read                           differs                          put          get              apply               beyond                           lost */
+	{"the standard streams",    VALUE(stream),       read_streams,                  NULL,                            put_streams, get_streams,     apply_streams,      NULL,                            false},
+	{"the session",             VALUE(session),      beget__birth_read_session,     beget__birth_session_differs,    NULL,        NULL,            NULL,               beget__birth_session_differs,    false},
+	{"a session of its own",    VALUE(own_session),  NULL,                          NULL,                            NULL,        get_own_session, apply_own_session,  NULL,                            false},
+	{"the process group",       VALUE(group),        read_group,                    group_differs,                   NULL,        NULL,            apply_group,        NULL,                            false},
+	{"the credentials",         VALUE(credentials),  beget__birth_read_credentials, beget__birth_credentials_differ, NULL,        NULL,            NULL,               beget__birth_credentials_differ, false},
+	{"the namespaces and root", VALUE(namespaces),   beget__birth_read_namespaces,  beget__birth_namespaces_differ,  NULL,        NULL,            NULL,               beget__birth_namespaces_differ,  false},
+	{"the scheduling",          VALUE(scheduling),   beget__birth_read_scheduling,  beget__birth_scheduling_differs, NULL,        NULL,            NULL,               beget__birth_scheduling_differs, false},
+	{"the resource limits",     VALUE(limits),       read_limits,                   NULL,                            NULL,        NULL,            apply_limits,       limits_beyond,                   false},
+	{"the nice value",          VALUE(nice),         read_nice,                     NULL,                            NULL,        NULL,            apply_nice,         nice_beyond,                     false},
+	{"the CPU affinity",        VALUE(affinity),     read_affinity,                 NULL,                            NULL,        NULL,            apply_affinity,     NULL,                            false},
+	{"the personality",         VALUE(personality),  read_personality,              NULL,                            NULL,        NULL,            apply_personality,  NULL,                            true},
+	{"the timer slack",         VALUE(timer_slack),  read_timer_slack,              NULL,                            NULL,        NULL,            apply_timer_slack,  NULL,                            false},
+	{"the umask",               VALUE(umask),        read_umask,                    NULL,                            NULL,        NULL,            apply_umask,        NULL,                            false},
+	{"the ignored signals",     VALUE(ignored),      read_ignored,                  NULL,                            NULL,        NULL,            apply_ignored,      NULL,                            false},
+	{"the environment",         VALUE(env),          read_env,                      env_differs,                     put_env,     get_env,         apply_env,          NULL,                            false},
+	{"the working directory",   VALUE(cwd),          read_cwd,                      cwd_differs,                     put_cwd,     get_cwd,         apply_cwd,          cwd_beyond,                      false},
+	{"the capabilities",        VALUE(capabilities), read_capabilities,             NULL,                            NULL,        NULL,            apply_capabilities, NULL,                            true},
+	{"the dumpable attribute",  VALUE(dumpable),     read_dumpable,                 NULL,                            NULL,        NULL,            apply_dumpable,     NULL,                            true},
+	{"the signal mask",         VALUE(mask),         read_mask,                     NULL,                            NULL,        NULL,            apply_mask,         NULL,                            true},
 };
 /* clang-format on */
