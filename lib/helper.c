@@ -158,16 +158,11 @@ static void put_off(int channel, const struct beget__request *request)
 
 	if (!helper.later)
 		helper.later = beget__sys_alloc(MOST * sizeof(*helper.later));
-	if (helper.later && helper.later_n < MOST && helper.spare >= 0) {
+	if (helper.later && helper.later_n < MOST && helper.spare >= 0) { /* the table's last place is for a start */
 		helper.later[helper.later_n++] = (struct later){channel, *request};
 		return;
 	}
-	if (!helper.later)
-		beget__fail(ENOMEM, "cannot make a child");
-	else if (helper.spare < 0) /* the last place in the table is for a start */
-		beget__fail(EMFILE, "cannot make a child");
-	else
-		beget__fail_plain(EAGAIN, "too many spares are to be made");
+	beget__fail_plain(EAGAIN, "there is no place to put its request");
 	make_none(&channel);
 }
 
@@ -295,11 +290,12 @@ static void answer(struct beget__frame *f)
 		refuse_unread(f, EPERM, "the client alone makes the helper ready");
 		return;
 	}
-	if (f->dropped || !beget__message_get_setup(f, &q)) {
-		if (f->dropped)
-			refuse_unread(f, EMFILE, "cannot receive the request: there are too many open files");
-		else
-			refuse_unread(f, EBADMSG, "cannot understand the request");
+	if (f->dropped) {
+		refuse_unread(f, EMFILE, "cannot receive the request: there are too many open files");
+		return;
+	}
+	if (!beget__message_get_setup(f, &q)) {
+		refuse_unread(f, EBADMSG, "cannot understand the request");
 		return;
 	}
 	helper.asked = q.fds;

@@ -106,10 +106,10 @@ int beget__prepare_load(const char *path, int channel, const int streams[3])
 	int error = begin("a library that was preloaded", channel, streams);
 	if (error)
 		return error;
-	int loaded = beget__module_open(path);
+	int refused = beget__module_open(path);
 	struct beget__failure why = *beget__failure();
 	error = end();
-	return loaded ? beget__fail_with(&why) : error;
+	return refused ? beget__fail_with(&why) : error;
 }
 
 /* A negative number says that it did not succeed, as an errno if it is one. */

@@ -39,8 +39,11 @@ same "an executable that does not call beget_init, and opens a server" "main ser
 main server: caller: $(readlink -f "$build/test/prog/loops"): the server has ended: is beget_init the first statement of its main?"
 
 timeout 60 "$build/test/prog/plugins" "$build/test/lib/starter.so" starter_said >"$tmp/out" 2>&1
-same "a plugin's constructor that starts, in each child" "fork: 111
-spawn: 122
-forkserver: 122"
+same "a plugin's constructor that starts, in each child" "fork: 1111
+spawn: 2122
+forkserver: 2122"
+
+timeout 60 "$build/test/prog/host_server" "$build/test/lib/starter.so" starter_said >"$tmp/out" 2>&1
+same "the same, preloaded by a server" "preloaded: 2122"
 
 finish

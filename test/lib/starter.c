@@ -1,4 +1,4 @@
-/* A plugin whose constructor starts its own function by all methods, wherever it is loaded. */
+/* A plugin whose constructor opens a server and starts its own function by all methods, wherever it is loaded. */
 #include <beget.h>
 
 #include <stdlib.h>
@@ -6,10 +6,26 @@
 
 int starter_said(void);
 
-static int said; /* a digit a method: 1 it was started, 2 it was refused as it should be, 9 neither */
+static int
+	said; /* a digit for the server and each method: 1 it was given, 2 it was refused as it should be, 9 neither */
 
 static int one(void)
 {
+	return 1;
+}
+
+static int refused(void)
+{
+	return strstr(beget_error(), "constructor") ? 2 : 9;
+}
+
+static int serve(void)
+{
+	struct beget_server *server;
+
+	if (beget_server_open(&server, NULL) < 0)
+		return refused();
+	beget_server_close(server);
 	return 1;
 }
 
@@ -19,7 +35,7 @@ static int start_by(enum beget_method method)
 	int n = 9;
 
 	if (beget_start(&process, BEGET_OPTIONS(.method = method), BEGET_CALL(one)) < 0)
-		return strstr(beget_error(), "constructor") ? 2 : 9;
+		return refused();
 	beget_join(process, 30000, NULL);
 	if (beget_result(process, &n) < 0)
 		n = 9;
@@ -35,7 +51,7 @@ __attribute__((constructor)) static void loaded(void)
 	if (depth && strcmp(depth, "3") == 0)
 		return;
 	setenv("STARTER_DEPTH", !depth ? "1" : depth[0] == '1' ? "2" : "3", 1);
-	said = 100 * start_by(BEGET_FORK) + 10 * start_by(BEGET_SPAWN) + start_by(BEGET_FORKSERVER);
+	said = 1000 * serve() + 100 * start_by(BEGET_FORK) + 10 * start_by(BEGET_SPAWN) + start_by(BEGET_FORKSERVER);
 }
 
 int starter_said(void)
