@@ -21,7 +21,7 @@ COMPILE_CXX = $(CXX) $(OWN_CPPFLAGS) $(CPPFLAGS) -std=c++11 -Wall -Wextra $(CFLA
 LINK = $(CC) $(CFLAGS) -pthread $(LDFLAGS)
 LIBS = -lffi -ldl
 
-SOURCES = $(filter-out lib/host.c,$(wildcard lib/*.c))
+SOURCES = $(filter-out lib/main/host.c,$(wildcard lib/*/*.c))
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
 STATIC = $(BUILD)/libbeget.a
 SONAME = libbeget.so.$(SOVERSION)
@@ -68,16 +68,16 @@ $(BUILD)/lib/%.o: lib/%.c Makefile | $(BUILD)/.need-lib
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 
-# Nothing may unwind from a target into a caller's frame: see lib/call.c
-$(BUILD)/lib/call.o: OWN_CFLAGS += -fno-exceptions -fno-unwind-tables -fno-asynchronous-unwind-tables
+# Nothing may unwind from a target into a caller's frame: see lib/callee/ffi.c
+$(BUILD)/lib/callee/ffi.o: OWN_CFLAGS += -fno-exceptions -fno-unwind-tables -fno-asynchronous-unwind-tables
 
 # The library knows where the host program will be. Written only when it changes: it comes with the installation's PREFIX.
 $(BUILD)/host.path: FORCE
 	@mkdir -p $(@D)
 	@echo '$(LIBEXECDIR)/beget-host' | cmp -s - $@ || echo '$(LIBEXECDIR)/beget-host' > $@
 .PHONY: FORCE
-$(BUILD)/lib/image.o: OWN_CPPFLAGS += -DBEGET_HOST_PATH='"$(LIBEXECDIR)/beget-host"'
-$(BUILD)/lib/image.o: $(BUILD)/host.path
+$(BUILD)/lib/program/executable.o: OWN_CPPFLAGS += -DBEGET_HOST_PATH='"$(LIBEXECDIR)/beget-host"'
+$(BUILD)/lib/program/executable.o: $(BUILD)/host.path
 
 $(STATIC): $(OBJECTS)
 	rm -f $@
@@ -93,8 +93,8 @@ $(BUILD)/libbeget.so: $(SHARED)
 # With the shared library: a module that needs it gets the one that is there. It is found beside the host program, where
 # both were built, and where it will be installed.
 HOST_RPATH = $$ORIGIN:$$ORIGIN/$(shell realpath -m --relative-to='$(LIBEXECDIR)' '$(LIBDIR)')
-$(HOST): $(BUILD)/lib/host.o $(BUILD)/libbeget.so $(BUILD)/host.path
-	$(LINK) -Wl,-rpath,'$(HOST_RPATH)' -o $@ $(BUILD)/lib/host.o $(SHARED)
+$(HOST): $(BUILD)/lib/main/host.o $(BUILD)/libbeget.so $(BUILD)/host.path
+	$(LINK) -Wl,-rpath,'$(HOST_RPATH)' -o $@ $(BUILD)/lib/main/host.o $(SHARED)
 
 $(BUILD)/beget.pc: lib/beget.pc.in Makefile
 	@mkdir -p $(@D)
@@ -177,7 +177,7 @@ $(BUILD)/test/harness.o: test/harness.c | $(BUILD)/.need-test
 	$(COMPILE) -c -o $@ $<
 
 # The fuzzers count what the library allocates; without libFuzzer they replay their corpora.
-COUNTED = -Wl,--wrap=beget__sys_alloc,--wrap=beget__sys_alloc_unset,--wrap=beget__sys_alloc_aligned,--wrap=beget__sys_map_given,--wrap=beget__sys_unmap
+COUNTED = -Wl,--wrap=beget__mem_alloc,--wrap=beget__mem_alloc_unset,--wrap=beget__mem_alloc_aligned,--wrap=beget__file_map_given,--wrap=beget__file_unmap
 
 $(BUILD)/test/fuzz/%.o: test/fuzz/%.c | $(BUILD)/.need-lib
 	@mkdir -p $(@D)
@@ -292,7 +292,7 @@ SOAK_CALM ?=
 soak: $(BUILD)/test/soak ## random starts and kills from threads for SOAK_SECONDS=120; SOAK_SEED=N repeats a run's choices
 	SOAK_SECONDS='$(SOAK_SECONDS)' SOAK_SEED='$(SOAK_SEED)' SOAK_CALM='$(SOAK_CALM)' $<
 
-lint: | $(BUILD)/.need-test ## warnings as errors, static analysis, layout, manuals, scripts
+lint: all | $(BUILD)/.need-test ## warnings as errors, static analysis, layout, manuals, scripts
 	@tools/need cppcheck=cppcheck clang=clang clang-format=clang-format shellcheck=shellcheck
 	@test/lint
 

@@ -3,7 +3,7 @@
 #ifndef FAULT_H
 #define FAULT_H
 
-#include "sys.h"
+#include "os/fault.h"
 
 #include <string.h>
 
@@ -36,7 +36,7 @@ static inline void fault_nth(const char *calls, int n, int error)
 	fault.error = error;
 	fault.at = n;
 	fault.seen = fault.hits = 0;
-	beget__sys_fault = fault_ask;
+	beget__fault_hook = fault_ask;
 }
 
 static inline void fault_every(const char *calls, int error)
@@ -47,7 +47,7 @@ static inline void fault_every(const char *calls, int error)
 /* How often it struck. */
 static inline int fault_off(void)
 {
-	beget__sys_fault = NULL;
+	beget__fault_hook = NULL;
 	return fault.hits;
 }
 

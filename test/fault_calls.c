@@ -3,9 +3,11 @@
  * leaks, nothing hangs, and the next start works. Then whole features of the kernel are taken away. */
 #include "harness.h"
 #include "plan.h"
-#include "server.h"
+#include "caller/connection.h"
+#include "os/fail.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -116,7 +118,7 @@ static void one_round(const struct way *way, struct round *r)
 	if (way->full)
 		((char *)beget_buffer_data(buffer))[0] = 'a';
 	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
-	beget__fail_plain(EXDEV, "stale");
+	beget__fail(EXDEV, "stale");
 	r->error = start_one(way, &p, r, said[1], ends);
 	if (r->error) {
 		snprintf(r->text, sizeof(r->text), "%s", beget_error());

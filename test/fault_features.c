@@ -1,9 +1,11 @@
 /* Features that a kernel may lack or a sandbox may refuse, taken away one by one and all together, in caller, helper
  * and children alike: what a user sees is as before. */
 #include "plan.h"
+#include "os/fd.h"
 
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 
 static int add(int a, int b)
 {
@@ -120,7 +122,7 @@ static void runs_on(struct beget_fd fd, bool in_another_thread)
 	if (in_another_thread && pthread_create(&thread, NULL, reads_to_the_end, (void *)(intptr_t)fd.fd) == 0)
 		pthread_exit(NULL);
 	dup2(fd.fd, 0);
-	beget__sys_close_range(1, ~0u);
+	beget__fd_close_range(1, ~0u);
 	if (read(0, &c, 1) == 0)
 		_exit(3);
 }

@@ -1,14 +1,16 @@
 /* Hosts that do what programs do: fork and go on in the copy, become a daemon, close whatever they do not know and open
  * their own files there, ignore SIGCHLD. Each gets its own helper, and nobody's files are touched. */
 #include "host.h"
-#include "sys.h"
+#include "os/fd.h"
 
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 static int answer(int n)
@@ -137,7 +139,7 @@ static void open_own(int *fds, struct beget__identity *ids)
 		CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, &fds[i + 1]) == 0);
 	}
 	for (int i = 0; i < OWN; i++)
-		ids[i] = beget__sys_identity(fds[i]);
+		ids[i] = beget__fd_identity(fds[i]);
 	CHECK(fds[0] == 3);
 }
 
@@ -147,7 +149,7 @@ static void check_own(const int *fds, const struct beget__identity *ids)
 	char c;
 
 	for (int i = 0; i < OWN; i++)
-		CHECK(beget__sys_is(fds[i], &ids[i]));
+		CHECK(beget__fd_is(fds[i], &ids[i]));
 	for (int i = 0; i < OWN; i += 3) {
 		CHECK(fstat(fds[i], &st) == 0 && st.st_size == 0);
 		for (int j = 1; j < 3; j++)

@@ -3,17 +3,20 @@
 #include "fault.h"
 #include "harness.h"
 #include "host.h"
-#include "image.h"
-#include "message.h"
-#include "server.h"
-#include "setup.h"
-#include "sys.h"
+#include "caller/connection.h"
+#include "message/order.h"
+#include "message/report.h"
+#include "os/sock.h"
+#include "program/image.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
 
 static int changed; /* in the helper, if somebody gets it to call change() */
 
@@ -31,23 +34,23 @@ static int control(void)
 {
 	pid_t pid;
 
-	return beget__server_lend(&pid);
+	return beget__connection_lend(&pid);
 }
 
 static int answer_of(int channel)
 {
-	char buffer[BEGET__WIRE_PACKET];
+	char buffer[BEGET__FRAME_PACKET];
 	struct beget__frame frame;
 	struct beget__failure failure;
 	int code = 0;
 
 	beget__frame_init(&frame, buffer, NULL);
-	int got = beget__wire_receive(channel, &frame, 0);
+	int got = beget__frame_receive(channel, &frame, 0);
 	if (got == -ECONNRESET) /* the call was not read */
-		got = beget__wire_receive(channel, &frame, 0);
+		got = beget__frame_receive(channel, &frame, 0);
 	if (got != 1)
 		return -1;
-	if (frame.kind == BEGET__FAILED && beget__message_get_failed(&frame, &failure))
+	if (frame.kind == BEGET__FAILED && beget__report_get_failed(&frame, &failure))
 		code = failure.code;
 	beget__frame_clear(&frame);
 	return code;
@@ -63,15 +66,15 @@ static int say(enum beget__message kind, const char *text, unsigned flags)
 	size_t size;
 	int pair[2];
 
-	if (beget__sys_pair(pair) || beget__target_find(call.function, false, &target) ||
-	    beget__message_put_call(&w, &target, &call, &none))
+	if (beget__sock_pair(pair) || beget__target_find(call.function, false, &target) ||
+	    beget__order_put_call(&w, &target, &call, &none))
 		return -2;
-	char *body = beget__writer_flatten(&w, &size);
-	if (kind == BEGET__PREPARE && beget__wire_send(pair[0], BEGET__CALL, &(struct iovec){body, size}, 1, NULL, 0))
+	char *body = beget__bytes_flatten(&w, &size);
+	if (kind == BEGET__PREPARE && beget__frame_send(pair[0], BEGET__CALL, &(struct iovec){body, size}, 1, NULL, 0))
 		return -3;
-	if (beget__message_send_setup(control(), kind, text, flags, (int[]){pair[1], -1, -1, -1}))
+	if (beget__request_send_setup(control(), kind, text, flags, (int[]){pair[1], -1, -1, -1}))
 		return -4;
-	beget__sys_close(&pair[1]);
+	beget__fd_close(&pair[1]);
 	return answer_of(pair[0]);
 }
 
@@ -79,11 +82,11 @@ static int ask_for_spare(uint32_t which)
 {
 	int pair[2];
 
-	if (beget__sys_pair(pair) ||
-	    beget__message_send_start(control(), pair[1],
+	if (beget__sock_pair(pair) ||
+	    beget__request_send_start(control(), pair[1],
 	                              &(struct beget__request){.caller = getppid(), .spare = which}))
 		return -2;
-	beget__sys_close(&pair[1]);
+	beget__fd_close(&pair[1]);
 	return answer_of(pair[0]);
 }
 
@@ -97,7 +100,7 @@ static int says_what_only_the_client_may(pid_t other)
 		return 3;
 	if (ask_for_spare(BEGET__WARM) != -EPERM || ask_for_spare(BEGET__FRESH) != -EPERM)
 		return 4;
-	if (beget__message_send_plain(control(), BEGET__RETIRE) || beget__message_send_tie(control(), other))
+	if (beget__request_send_plain(control(), BEGET__RETIRE) || beget__request_send_tie(control(), other))
 		return 5;
 	return say(BEGET__ASK, NULL, 0) ? 6 : 100; /* this it may ask */
 }
@@ -240,11 +243,11 @@ static int foretells_its_end(struct beget_fd go)
 	char c;
 
 	for (int i = 0; i < 3; i++)
-		if (beget__message_send_ended(BEGET__CHANNEL_FD, &(struct beget__exit){.wait_status = 5 << 8}))
+		if (beget__report_send_ended(BEGET__CHANNEL_FD, &(struct beget__exit){.wait_status = 5 << 8}))
 			return 1;
 	if (read(go.fd, &c, 1) != 1)
 		return 2;
-	beget__message_send_ended(BEGET__CHANNEL_FD, &(struct beget__exit){.wait_status = 6 << 8});
+	beget__report_send_ended(BEGET__CHANNEL_FD, &(struct beget__exit){.wait_status = 6 << 8});
 	_exit(7);
 }
 
@@ -266,7 +269,7 @@ static void an_end_that_was_foretold(enum beget_method method)
 /* Of our own children no helper speaks: reaped by the host, where the kernel forgets, nobody knows. */
 static int lies(void)
 {
-	beget__message_send_ended(BEGET__CHANNEL_FD, &(struct beget__exit){.wait_status = 5 << 8});
+	beget__report_send_ended(BEGET__CHANNEL_FD, &(struct beget__exit){.wait_status = 5 << 8});
 	_exit(7);
 }
 

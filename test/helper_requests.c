@@ -1,13 +1,18 @@
 /* What reaches the helper's socket: garbage, half frames, floods and silence are errors of that request only, and so
  * are a full table and the limit on processes inside the helper: the same helper serves the next start. */
 #include "host.h"
-#include "message.h"
-#include "sys.h"
+#include "message/report.h"
+#include "message/request.h"
+#include "os/fd.h"
+#include "os/sock.h"
 #include "wire_format.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 static pid_t helper;
 static int control; /* our own descriptor of the caller's end */
@@ -46,7 +51,7 @@ static int find_control(void)
 static void up(void)
 {
 	helper = helper_pid();
-	control = beget__sys_dup(find_control());
+	control = beget__fd_dup(find_control());
 	assert_true(control >= 0);
 	sleep_ms(10);
 	fds_before = helper_fds();
@@ -64,7 +69,7 @@ static void expect_service(void)
 static void down(void)
 {
 	expect_service();
-	beget__sys_close(&control);
+	beget__fd_close(&control);
 }
 
 static void send_raw(const void *data, size_t size, const int *fds, int nfds)
@@ -180,17 +185,17 @@ static void expect_refusal(int pair[2], int error)
 {
 	struct {
 		struct beget__frame frame;
-		char buffer[BEGET__WIRE_PACKET];
+		char buffer[BEGET__FRAME_PACKET];
 	} in = {.frame.buffer = in.buffer};
 	struct beget__failure failure;
 
-	beget__sys_close(&pair[1]);
-	assert_int_equal(beget__wire_receive(pair[0], &in.frame, 0), 1);
+	beget__fd_close(&pair[1]);
+	assert_int_equal(beget__frame_receive(pair[0], &in.frame, 0), 1);
 	assert_int_equal(in.frame.kind, BEGET__FAILED);
-	assert_true(beget__message_get_failed(&in.frame, &failure));
+	assert_true(beget__report_get_failed(&in.frame, &failure));
 	assert_int_equal(failure.code, error);
-	assert_int_equal(beget__wire_receive(pair[0], &in.frame, 0), 0);
-	beget__sys_close(&pair[0]);
+	assert_int_equal(beget__frame_receive(pair[0], &in.frame, 0), 0);
+	beget__fd_close(&pair[0]);
 }
 
 static void a_request_of_another_version(void)
@@ -199,8 +204,8 @@ static void a_request_of_another_version(void)
 	int pair[2];
 
 	up();
-	assert_int_equal(beget__sys_pair(pair), 0);
-	assert_int_equal(beget__wire_send(control, BEGET__START, &(struct iovec){&protocol, 4}, 1, &pair[1], 1), 0);
+	assert_int_equal(beget__sock_pair(pair), 0);
+	assert_int_equal(beget__frame_send(control, BEGET__START, &(struct iovec){&protocol, 4}, 1, &pair[1], 1), 0);
 	expect_refusal(pair, -EBADMSG);
 	down();
 }
@@ -213,15 +218,15 @@ static void silent_requests(void)
 	up();
 	for (int i = 0; i < 20; i++) {
 		int pair[2];
-		assert_int_equal(beget__sys_pair(pair), 0);
+		assert_int_equal(beget__sock_pair(pair), 0);
 		assert_int_equal(
-			beget__message_send_start(control, pair[1], &(struct beget__request){.caller = getpid()}), 0);
+			beget__request_send_start(control, pair[1], &(struct beget__request){.caller = getpid()}), 0);
 		near[i] = pair[0];
-		beget__sys_close(&pair[1]);
+		beget__fd_close(&pair[1]);
 	}
 	assert_int_equal(helper_pid(), helper);
 	for (int i = 0; i < 20; i++)
-		beget__sys_close(&near[i]);
+		beget__fd_close(&near[i]);
 	down();
 }
 
@@ -232,13 +237,13 @@ static void no_channels(void)
 
 	up();
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
-	assert_int_equal(beget__sys_pair(pair), 0);
+	assert_int_equal(beget__sock_pair(pair), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream), 0);
-	beget__sys_close(&pair[0]); /* its other end is gone */
+	beget__fd_close(&pair[0]); /* its other end is gone */
 	int fds[] = {pipes[0], pipes[1], pair[1], stream[0], null};
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++) {
 		assert_int_equal(
-			beget__message_send_start(control, fds[i], &(struct beget__request){.caller = getpid()}), 0);
+			beget__request_send_start(control, fds[i], &(struct beget__request){.caller = getpid()}), 0);
 		expect_service();
 	}
 	close(pipes[0]);
@@ -246,7 +251,7 @@ static void no_channels(void)
 	close(stream[0]);
 	close(stream[1]);
 	close(null);
-	beget__sys_close(&pair[1]);
+	beget__fd_close(&pair[1]);
 	down();
 }
 
@@ -257,13 +262,13 @@ static void an_unread_channel(void)
 	char junk[4096] = {0};
 
 	up();
-	assert_int_equal(beget__sys_pair(pair), 0);
+	assert_int_equal(beget__sock_pair(pair), 0);
 	while (send(pair[1], junk, sizeof(junk), MSG_DONTWAIT) > 0)
 		;
-	assert_int_equal(beget__message_send_start(control, pair[1], &(struct beget__request){.caller = getpid()}), 0);
-	beget__sys_close(&pair[1]);
+	assert_int_equal(beget__request_send_start(control, pair[1], &(struct beget__request){.caller = getpid()}), 0);
+	beget__fd_close(&pair[1]);
 	assert_int_equal(helper_pid(), helper);
-	beget__sys_close(&pair[0]);
+	beget__fd_close(&pair[0]);
 	down();
 }
 
@@ -320,8 +325,8 @@ static void no_room_for_a_question(void)
 	not_under_valgrind("it ends when the table is full");
 	up();
 	struct rlimit before = limit_helper(RLIMIT_NOFILE, (rlim_t)fds_before);
-	assert_int_equal(beget__sys_pair(pair), 0);
-	assert_int_equal(beget__message_send_setup(control, BEGET__PRELOAD, "none.so", 0, (int[]){pair[1], 0, 1, 2}),
+	assert_int_equal(beget__sock_pair(pair), 0);
+	assert_int_equal(beget__request_send_setup(control, BEGET__PRELOAD, "none.so", 0, (int[]){pair[1], 0, 1, 2}),
 	                 0);
 	expect_refusal(pair, -EMFILE);
 	prlimit(helper, RLIMIT_NOFILE, &before, NULL);

@@ -1,6 +1,6 @@
 /* Signals of the terminal: what is sent to the host's whole process group, at any moment from before the helper's
  * launch on, never ends or stops the helper. */
-#include "error.h"
+#include "os/trace.h"
 #include "host.h"
 
 #include <fcntl.h>

@@ -1,16 +1,18 @@
 /* What befalls a helper in its life: every signal at any moment, a terminal's keys, being stopped, killed while it is
  * made ready and while its spares wait; a host that executes another program; no process and no memory left. */
 #include "host.h"
-#include "server.h"
-#include "sys.h"
+#include "caller/connection.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <termios.h>
 
 static int add(int a, int b)
@@ -27,7 +29,7 @@ static pid_t launched(void)
 {
 	pid_t pid = 0;
 
-	beget__server_lend(&pid);
+	beget__connection_lend(&pid);
 	return pid;
 }
 

@@ -2,7 +2,8 @@
 #ifndef KERNEL_H
 #define KERNEL_H
 
-#include "sys.h"
+#include "os/fd.h"
+#include "os/proc.h"
 
 #include <unistd.h>
 
@@ -15,10 +16,10 @@ static inline bool kernel_remembers(void)
 
 	if (pid == 0)
 		_exit(1);
-	int pidfd = beget__sys_pidfd_open(pid);
-	beget__sys_waitid(P_PID, (id_t)pid, &info, WEXITED, NULL);
-	int error = beget__sys_pidfd_exit(pidfd, &status);
-	beget__sys_close(&pidfd);
+	int pidfd = beget__proc_pidfd_open(pid);
+	beget__proc_wait(P_PID, (id_t)pid, &info, WEXITED, NULL);
+	int error = beget__proc_pidfd_exit(pidfd, &status);
+	beget__fd_close(&pidfd);
 	return error == 0;
 }
 

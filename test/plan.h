@@ -3,9 +3,9 @@
 #ifndef PLAN_H
 #define PLAN_H
 
-#include "error.h"
+#include "os/fault.h"
+#include "os/trace.h"
 #include "host.h"
-#include "sys.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static inline int ask(const char *call)
 	char name[40];
 
 	snprintf(name, sizeof(name), " %s ", call);
-	if ((plan->role[0] && strcmp(plan->role, beget__role) != 0) || !strstr(plan->calls, name))
+	if ((plan->role[0] && strcmp(plan->role, beget__trace_role) != 0) || !strstr(plan->calls, name))
 		return 0;
 	int seen = __atomic_add_fetch(&plan->seen, 1, __ATOMIC_RELAXED);
 	if (plan->nth && seen != plan->nth)
@@ -67,12 +67,12 @@ static inline void arm(const char *role, const char *calls, int nth, int error)
 	plan->error = error;
 	plan->nth = nth;
 	plan->seen = plan->hits = 0;
-	beget__sys_fault = ask;
+	beget__fault_hook = ask;
 }
 
 static inline int disarm(void)
 {
-	beget__sys_fault = NULL;
+	beget__fault_hook = NULL;
 	plan->calls[0] = '\0'; /* for those who have the hook from birth */
 	return plan->hits;
 }
@@ -122,7 +122,7 @@ static inline void plan_begin(int argc, char **argv)
 
 	if (inherited) {
 		map_plan(inherited);
-		beget__sys_fault = ask;
+		beget__fault_hook = ask;
 	}
 	beget_init(argc, argv);
 	make_plan();

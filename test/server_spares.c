@@ -2,16 +2,18 @@
  * when they die, when their server does, and when the caller does. A child tells when it was born: a spare was there
  * before its start. */
 #include "fault.h"
-#include "process.h"
+#include "caller/spare.h"
 #include "servers.h"
-#include "spare.h"
+#include "caller/process.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 /* The children of a process: at most n; how many. */
 static int children_of(pid_t pid, pid_t *ret, int n)

@@ -5,7 +5,8 @@
  * SOAK_SECONDS (120), SOAK_SEED (each thread's choices follow from it; which of them meet does not), SOAK_CALM=1:
  * nobody kills a helper. */
 #include "kernel.h"
-#include "sys.h"
+#include "os/fd.h"
+#include "os/proc.h"
 
 #include <beget.h>
 #include <dirent.h>
@@ -521,21 +522,21 @@ static void strike(struct worker *w, struct beget_server *server)
 
 	if (beget_server_status(server, &status) < 0)
 		return;
-	int pidfd = beget__sys_pidfd_open(status.pid);
+	int pidfd = beget__proc_pidfd_open(status.pid);
 	if (pidfd < 0 || !is_ours(status.pid, "--beget-helper")) {
-		beget__sys_close(&pidfd);
+		beget__fd_close(&pidfd);
 		return;
 	}
 	if (upto(w, 3)) {
-		beget__sys_signal(status.pid, pidfd, SIGKILL);
+		beget__proc_signal(status.pid, pidfd, SIGKILL);
 		kills++;
 	} else {
-		beget__sys_signal(status.pid, pidfd, SIGSTOP);
+		beget__proc_signal(status.pid, pidfd, SIGSTOP);
 		poll(NULL, 0, upto(w, 200));
-		beget__sys_signal(status.pid, pidfd, SIGCONT);
+		beget__proc_signal(status.pid, pidfd, SIGCONT);
 		stops++;
 	}
-	beget__sys_close(&pidfd);
+	beget__fd_close(&pidfd);
 }
 
 static void *kill_helpers(void *data)

@@ -1,6 +1,6 @@
 /* Buffers: one memory for all who have it, whoever made it and however they were born; sealed, it is the same for ever.
  * Nothing of them stays behind: no descriptor, which the fence counts, and no mapping. */
-#include "buffer.h"
+#include "call/buffer.h"
 #include "fault.h"
 #include "harness.h"
 

@@ -1,7 +1,7 @@
 /* What a child can ask about itself: who started it, whether that process is still there, and by which method. In a
  * process that beget did not start there is no answer. */
 #include "harness.h"
-#include "sys.h"
+#include "os/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +64,7 @@ static int grandchild(void)
 /* 0, or what the kernel, or valgrind in its place, answers to who asks for a pidfd. */
 static int no_pidfds(void)
 {
-	int fd = beget__sys_pidfd_open(getpid());
+	int fd = beget__proc_pidfd_open(getpid());
 
 	if (fd < 0)
 		return fd;

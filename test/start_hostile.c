@@ -1,11 +1,14 @@
 /* A child that was overrun by its own target may say anything on its channel. Its caller believes what was promised,
  * keeps nothing else (the fence counts descriptors), and hears how the child ended all the same. */
 #include "harness.h"
-#include "image.h"
-#include "message.h"
-#include "sys.h"
+#include "message/message.h"
+#include "message/order.h"
+#include "os/file.h"
+#include "program/image.h"
 
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum { TIMES = 40 };
@@ -18,11 +21,11 @@ static int buffers_nobody_asked_for(int code)
 
 	for (int i = 0; i < TIMES; i++) {
 		if (beget_buffer_create(&value.buffer, 4096) < 0 ||
-		    beget__message_send_result(BEGET__CHANNEL_FD, &buffer, &value) < 0)
+		    beget__order_send_result(BEGET__CHANNEL_FD, &buffer, &value) < 0)
 			return -1;
 		beget_buffer_free(value.buffer);
 		value.pointer = "text";
-		if (beget__message_send_result(BEGET__CHANNEL_FD, &text, &value) < 0)
+		if (beget__order_send_result(BEGET__CHANNEL_FD, &text, &value) < 0)
 			return -1;
 	}
 	return code;
@@ -67,7 +70,7 @@ static int bodies_twice(int code)
 		char body[4096];
 	} packet = {0x31676562, BEGET__RESULT, 1, 2, 0, 4096, ""};
 	char control[CMSG_SPACE(sizeof(int))] = {0};
-	int file = beget__sys_file(4096);
+	int file = beget__file_create(4096);
 	struct iovec iov = {&packet, 24};
 	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);

@@ -1,6 +1,7 @@
 /* A buffer over a file that somebody sent: sealed or not, even if that changes meanwhile; a file that is not what was
  * claimed is refused and closed. */
-#include "buffer.h"
+#include "call/buffer.h"
+#include "os/fault.h"
 #include "fault.h"
 #include "harness.h"
 
@@ -75,9 +76,9 @@ static void sealed_meanwhile(void)
 
 	((char *)beget_buffer_data(b))[4999] = 'y';
 	seals_it = b;
-	beget__sys_fault = seal_meanwhile;
+	beget__fault_hook = seal_meanwhile;
 	int error = beget__buffer_adopt(sent(b), 5000, &other);
-	beget__sys_fault = NULL;
+	beget__fault_hook = NULL;
 	assert_null(seals_it);
 	assert_true(beget_buffer_sealed(b));
 	assert_int_equal(error, 0);

@@ -2,7 +2,7 @@
  * went, and bytes that lie about one are refused wherever they are cut and whatever they claim. */
 #include "fault.h"
 #include "harness.h"
-#include "layout.h"
+#include "call/layout.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -166,8 +166,8 @@ static char *written(const struct beget_layout *l, size_t *size)
 	struct beget__writer w = {0};
 
 	beget__layout_put(&w, l);
-	char *all = beget__writer_flatten(&w, size);
-	beget__writer_free(&w);
+	char *all = beget__bytes_flatten(&w, size);
+	beget__bytes_free(&w);
 	assert_non_null(all);
 	return all;
 }

@@ -2,24 +2,30 @@
  * refused, and none makes its reader allocate more than what arrived justifies. */
 #include "fault.h"
 #include "harness.h"
-#include "message.h"
+#include "message/order.h"
+#include "message/report.h"
+#include "message/request.h"
+#include "os/fd.h"
+#include "os/sock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static int sides[2];
 
 static struct {
 	struct beget__frame frame;
-	_Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__WIRE_PACKET];
+	_Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__FRAME_PACKET];
 } in;
 
 static void up(void)
 {
-	assert_int_equal(beget__sys_pair(sides), 0);
+	assert_int_equal(beget__sock_pair(sides), 0);
 	memset(&in, 0, sizeof(in));
 	in.frame.buffer = in.buffer;
 }
@@ -27,14 +33,14 @@ static void up(void)
 static void down(void)
 {
 	beget__frame_clear(&in.frame);
-	beget__sys_close(&sides[0]);
-	beget__sys_close(&sides[1]);
+	beget__fd_close(&sides[0]);
+	beget__fd_close(&sides[1]);
 }
 
 static struct beget__frame *receive(unsigned kind)
 {
 	beget__frame_clear(&in.frame);
-	assert_int_equal(beget__wire_receive(sides[1], &in.frame, MSG_DONTWAIT), 1);
+	assert_int_equal(beget__frame_receive(sides[1], &in.frame, MSG_DONTWAIT), 1);
 	assert_int_equal(in.frame.kind, kind);
 	return &in.frame;
 }
@@ -43,7 +49,7 @@ static struct beget__frame *receive(unsigned kind)
 static struct beget__frame *forged(unsigned kind, const void *body, size_t size, int nfds)
 {
 	static struct beget__frame f;
-	static char buffer[BEGET__WIRE_PACKET];
+	static char buffer[BEGET__FRAME_PACKET];
 
 	memset(&f, 0, sizeof(f));
 	memcpy(buffer, body, size);
@@ -64,33 +70,33 @@ static void start_message(void)
 	up();
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(
-			beget__message_send_start(sides[0], sides[0],
+			beget__request_send_start(sides[0], sides[0],
 		                                  &(struct beget__request){77 + i, (uint32_t)i % 2, (uint32_t)i, 0}),
 			0);
-		assert_true(beget__message_get_start(receive(BEGET__START), &request));
+		assert_true(beget__request_get_start(receive(BEGET__START), &request));
 		assert_int_equal(request.caller, 77 + i);
 		assert_int_equal(request.tied, i % 2);
 		assert_int_equal(request.spare, i);
 	}
 	size_t size = in.frame.size;
 	memcpy(body, in.frame.body, size);
-	assert_true(beget__message_get_start(forged(BEGET__START, body, size, 1), &request));
-	assert_false(beget__message_get_start(forged(BEGET__START, body, size, 0), &request));
-	assert_false(beget__message_get_start(forged(BEGET__START, body, size, 2), &request));
-	assert_false(beget__message_get_start(forged(BEGET__START, body, size - 1, 1), &request));
-	assert_false(beget__message_get_start(forged(BEGET__START, body, size + 1, 1), &request));
-	assert_false(beget__message_get_start(forged(BEGET__RETIRE, body, size, 1), &request));
+	assert_true(beget__request_get_start(forged(BEGET__START, body, size, 1), &request));
+	assert_false(beget__request_get_start(forged(BEGET__START, body, size, 0), &request));
+	assert_false(beget__request_get_start(forged(BEGET__START, body, size, 2), &request));
+	assert_false(beget__request_get_start(forged(BEGET__START, body, size - 1, 1), &request));
+	assert_false(beget__request_get_start(forged(BEGET__START, body, size + 1, 1), &request));
+	assert_false(beget__request_get_start(forged(BEGET__RETIRE, body, size, 1), &request));
 	body[0]++; /* the protocol */
-	assert_false(beget__message_get_start(forged(BEGET__START, body, size, 1), &request));
+	assert_false(beget__request_get_start(forged(BEGET__START, body, size, 1), &request));
 	down();
 }
 
 static void plain_messages(void)
 {
 	up();
-	assert_int_equal(beget__message_send_plain(sides[0], BEGET__RETIRE), 0);
+	assert_int_equal(beget__request_send_plain(sides[0], BEGET__RETIRE), 0);
 	assert_int_equal(receive(BEGET__RETIRE)->size, 0);
-	assert_int_equal(beget__message_send_plain(sides[0], BEGET__GO), 0);
+	assert_int_equal(beget__request_send_plain(sides[0], BEGET__GO), 0);
 	assert_int_equal(receive(BEGET__GO)->nfds, 0);
 	down();
 }
@@ -102,18 +108,18 @@ static void born_message(void)
 	pid_t pid = 0;
 
 	up();
-	assert_int_equal(beget__message_send_born(sides[0], 4711, sides[0]), 0);
-	assert_true(beget__message_get_born(receive(BEGET__BORN), &pid));
+	assert_int_equal(beget__report_send_born(sides[0], 4711, sides[0]), 0);
+	assert_true(beget__report_get_born(receive(BEGET__BORN), &pid));
 	assert_int_equal(pid, 4711);
 	assert_int_equal(in.frame.nfds, 1);
-	assert_int_equal(beget__message_send_born(sides[0], 1, -1), 0);
-	assert_true(beget__message_get_born(receive(BEGET__BORN), &pid));
+	assert_int_equal(beget__report_send_born(sides[0], 1, -1), 0);
+	assert_true(beget__report_get_born(receive(BEGET__BORN), &pid));
 	assert_int_equal(in.frame.nfds, 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		assert_false(beget__message_get_born(forged(BEGET__BORN, &bad[i], 4, 0), &pid));
-	assert_false(beget__message_get_born(forged(BEGET__BORN, two, 3, 0), &pid));
-	assert_false(beget__message_get_born(forged(BEGET__BORN, two, 8, 0), &pid));
-	assert_false(beget__message_get_born(forged(BEGET__BORN, two, 4, 2), &pid));
+		assert_false(beget__report_get_born(forged(BEGET__BORN, &bad[i], 4, 0), &pid));
+	assert_false(beget__report_get_born(forged(BEGET__BORN, two, 3, 0), &pid));
+	assert_false(beget__report_get_born(forged(BEGET__BORN, two, 8, 0), &pid));
+	assert_false(beget__report_get_born(forged(BEGET__BORN, two, 4, 2), &pid));
 	assert_int_equal(pid, 1); /* untouched by the refused */
 	down();
 }
@@ -123,19 +129,19 @@ static void failed_message(void)
 	struct beget__failure failure = {-EMFILE, "helper: cannot make a child"}, back;
 
 	up();
-	assert_int_equal(beget__message_send_failed(sides[0], &failure), 0);
-	assert_true(beget__message_get_failed(receive(BEGET__FAILED), &back));
+	assert_int_equal(beget__report_send_failed(sides[0], &failure), 0);
+	assert_true(beget__report_get_failed(receive(BEGET__FAILED), &back));
 	assert_int_equal(back.code, -EMFILE);
 	assert_string_equal(back.text, failure.text);
 	memset(failure.text, 'x', sizeof(failure.text)); /* without an end */
-	assert_true(beget__message_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure), 0), &back));
+	assert_true(beget__report_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure), 0), &back));
 	assert_int_equal(strlen(back.text), sizeof(back.text) - 1);
-	assert_false(beget__message_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure) - 1, 0), &back));
+	assert_false(beget__report_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure) - 1, 0), &back));
 	assert_int_equal(back.code, -EMFILE); /* untouched by the refused */
 	failure.code = 0;
-	assert_false(beget__message_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure), 0), &back));
+	assert_false(beget__report_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure), 0), &back));
 	failure.code = EMFILE;
-	assert_false(beget__message_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure), 0), &back));
+	assert_false(beget__report_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure), 0), &back));
 	down();
 }
 
@@ -145,11 +151,11 @@ static void ended_message(void)
 	char longer[sizeof(end) + 1] = {0};
 
 	up();
-	assert_int_equal(beget__message_send_ended(sides[0], &end), 0);
-	assert_true(beget__message_get_ended(receive(BEGET__ENDED), &back));
+	assert_int_equal(beget__report_send_ended(sides[0], &end), 0);
+	assert_true(beget__report_get_ended(receive(BEGET__ENDED), &back));
 	assert_memory_equal(&back, &end, sizeof(end));
-	assert_false(beget__message_get_ended(forged(BEGET__ENDED, &end, sizeof(end) - 1, 0), &back));
-	assert_false(beget__message_get_ended(forged(BEGET__ENDED, longer, sizeof(longer), 0), &back));
+	assert_false(beget__report_get_ended(forged(BEGET__ENDED, &end, sizeof(end) - 1, 0), &back));
+	assert_false(beget__report_get_ended(forged(BEGET__ENDED, longer, sizeof(longer), 0), &back));
 	assert_memory_equal(&back, &end, sizeof(end)); /* untouched by the refused */
 	down();
 }
@@ -160,24 +166,24 @@ static void result_message(void)
 	struct beget__answer back;
 
 	up();
-	assert_int_equal(beget__message_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_LLONG}, &value),
+	assert_int_equal(beget__order_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_LLONG}, &value),
 	                 0);
-	assert_true(beget__message_get_result(receive(BEGET__RESULT), &back));
+	assert_true(beget__order_get_result(receive(BEGET__RESULT), &back));
 	assert_int_equal(back.type, BEGET_TYPE_LLONG);
 	assert_true(back.value.ll == LLONG_MIN);
-	assert_int_equal(beget__message_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_VOID}, &value),
+	assert_int_equal(beget__order_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_VOID}, &value),
 	                 0);
-	assert_true(beget__message_get_result(receive(BEGET__RESULT), &back));
+	assert_true(beget__order_get_result(receive(BEGET__RESULT), &back));
 	assert_int_equal(back.type, BEGET_TYPE_VOID);
 	value.pointer = "text";
-	assert_int_equal(
-		beget__message_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_STRING}, &value), 0);
-	assert_true(beget__message_get_result(receive(BEGET__RESULT), &back));
+	assert_int_equal(beget__order_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_STRING}, &value),
+	                 0);
+	assert_true(beget__order_get_result(receive(BEGET__RESULT), &back));
 	assert_string_equal(back.value.pointer, "text");
 	value.bytes = (struct beget_bytes){calloc(1, 100000), 100000};
-	assert_int_equal(beget__message_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_BYTES}, &value),
+	assert_int_equal(beget__order_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_BYTES}, &value),
 	                 0);
-	assert_true(beget__message_get_result(receive(BEGET__RESULT), &back));
+	assert_true(beget__order_get_result(receive(BEGET__RESULT), &back));
 	assert_int_equal(back.value.bytes.size, 100000);
 	assert_memory_equal(back.value.bytes.data, value.bytes.data, 100000);
 	free((void *)value.bytes.data);
@@ -211,13 +217,13 @@ static void result_with_outs(void)
 
 	memset(large, 'l', sizeof(large));
 	up();
-	assert_int_equal(beget__message_send_result(sides[0], &call, &number), 0);
-	assert_true(beget__message_get_result(receive(BEGET__RESULT), &back));
+	assert_int_equal(beget__order_send_result(sides[0], &call, &number), 0);
+	assert_true(beget__order_get_result(receive(BEGET__RESULT), &back));
 	assert_int_equal(back.value.i, 5);
 	assert_int_equal(back.outs, 2); /* where it is NULL, nothing comes back */
-	assert_memory_equal(beget__message_next_out(&back, &size), "x", 1);
+	assert_memory_equal(beget__order_next_out(&back, &size), "x", 1);
 	assert_int_equal(size, 1);
-	assert_memory_equal(beget__message_next_out(&back, &size), large, sizeof(large));
+	assert_memory_equal(beget__order_next_out(&back, &size), large, sizeof(large));
 	assert_int_equal(size, sizeof(large));
 	down();
 }
@@ -232,21 +238,21 @@ static void outs_that_lie(void)
 	char body[200], lie[200];
 
 	up();
-	assert_int_equal(beget__message_send_result(sides[0], &call, &number), 0);
+	assert_int_equal(beget__order_send_result(sides[0], &call, &number), 0);
 	size_t n = receive(BEGET__RESULT)->size;
 	memcpy(body, in.frame.body, n);
 	assert_int_equal(n, 4 + 4 + 4 + 8 + 1 + 8 + 8);
-	assert_true(beget__message_get_result(forged(BEGET__RESULT, body, n, 0), &back));
+	assert_true(beget__order_get_result(forged(BEGET__RESULT, body, n, 0), &back));
 	for (size_t cut = 0; cut < n; cut++)
-		assert_false(beget__message_get_result(forged(BEGET__RESULT, body, cut, 0), &back));
+		assert_false(beget__order_get_result(forged(BEGET__RESULT, body, cut, 0), &back));
 	memcpy(lie, body, n);
 	lie[n] = 0;
-	assert_false(beget__message_get_result(forged(BEGET__RESULT, lie, n + 1, 0), &back));
+	assert_false(beget__order_get_result(forged(BEGET__RESULT, lie, n + 1, 0), &back));
 	for (size_t at = 8; at < 20; at++) /* their number, and the size of the first */
 		for (int byte = 0; byte < 256; byte++) {
 			memcpy(lie, body, n);
 			lie[at] = (char)byte;
-			bool good = beget__message_get_result(forged(BEGET__RESULT, lie, n, 0), &back);
+			bool good = beget__order_get_result(forged(BEGET__RESULT, lie, n, 0), &back);
 			assert_int_equal(good, lie[at] == body[at]);
 		}
 	down();
@@ -258,10 +264,10 @@ static void result_of_a_struct(void)
 	struct beget__answer back;
 
 	up();
-	assert_int_equal(beget__message_send_result(
+	assert_int_equal(beget__order_send_result(
 				 sides[0], &(struct beget_call){.result = BEGET_TYPE_STRUCT, .size = 12}, &value),
 	                 0);
-	assert_true(beget__message_get_result(receive(BEGET__RESULT), &back));
+	assert_true(beget__order_get_result(receive(BEGET__RESULT), &back));
 	assert_int_equal(back.type, BEGET_TYPE_STRUCT);
 	assert_int_equal(back.size, 12);
 	assert_memory_equal(back.value.pointer, "struct of 12", 12);
@@ -275,27 +281,27 @@ static void result_of_a_buffer(void)
 	struct beget__answer back;
 
 	up();
-	assert_int_equal(
-		beget__message_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_BUFFER}, &value), 0);
-	assert_true(beget__message_get_result(receive(BEGET__RESULT), &back));
+	assert_int_equal(beget__order_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_BUFFER}, &value),
+	                 0);
+	assert_true(beget__order_get_result(receive(BEGET__RESULT), &back));
 	assert_int_equal(back.size, 0);
 	assert_int_equal(beget_buffer_create(&value.buffer, 10), 0);
-	assert_int_equal(
-		beget__message_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_BUFFER}, &value), 0);
-	assert_true(beget__message_get_result(receive(BEGET__RESULT), &back));
+	assert_int_equal(beget__order_send_result(sides[0], &(struct beget_call){.result = BEGET_TYPE_BUFFER}, &value),
+	                 0);
+	assert_true(beget__order_get_result(receive(BEGET__RESULT), &back));
 	assert_int_equal(back.type, BEGET_TYPE_BUFFER);
 	assert_int_equal(back.size, 10);
 	assert_true(back.value.fd.fd > 2);
 	assert_int_equal(in.frame.fds[0], -1); /* it is ours */
-	beget__sys_close(&back.value.fd.fd);
+	beget__fd_close(&back.value.fd.fd);
 	beget_buffer_free(value.buffer);
 	/* its descriptor was never sent, or got lost on the way, or the rest is wrong: then it is closed */
-	assert_false(beget__message_get_result(forged(BEGET__RESULT, claims, sizeof(claims), 0), &back));
-	assert_true(beget__message_get_result(forged(BEGET__RESULT, claims, sizeof(claims), 1), &back));
+	assert_false(beget__order_get_result(forged(BEGET__RESULT, claims, sizeof(claims), 0), &back));
+	assert_true(beget__order_get_result(forged(BEGET__RESULT, claims, sizeof(claims), 1), &back));
 	assert_int_equal(back.value.fd.fd, -EMFILE);
 	struct beget__frame *f = forged(BEGET__RESULT, claims, sizeof(claims) - 1, 1);
-	int fd = f->fds[0] = beget__sys_dup(sides[0]);
-	assert_false(beget__message_get_result(f, &back));
+	int fd = f->fds[0] = beget__fd_dup(sides[0]);
+	assert_false(beget__order_get_result(f, &back));
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 	down();
 }
@@ -326,7 +332,7 @@ static void results_that_lie(void)
 	struct beget__answer back = {.type = BEGET_TYPE_INT, .value.i = 7};
 
 	for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++)
-		if (beget__message_get_result(forged(BEGET__RESULT, lies[i].words, lies[i].size, 0), &back))
+		if (beget__order_get_result(forged(BEGET__RESULT, lies[i].words, lies[i].size, 0), &back))
 			fail_msg("lie %zu is believed", i);
 	assert_int_equal(back.type, BEGET_TYPE_INT);
 	assert_int_equal(back.value.i, 7); /* untouched */
@@ -340,8 +346,8 @@ static int three(int i, const char *s, struct beget_fd fd, struct beget_bytes b)
 /* A CALL as the caller writes it, in one piece; the caller frees it. */
 static char *compose(size_t *size)
 {
-	static int numbers[BEGET__WIRE_FDS];
-	struct beget__fds fds = {numbers, 0, BEGET__WIRE_FDS};
+	static int numbers[BEGET__FRAME_FDS];
+	struct beget__fds fds = {numbers, 0, BEGET__FRAME_FDS};
 	struct beget__target target = {.module = "module", .offset = 0x1234, .build = {.size = 3, .id = "id"}};
 	struct beget__writer w = {0};
 	const struct iovec *iov = NULL;
@@ -349,15 +355,15 @@ static char *compose(size_t *size)
 
 	struct beget__head head = {.caller = 99, .caller_started = 12345, .name = "name", .tie = -1, .control = -1};
 
-	assert_int_equal(beget__message_put_head(&w, &head, &fds), 0);
-	assert_int_equal(beget__message_put_call(&w, &target,
-	                                         BEGET_CALL(three, 7, "seven", BEGET_FD(1), BEGET_BYTES("b", 1)), &fds),
+	assert_int_equal(beget__order_put_head(&w, &head, &fds), 0);
+	assert_int_equal(beget__order_put_call(&w, &target,
+	                                       BEGET_CALL(three, 7, "seven", BEGET_FD(1), BEGET_BYTES("b", 1)), &fds),
 	                 0);
 	assert_int_equal(fds.n, 1);
-	assert_int_equal(beget__writer_finish(&w, &iov), 1);
+	assert_int_equal(beget__bytes_finish(&w, &iov), 1);
 	*size = iov->iov_len;
 	memcpy(all, iov->iov_base, *size);
-	beget__writer_free(&w);
+	beget__bytes_free(&w);
 	return all;
 }
 
@@ -369,8 +375,8 @@ static int parse(const char *message, size_t size, int *fd, struct beget__order 
 	struct beget__fds fds = {fd, 1, 1};
 
 	memset(order, 0, sizeof(*order));
-	int error = beget__message_get_head(&r, &fds, &head);
-	return error ? error : beget__message_get_call(&r, &fds, order);
+	int error = beget__order_get_head(&r, &fds, &head);
+	return error ? error : beget__order_get_call(&r, &fds, order);
 }
 
 static void a_call(void)
@@ -391,7 +397,7 @@ static void a_call(void)
 	assert_string_equal(*(const char *const *)order.call.args[1].value, "seven");
 	assert_int_equal(((const struct beget_fd *)order.call.args[2].value)->fd, 33);
 	assert_int_equal(fd, -1);
-	beget__message_free_call(&order);
+	beget__order_free_call(&order);
 	free(message);
 }
 
@@ -407,13 +413,13 @@ static void a_call_cut_anywhere(void)
 		memcpy(exact, message, n);
 		int error = parse(exact, n, &fd, &order);
 		assert_true(error == -EBADMSG || (n < 8 && error == -EPROTO));
-		beget__message_free_call(&order);
+		beget__order_free_call(&order);
 		free(exact);
 	}
 	message = realloc(message, size + 1); /* and one byte too many */
 	struct beget__order order;
 	assert_int_equal(parse(message, size + 1, &(int){33}, &order), -EBADMSG);
-	beget__message_free_call(&order);
+	beget__order_free_call(&order);
 	free(message);
 }
 
@@ -434,7 +440,7 @@ static void a_call_with_a_wrong_word(void)
 			int error = parse(message, size, &fd, &order);
 			assert_true(error == 0 || error == -EBADMSG || error == -EPROTO);
 			assert_true(order.call.n <= size / 4 || !order.call.args);
-			beget__message_free_call(&order);
+			beget__order_free_call(&order);
 			memcpy(message + at, &before, 4);
 		}
 	free(message);
@@ -450,16 +456,16 @@ static void a_tie_that_got_lost(void)
 		struct beget__fds out = {(int[2]){0}, 0, 2}, fds = {numbers, 2, 2};
 		struct beget__writer w = {0};
 		size_t size;
-		assert_int_equal(beget__message_put_head(&w, &sent, &out), 0);
-		char *message = beget__writer_flatten(&w, &size);
+		assert_int_equal(beget__order_put_head(&w, &sent, &out), 0);
+		char *message = beget__bytes_flatten(&w, &size);
 		if (i == 1) { /* both say the first */
 			memset(message + size - 4, 0, 4);
 			numbers[0] = 33;
 		}
 		struct beget__reader r = {message, 0, size, false};
-		assert_int_equal(beget__message_get_head(&r, &fds, &got), -EBADMSG);
+		assert_int_equal(beget__order_get_head(&r, &fds, &got), -EBADMSG);
 		free(message);
-		beget__writer_free(&w);
+		beget__bytes_free(&w);
 	}
 }
 
@@ -474,13 +480,13 @@ static void an_argument_of_no_type(void)
 		struct beget__order order = {0};
 		size_t size;
 		beget__target_put(&w, &target);
-		beget__put(&w, rest, sizeof(rest));
-		char *message = beget__writer_flatten(&w, &size);
+		beget__bytes_put(&w, rest, sizeof(rest));
+		char *message = beget__bytes_flatten(&w, &size);
 		struct beget__reader r = {message, 0, size, false};
-		assert_int_equal(beget__message_get_call(&r, NULL, &order), -EBADMSG);
-		beget__message_free_call(&order);
+		assert_int_equal(beget__order_get_call(&r, NULL, &order), -EBADMSG);
+		beget__order_free_call(&order);
 		free(message);
-		beget__writer_free(&w);
+		beget__bytes_free(&w);
 	}
 }
 
@@ -505,7 +511,7 @@ static void no_memory(void)
 	fault_nth(" alloc ", 1, ENOMEM);
 	assert_int_equal(parse(message, size, &(int){33}, &order), -ENOMEM);
 	assert_int_equal(fault_off(), 1);
-	beget__message_free_call(&order);
+	beget__order_free_call(&order);
 	free(message);
 }
 
@@ -515,10 +521,10 @@ static void too_many_descriptors(void)
 	struct beget__fds full = {(int[1]){0}, 1, 1};
 	struct beget__writer w = {0};
 
-	assert_int_equal(beget__message_put_call(
-				 &w, &target, BEGET_CALL(three, 7, "seven", BEGET_FD(1), BEGET_BYTES("b", 1)), &full),
+	assert_int_equal(beget__order_put_call(&w, &target,
+	                                       BEGET_CALL(three, 7, "seven", BEGET_FD(1), BEGET_BYTES("b", 1)), &full),
 	                 -EMSGSIZE);
-	beget__writer_free(&w);
+	beget__bytes_free(&w);
 }
 
 int main(void)

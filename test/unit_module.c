@@ -1,8 +1,7 @@
 /* Lists of modules: what is written is read, what is hostile is not believed, and no file is loaded that is not the one
  * that was meant, whatever the file holds. */
-#include "error.h"
+#include "program/module.h"
 #include "library.h"
-#include "module.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +14,11 @@ static struct beget__reader reader_of(struct beget__writer *w)
 {
 	const struct iovec *iov = NULL;
 
-	assert_int_equal(beget__writer_finish(w, &iov), 1);
+	assert_int_equal(beget__bytes_finish(w, &iov), 1);
 	assert_true(iov->iov_len <= sizeof(bytes));
 	memcpy(bytes, iov->iov_base, iov->iov_len);
 	struct beget__reader r = {bytes, 0, iov->iov_len, false};
-	beget__writer_free(w);
+	beget__bytes_free(w);
 	return r;
 }
 
@@ -96,7 +95,7 @@ static size_t lacking(uintptr_t address)
 
 	beget__module_put(&w, address, false);
 	struct beget__reader r = reader_of(&w);
-	n = beget__get_u32(&r);
+	n = beget__bytes_get_u32(&r);
 	return n;
 }
 
@@ -139,11 +138,11 @@ static struct beget__reader one(uint32_t n, const char *path, uint32_t flags, ui
 {
 	struct beget__writer w = {0};
 
-	beget__put_u32(&w, n);
-	beget__put_string(&w, path);
-	beget__put_u32(&w, flags);
-	beget__put_u32(&w, id_size);
-	beget__put(&w, id, there);
+	beget__bytes_put_u32(&w, n);
+	beget__bytes_put_string(&w, path);
+	beget__bytes_put_u32(&w, flags);
+	beget__bytes_put_u32(&w, id_size);
+	beget__bytes_put(&w, id, there);
 	return reader_of(&w);
 }
 

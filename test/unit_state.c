@@ -1,15 +1,17 @@
 /* The table of state, within one process: what differs travels and nothing else, what was written down is what comes to
  * be, and a message that was cut or composed by somebody else is an error. */
-#include "error.h"
+#include "os/fd.h"
+#include "state/rows.h"
 #include "fault.h"
 #include "harness.h"
-#include "state.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -28,7 +30,7 @@ static void put(struct message *m, const struct beget__state *now, const struct 
 	memset(m, 0, sizeof(*m));
 	m->fds = (struct beget__fds){m->numbers, 0, BEGET_FDS_MAX};
 	assert_int_equal(beget__state_put(&m->w, now, born, &m->fds, &m->opened), 0);
-	m->n = beget__writer_finish(&m->w, &m->iov);
+	m->n = beget__bytes_finish(&m->w, &m->iov);
 	assert_int_equal(m->n, 1);
 }
 
@@ -52,8 +54,8 @@ static int apply(struct message *m, size_t size)
 
 static void release(struct message *m)
 {
-	beget__sys_close(&m->opened);
-	beget__writer_free(&m->w);
+	beget__fd_close(&m->opened);
+	beget__bytes_free(&m->w);
 }
 
 static void expect_same(const struct beget__state *a, const struct beget__state *b)
@@ -316,16 +318,16 @@ static void streams(void)
 	assert_int_equal(open("/dev/null", O_RDWR), 0);
 	for (int i = 0; i < 2; i++) /* as they would arrive: under numbers of their own */
 		m.numbers[i] = fcntl(m.numbers[i], F_DUPFD_CLOEXEC, 10);
-	struct beget__identity stdout_ = beget__sys_identity(1);
+	struct beget__identity stdout_ = beget__fd_identity(1);
 	assert_int_equal(dup2(0, 1), 1);
 	assert_int_equal(apply(&m, m.iov->iov_len), 0);
-	bool closed = fcntl(0, F_GETFD) < 0, same = beget__sys_is(1, &stdout_), open_ = fcntl(1, F_GETFD) == 0;
+	bool closed = fcntl(0, F_GETFD) < 0, same = beget__fd_is(1, &stdout_), open_ = fcntl(1, F_GETFD) == 0;
 	dup2(in, 0);
 	dup2(out, 1);
 	close(in);
 	close(out);
 	for (int i = 0; i < 2; i++)
-		beget__sys_close(&m.numbers[i]);
+		beget__fd_close(&m.numbers[i]);
 	release(&m);
 	assert_true(closed && same && open_);
 }
@@ -368,7 +370,7 @@ static int apply_words(const uint32_t *words, size_t n, struct beget__fds *fds)
 static int row_of(const char *name)
 {
 	for (int i = 0; i < BEGET__ROWS; i++)
-		if (strcmp(beget__state_rows[i].name, name) == 0)
+		if (strcmp(beget__rows[i].name, name) == 0)
 			return i;
 	fail_msg("no row %s", name);
 	return 0;

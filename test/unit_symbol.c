@@ -1,7 +1,7 @@
 /* Names for offsets: of functions of this program, of modules without a name for them, and of what is no module. */
-#include "symbol.h"
+#include "program/symbol.h"
+#include "program/target.h"
 #include "harness.h"
-#include "target.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* Functions by module, build-id and offset: what is found is found again; what lies in no module is refused; and a name
  * that does not fit what is loaded here is an error, never an address. */
-#include "error.h"
+#include "os/fail.h"
+#include "program/target.h"
 #include "library.h"
-#include "target.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -44,7 +44,7 @@ static void expect_none(const struct beget__target *t, int error)
 	if (got != error)
 		fail_msg("%d, not %d: %s", got, error, beget_error());
 	assert_null(here);
-	assert_int_equal(beget__failure()->code, error);
+	assert_int_equal(beget__fail_last()->code, error);
 }
 
 static void in_the_program(void)
@@ -107,7 +107,7 @@ static void in_the_vdso(void)
 	if (beget__target_find(f, false, &t) == 0)
 		expect_again(&t, f);
 	else
-		assert_int_equal(beget__failure()->code, -EOPNOTSUPP);
+		assert_int_equal(beget__fail_last()->code, -EOPNOTSUPP);
 }
 
 static void another_build(void)
@@ -194,7 +194,7 @@ static void as_bytes(void)
 	const struct iovec *iov = NULL;
 
 	beget__target_put(&w, &t);
-	assert_int_equal(beget__writer_finish(&w, &iov), 1);
+	assert_int_equal(beget__bytes_finish(&w, &iov), 1);
 	struct beget__reader r = {iov->iov_base, 0, iov->iov_len, false};
 	beget__target_get(&r, &back);
 	assert_false(r.bad);
@@ -206,7 +206,7 @@ static void as_bytes(void)
 		beget__target_get(&r, &back);
 		assert_true(r.bad);
 	}
-	beget__writer_free(&w);
+	beget__bytes_free(&w);
 }
 
 static void bytes_that_lie(void)
@@ -219,15 +219,15 @@ static void bytes_that_lie(void)
 		struct beget__writer w = {0};
 		const struct iovec *iov = NULL;
 		bool nameless = i == sizeof(sizes) / sizeof(*sizes);
-		beget__put_string(&w, nameless ? NULL : "module");
-		beget__put_u64(&w, 0);
-		beget__put_u32(&w, nameless ? 8 : sizes[i]);
-		beget__put(&w, zeros, sizeof(zeros));
-		assert_int_equal(beget__writer_finish(&w, &iov), 1);
+		beget__bytes_put_string(&w, nameless ? NULL : "module");
+		beget__bytes_put_u64(&w, 0);
+		beget__bytes_put_u32(&w, nameless ? 8 : sizes[i]);
+		beget__bytes_put(&w, zeros, sizeof(zeros));
+		assert_int_equal(beget__bytes_finish(&w, &iov), 1);
 		struct beget__reader r = {iov->iov_base, 0, iov->iov_len, false};
 		beget__target_get(&r, &t);
 		assert_true(r.bad);
-		beget__writer_free(&w);
+		beget__bytes_free(&w);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* Typed values: every type comes back as it went, aligned where it lies; and bytes that lie are told as such, wherever
  * they are cut and whatever they claim. */
 #include "harness.h"
-#include "value.h"
+#include "call/value.h"
 
 #include <errno.h>
 #include <float.h>
@@ -18,7 +18,7 @@ struct message {
 static void finish(struct message *m)
 {
 	const struct iovec *iov = NULL;
-	int n = beget__writer_finish(&m->w, &iov);
+	int n = beget__bytes_finish(&m->w, &iov);
 	size_t room = (m->w.total + 2 * BEGET__ALIGN_MAX - 1) & ~(size_t)(BEGET__ALIGN_MAX - 1);
 
 	assert_true(n >= 0);
@@ -28,7 +28,7 @@ static void finish(struct message *m)
 		memcpy(m->bytes + m->size, iov[i].iov_base, iov[i].iov_len);
 		m->size += iov[i].iov_len;
 	}
-	beget__writer_free(&m->w);
+	beget__bytes_free(&m->w);
 }
 
 static void pack(struct message *m, const struct beget_arg *arg, struct beget__fds *fds)
@@ -148,7 +148,7 @@ static void objects(void)
 		struct message m = {0};
 		union beget__value back;
 		size_t size;
-		beget__put(&m.w, "x", 1);
+		beget__bytes_put(&m.w, "x", 1);
 		beget__value_put(&m.w,
 		                 &(struct beget_arg){.type = BEGET_TYPE_OBJECT, .size = sizes[i], .value = &pointer},
 		                 NULL);

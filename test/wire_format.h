@@ -2,7 +2,7 @@
 #ifndef WIRE_FORMAT_H
 #define WIRE_FORMAT_H
 
-#include "wire.h"
+#include "wire/frame.h"
 
 enum { MAGIC = 0x31676562, MORE = 0xffff, OUTSIDE = 1 };
 struct header {
@@ -13,6 +13,6 @@ struct header {
 	uint32_t unused;
 	uint64_t length;
 };
-enum { PAYLOAD = BEGET__WIRE_PACKET - sizeof(struct header) };
+enum { PAYLOAD = BEGET__FRAME_PACKET - sizeof(struct header) };
 
 #endif

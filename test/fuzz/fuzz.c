@@ -1,8 +1,9 @@
 /* What the fuzzers share: watched memory, a budget for the library's allocations, values made of an input. */
 #include "fuzz.h"
 
-#include "layout.h"
-#include "sys.h"
+#include "call/layout.h"
+#include "call/value.h"
+#include "program/target.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -62,14 +63,14 @@ bool fuzz_place_written(struct fuzz_room *room, struct beget__writer *w)
 {
 	size_t size = 0;
 	bool fits = !w->error && w->total <= FUZZ_MOST;
-	char *flat = fits ? beget__writer_flatten(w, &size) : NULL;
+	char *flat = fits ? beget__bytes_flatten(w, &size) : NULL;
 
 	CHECK(!fits || flat);
 	CHECK(!fits || size == w->total);
 	if (fits)
 		fuzz_place(room, flat, size);
 	free(flat);
-	beget__writer_free(w);
+	beget__bytes_free(w);
 	return fits;
 }
 
@@ -89,12 +90,12 @@ void fuzz_expect_string(const struct fuzz_room *room, const char *s)
 }
 
 /* The linker puts these in the place of the library's own (--wrap). */
-void *__real_beget__sys_alloc(size_t);
-void *__real_beget__sys_alloc_unset(size_t);
-void *__real_beget__sys_alloc_aligned(size_t, size_t);
-void *__wrap_beget__sys_alloc(size_t);
-void *__wrap_beget__sys_alloc_unset(size_t);
-void *__wrap_beget__sys_alloc_aligned(size_t, size_t);
+void *__real_beget__mem_alloc(size_t);
+void *__real_beget__mem_alloc_unset(size_t);
+void *__real_beget__mem_alloc_aligned(size_t, size_t);
+void *__wrap_beget__mem_alloc(size_t);
+void *__wrap_beget__mem_alloc_unset(size_t);
+void *__wrap_beget__mem_alloc_aligned(size_t, size_t);
 
 static size_t budget = SIZE_MAX;
 static unsigned countdown;
@@ -122,25 +123,25 @@ static bool spend(size_t size)
 	return countdown == 0 || --countdown > 0;
 }
 
-void *__wrap_beget__sys_alloc(size_t size)
+void *__wrap_beget__mem_alloc(size_t size)
 {
-	return spend(size) ? __real_beget__sys_alloc(size) : NULL;
+	return spend(size) ? __real_beget__mem_alloc(size) : NULL;
 }
 
-void *__wrap_beget__sys_alloc_unset(size_t size)
+void *__wrap_beget__mem_alloc_unset(size_t size)
 {
-	return spend(size) ? __real_beget__sys_alloc_unset(size) : NULL;
+	return spend(size) ? __real_beget__mem_alloc_unset(size) : NULL;
 }
 
-void *__wrap_beget__sys_alloc_aligned(size_t align, size_t size)
+void *__wrap_beget__mem_alloc_aligned(size_t align, size_t size)
 {
-	return spend(size) ? __real_beget__sys_alloc_aligned(align, size) : NULL;
+	return spend(size) ? __real_beget__mem_alloc_aligned(align, size) : NULL;
 }
 
-int __real_beget__sys_map_given(int, size_t, void **);
-int __wrap_beget__sys_map_given(int, size_t, void **);
-void __real_beget__sys_unmap(void *, size_t);
-void __wrap_beget__sys_unmap(void *, size_t);
+int __real_beget__file_map_given(int, size_t, void **);
+int __wrap_beget__file_map_given(int, size_t, void **);
+void __real_beget__file_unmap(void *, size_t);
+void __wrap_beget__file_unmap(void *, size_t);
 
 static struct {
 	void *p;
@@ -167,20 +168,20 @@ static void replace_map(void *old, size_t old_size, void *p, size_t size)
 	maps[i].size = size;
 }
 
-int __wrap_beget__sys_map_given(int fd, size_t size, void **ret)
+int __wrap_beget__file_map_given(int fd, size_t size, void **ret)
 {
-	int error = spend(0) ? __real_beget__sys_map_given(fd, size, ret) : -ENOMEM;
+	int error = spend(0) ? __real_beget__file_map_given(fd, size, ret) : -ENOMEM;
 
 	if (!error)
 		replace_map(NULL, 0, *ret, size);
 	return error;
 }
 
-void __wrap_beget__sys_unmap(void *p, size_t size)
+void __wrap_beget__file_unmap(void *p, size_t size)
 {
 	if (p)
 		replace_map(p, size, NULL, 0);
-	__real_beget__sys_unmap(p, size);
+	__real_beget__file_unmap(p, size);
 }
 
 struct beget__fds *fuzz_fds(struct fuzz_fds *f, unsigned n)

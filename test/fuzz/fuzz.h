@@ -5,7 +5,7 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
-#include "value.h"
+#include "call/value.h"
 
 #include <stdbool.h>
 #include <stddef.h>

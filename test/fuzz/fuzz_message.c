@@ -7,13 +7,18 @@
  * taken over; a target is looked for and not called. */
 #include "fuzz.h"
 
-#include "message.h"
-#include "sys.h"
+#include "message/order.h"
+#include "message/report.h"
+#include "message/request.h"
+#include "os/fd.h"
+#include "os/sock.h"
+#include "state/rows.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { A_STATE = 200, A_CALL = 201, AS_IT_IS = 0x80, PID = 4711 };
@@ -51,7 +56,7 @@ static void read_start(const struct beget__frame *f)
 {
 	struct beget__request request;
 
-	if (READ(request, beget__message_get_start(f, &request)))
+	if (READ(request, beget__request_get_start(f, &request)))
 		CHECK(request.tied <= 1 && request.spare <= BEGET__FRESH && f->nfds == 1);
 }
 
@@ -59,7 +64,7 @@ static void read_tie(const struct beget__frame *f)
 {
 	pid_t pid;
 
-	if (READ(pid, beget__message_get_tie(f, &pid)))
+	if (READ(pid, beget__request_get_tie(f, &pid)))
 		CHECK(pid > 0 && f->nfds == 0);
 }
 
@@ -69,7 +74,7 @@ static void read_question(const struct beget__frame *f)
 	struct beget__question q;
 
 	copy = *f; /* the descriptors are taken from it */
-	if (!READ(q, beget__message_get_setup(&copy, &q)))
+	if (!READ(q, beget__request_get_setup(&copy, &q)))
 		return;
 	CHECK(q.fds[0] >= FUZZ_FD);
 	fuzz_expect_string(&message, q.text);
@@ -79,14 +84,14 @@ static void read_health(const struct beget__frame *f)
 {
 	struct beget__health health;
 
-	(void)READ(health, beget__message_get_health(f, &health));
+	(void)READ(health, beget__request_get_health(f, &health));
 }
 
 static void read_born(const struct beget__frame *f)
 {
 	pid_t pid;
 
-	if (READ(pid, beget__message_get_born(f, &pid)))
+	if (READ(pid, beget__report_get_born(f, &pid)))
 		CHECK(pid > 0 && f->nfds <= 1);
 }
 
@@ -94,7 +99,7 @@ static void read_failed(const struct beget__frame *f)
 {
 	struct beget__failure failure;
 
-	if (!READ(failure, beget__message_get_failed(f, &failure)))
+	if (!READ(failure, beget__report_get_failed(f, &failure)))
 		return;
 	CHECK(failure.code < 0);
 	CHECK(memchr(failure.text, '\0', sizeof(failure.text)));
@@ -105,7 +110,7 @@ static void read_result(const struct beget__frame *f)
 	struct beget__frame mine = *f; /* what it takes is not the next reader's matter */
 	struct beget__answer x;
 
-	if (!READ(x, beget__message_get_result(&mine, &x)))
+	if (!READ(x, beget__order_get_result(&mine, &x)))
 		return;
 	switch (x.type) {
 	case BEGET_TYPE_VOID: break;
@@ -121,7 +126,7 @@ static void read_result(const struct beget__frame *f)
 	}
 	for (uint32_t i = 0; i < x.outs; i++) {
 		size_t size;
-		const void *out = beget__message_next_out(&x, &size);
+		const void *out = beget__order_next_out(&x, &size);
 		CHECK(out && !x.rest.bad);
 		fuzz_expect_inside(&message, out, size);
 	}
@@ -132,7 +137,7 @@ static void read_crashed(const struct beget__frame *f)
 {
 	struct beget__crash crash;
 
-	if (READ(crash, beget__message_get_crashed(f, &crash)))
+	if (READ(crash, beget__report_get_crashed(f, &crash)))
 		CHECK(memchr(crash.module, '\0', sizeof(crash.module)));
 }
 
@@ -140,7 +145,7 @@ static void read_ended(const struct beget__frame *f)
 {
 	struct beget__exit end;
 
-	(void)READ(end, beget__message_get_ended(f, &end));
+	(void)READ(end, beget__report_get_ended(f, &end));
 }
 
 static bool is_ours(int fd)
@@ -154,7 +159,7 @@ static int read_head(struct beget__reader *r, struct beget__fds *fds)
 	struct beget__writer w = {0};
 	struct fuzz_fds out, in;
 
-	int error = beget__message_get_head(r, fds, &head);
+	int error = beget__order_get_head(r, fds, &head);
 	CHECK(error <= 0 && (error || !r->bad));
 	if (error)
 		return error;
@@ -164,12 +169,12 @@ static int read_head(struct beget__reader *r, struct beget__fds *fds)
 
 	fuzz_budget(SIZE_MAX);
 	fuzz_fds(&out, 0);
-	CHECK(beget__message_put_head(&w, &head, &out.fds) == 0);
+	CHECK(beget__order_put_head(&w, &head, &out.fds) == 0);
 	CHECK(out.fds.n == (head.tie >= 0) + (head.control >= 0));
 	CHECK(fuzz_place_written(&again, &w));
 	fuzz_fds(&in, (unsigned)out.fds.n);
 	struct beget__reader second = {again.bytes, 0, again.size, false};
-	CHECK(beget__message_get_head(&second, &in.fds, &back) == 0 && second.at == second.size);
+	CHECK(beget__order_get_head(&second, &in.fds, &back) == 0 && second.at == second.size);
 	CHECK(back.caller == head.caller && back.caller_started == head.caller_started && back.flags == head.flags);
 	CHECK(back.helper == head.helper && (head.name ? strcmp(back.name, head.name) == 0 : !back.name));
 	fuzz_budget_for(message.size);
@@ -188,7 +193,7 @@ static int read_state(struct beget__reader *r, struct beget__fds *fds)
 		return error;
 	CHECK(which >> BEGET__ROWS == 0);
 	for (int i = 0; i < BEGET__ROWS; i++)
-		CHECK(!(which & 1u << i) || beget__state_rows[i].apply);
+		CHECK(!(which & 1u << i) || beget__rows[i].apply);
 	for (size_t i = 0; s.env && s.env[i]; i++)
 		fuzz_expect_string(&message, s.env[i]);
 	for (int i = 0; i < 3; i++)
@@ -249,15 +254,15 @@ static void expect_call_back(const struct beget__order *order)
 		if (!fuzz_writes(&order->args[i], &order->values[i]))
 			return;
 	fuzz_fds(&out, 0);
-	int error = beget__message_put_call(&w, &order->target, &order->call, &out.fds);
+	int error = beget__order_put_call(&w, &order->target, &order->call, &out.fds);
 	if (error || !fuzz_place_written(&again, &w)) { /* runs at a high alignment can outgrow the room */
 		CHECK(error == 0 || error == -EMSGSIZE);
-		beget__writer_free(&w);
+		beget__bytes_free(&w);
 		return;
 	}
 	fuzz_fds(&in, (unsigned)out.fds.n);
 	struct beget__reader r = {again.bytes, 0, again.size, false};
-	CHECK(beget__message_get_call(&r, &in.fds, &back) == 0);
+	CHECK(beget__order_get_call(&r, &in.fds, &back) == 0);
 	CHECK(strcmp(back.target.module, order->target.module) == 0 && back.target.offset == order->target.offset);
 	CHECK(back.target.build.size == order->target.build.size);
 	CHECK(memcmp(back.target.build.id, order->target.build.id, order->target.build.size) == 0);
@@ -269,14 +274,14 @@ static void expect_call_back(const struct beget__order *order)
 		fuzz_expect_value(&again, b, &back.values[i]);
 		CHECK(fuzz_same(a, &order->values[i], &back.values[i]));
 	}
-	beget__message_free_call(&back);
+	beget__order_free_call(&back);
 }
 
 static int read_call(struct beget__reader *r, struct beget__fds *fds)
 {
 	struct beget__order order = {0};
 
-	int error = beget__message_get_call(r, fds, &order);
+	int error = beget__order_get_call(r, fds, &order);
 	CHECK(error <= 0 && (error || (!r->bad && r->at == r->size)));
 	fuzz_budget(SIZE_MAX);
 	if (!error) {
@@ -290,7 +295,7 @@ static int read_call(struct beget__reader *r, struct beget__fds *fds)
 		expect_call_back(&order);
 		resolve(&order.target);
 	}
-	beget__message_free_call(&order);
+	beget__order_free_call(&order);
 	return error;
 }
 
@@ -339,9 +344,9 @@ static uint32_t protocol(void)
 	struct beget__head head = {.tie = -1, .control = -1};
 	struct beget__writer w = {0};
 
-	if (!number && beget__message_put_head(&w, &head, NULL) == 0)
+	if (!number && beget__order_put_head(&w, &head, NULL) == 0)
 		memcpy(&number, w.near, sizeof(number));
-	beget__writer_free(&w);
+	beget__bytes_free(&w);
 	return number;
 }
 
@@ -383,10 +388,10 @@ static void seed(const char *name, unsigned kind, int nfds, const void *body, si
 static void seed_sent(const char *name, int socket)
 {
 	static struct beget__frame f;
-	static _Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__WIRE_PACKET];
+	static _Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__FRAME_PACKET];
 
 	beget__frame_init(&f, buffer, NULL);
-	CHECK(beget__wire_receive(socket, &f, MSG_DONTWAIT) == 1);
+	CHECK(beget__frame_receive(socket, &f, MSG_DONTWAIT) == 1);
 	seed(name, f.kind, f.nfds, f.body, f.size);
 	beget__frame_clear(&f);
 }
@@ -394,12 +399,12 @@ static void seed_sent(const char *name, int socket)
 static void seed_written(const char *name, unsigned kind, int nfds, struct beget__writer *w)
 {
 	size_t size;
-	char *flat = beget__writer_flatten(w, &size);
+	char *flat = beget__bytes_flatten(w, &size);
 
 	CHECK(flat);
 	seed(name, kind, nfds, flat, size);
 	free(flat);
-	beget__writer_free(w);
+	beget__bytes_free(w);
 }
 
 static void seed_small(int sides[2])
@@ -410,29 +415,29 @@ static void seed_small(int sides[2])
 
 	struct beget__health health = {.children = 1, .threads = 1, .started = 2};
 
-	beget__message_send_start(sides[0], sides[0], &(struct beget__request){PID, true, BEGET__WARM, 0});
+	beget__request_send_start(sides[0], sides[0], &(struct beget__request){PID, true, BEGET__WARM, 0});
 	seed_sent("start", sides[1]);
-	beget__message_send_tie(sides[0], PID);
+	beget__request_send_tie(sides[0], PID);
 	seed_sent("tie", sides[1]);
-	beget__message_send_setup(sides[0], BEGET__PRELOAD, "libm.so.6", 0, (int[]){sides[0], 0, 1, 2});
+	beget__request_send_setup(sides[0], BEGET__PRELOAD, "libm.so.6", 0, (int[]){sides[0], 0, 1, 2});
 	seed_sent("preload", sides[1]);
-	beget__message_send_setup(sides[0], BEGET__READY, NULL, 1, (int[]){sides[0], -1, -1, -1});
+	beget__request_send_setup(sides[0], BEGET__READY, NULL, 1, (int[]){sides[0], -1, -1, -1});
 	seed_sent("ready", sides[1]);
-	beget__message_send_health(sides[0], &health);
+	beget__request_send_health(sides[0], &health);
 	seed_sent("health", sides[1]);
-	beget__message_send_plain(sides[0], BEGET__RETIRE);
+	beget__request_send_plain(sides[0], BEGET__RETIRE);
 	seed_sent("retire", sides[1]);
-	beget__message_send_plain(sides[0], BEGET__GO);
+	beget__request_send_plain(sides[0], BEGET__GO);
 	seed_sent("go", sides[1]);
-	beget__message_send_born(sides[0], PID, sides[0]);
+	beget__report_send_born(sides[0], PID, sides[0]);
 	seed_sent("born", sides[1]);
-	beget__message_send_born(sides[0], PID, -1);
+	beget__report_send_born(sides[0], PID, -1);
 	seed_sent("born-alone", sides[1]);
-	beget__message_send_failed(sides[0], &failure);
+	beget__report_send_failed(sides[0], &failure);
 	seed_sent("failed", sides[1]);
-	beget__message_send_crashed(sides[0], &crash);
+	beget__report_send_crashed(sides[0], &crash);
 	seed_sent("crashed", sides[1]);
-	beget__message_send_ended(sides[0], &end);
+	beget__report_send_ended(sides[0], &end);
 	seed_sent("ended", sides[1]);
 }
 
@@ -453,7 +458,7 @@ static void seed_results(int sides[2])
 		struct beget_call call = {
 			.result = type, .n = type % 2, .args = &out, .size = arg.size, .layout = arg.layout};
 		snprintf(name, sizeof(name), "result%u", type);
-		beget__message_send_result(sides[0], &call, &value);
+		beget__order_send_result(sides[0], &call, &value);
 		seed_sent(name, sides[1]);
 	}
 }
@@ -491,7 +496,7 @@ static void put_call(struct beget__writer *w, struct beget__fds *fds, unsigned f
 			call.n++;
 	}
 	call.named = call.n / 2;
-	CHECK(beget__message_put_call(w, &target, &call, fds) == 0);
+	CHECK(beget__order_put_call(w, &target, &call, fds) == 0);
 }
 
 static void seed_calls(void)
@@ -505,7 +510,7 @@ static void seed_calls(void)
 		head.tie = i & 1 ? FUZZ_FD : -1;
 		head.control = i & 2 ? FUZZ_FD : -1;
 		fuzz_fds(&out, 0);
-		CHECK(beget__message_put_head(&w, &head, &out.fds) == 0);
+		CHECK(beget__order_put_head(&w, &head, &out.fds) == 0);
 		put_state(&w, &out.fds, i == 1);
 		put_call(&w, &out.fds, 1, i < 2 ? FUZZ_TYPES : 0);
 		snprintf(name, sizeof(name), "call%d", i);
@@ -520,7 +525,7 @@ static void seed_calls(void)
 		snprintf(name, sizeof(name), "part%u", type);
 		if (type <= FUZZ_LAST)
 			seed_written(name, A_CALL, out.fds.n, &w);
-		beget__writer_free(&w);
+		beget__bytes_free(&w);
 	}
 }
 
@@ -539,11 +544,11 @@ void fuzz_seeds(void)
 {
 	int sides[2];
 
-	CHECK(beget__sys_pair(sides) == 0);
+	CHECK(beget__sock_pair(sides) == 0);
 	seed_small(sides);
 	seed_results(sides);
 	seed_calls();
 	seed_states();
-	beget__sys_close(&sides[0]);
-	beget__sys_close(&sides[1]);
+	beget__fd_close(&sides[0]);
+	beget__fd_close(&sides[1]);
 }

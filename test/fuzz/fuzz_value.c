@@ -4,6 +4,7 @@
  * Every type is read from the message, which may be anything; one that is read well lies in the message, and comes back
  * as it is when it is written and read again. Then a value of the type is made of the input, and comes back too. */
 #include "fuzz.h"
+#include "call/value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ static void expect_back(const struct beget_arg *arg, const union beget__value *v
 	union beget__value value;
 
 	fuzz_fds(&out, 0);
-	beget__put(&w, zeros, before);
+	beget__bytes_put(&w, zeros, before);
 	CHECK(beget__value_put(&w, arg, &out.fds) == 0);
 	if (!fuzz_place_written(&again, &w))
 		return;
@@ -97,18 +98,18 @@ static void seed(unsigned type, unsigned before, unsigned present, unsigned leng
 	if (!fuzz_derive(&in, type, &arg, &v))
 		return;
 	fuzz_fds(&out, 0);
-	beget__put(&w, head, sizeof(head));
+	beget__bytes_put(&w, head, sizeof(head));
 	struct beget__writer body = {0};
-	beget__put(&body, zeros, before);
+	beget__bytes_put(&body, zeros, before);
 	CHECK(beget__value_put(&body, &arg, &out.fds) == 0);
-	char *flat = beget__writer_flatten(&body, &size);
-	beget__put(&w, flat, size);
+	char *flat = beget__bytes_flatten(&body, &size);
+	beget__bytes_put(&w, flat, size);
 	size_t all;
-	char *whole = beget__writer_flatten(&w, &all);
+	char *whole = beget__bytes_flatten(&w, &all);
 	snprintf(name, sizeof(name), "type%u-%u-%u-%u", type, before, present, length);
 	fuzz_seed(name, whole, all);
-	beget__writer_free(&w);
-	beget__writer_free(&body);
+	beget__bytes_free(&w);
+	beget__bytes_free(&body);
 	free(flat);
 	free(whole);
 }

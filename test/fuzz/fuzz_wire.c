@@ -7,13 +7,20 @@
 #include "fuzz.h"
 #include "../wire_format.h"
 
-#include "sys.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/sock.h"
+#include "wire/bytes.h"
+#include "wire/frame.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum { MOST_FDS = 253, STEPS = 64 };
@@ -46,7 +53,7 @@ static const size_t sizes[FILES] = {0, 1, 4096, 100000, 70000, 0, 0, 0};
 
 static struct inbox {
 	struct beget__frame frame;
-	_Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__WIRE_PACKET];
+	_Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__FRAME_PACKET];
 	char behind[64]; /* stays zero */
 } in, other;
 
@@ -60,15 +67,15 @@ static void open_files(void)
 	if (files[EMPTY])
 		return;
 	for (int i = EMPTY; i <= SEALED; i++) {
-		CHECK((files[i] = beget__sys_file(0)) >= 0);
+		CHECK((files[i] = beget__file_create(0)) >= 0);
 		CHECK(ftruncate(files[i], (off_t)(i == SEALED ? 0 : sizes[i])) == 0);
 	}
-	CHECK(beget__sys_file_write(files[SEALED], &(struct iovec){(void *)text, sizeof(text)}, 1) == 0);
-	beget__sys_file_seal(files[SEALED]);
-	CHECK(beget__sys_pipe(ends) == 0);
+	CHECK(beget__file_write(files[SEALED], &(struct iovec){(void *)text, sizeof(text)}, 1) == 0);
+	beget__file_seal(files[SEALED]);
+	CHECK(beget__fd_pipe(ends) == 0);
 	files[A_PIPE] = ends[0];
-	CHECK((files[A_NULL] = beget__sys_open("/dev/null", O_RDWR)) >= 0);
-	CHECK((files[A_FOLDER] = beget__sys_open("/", O_RDONLY | O_DIRECTORY)) >= 0);
+	CHECK((files[A_NULL] = beget__fd_open("/dev/null", O_RDWR)) >= 0);
+	CHECK((files[A_FOLDER] = beget__fd_open("/", O_RDONLY | O_DIRECTORY)) >= 0);
 }
 
 static void set_sizes(bool right)
@@ -117,8 +124,8 @@ static unsigned descriptors(struct fuzz_input *input, int *fds, unsigned most)
 
 static void send_packet(struct header header, size_t body, struct fuzz_input *input)
 {
-	static char packet[BEGET__WIRE_PACKET + 64];
-	int fds[BEGET__WIRE_FDS];
+	static char packet[BEGET__FRAME_PACKET + 64];
+	int fds[BEGET__FRAME_FDS];
 	unsigned nfds = descriptors(input, fds, MOST_FDS);
 
 	memcpy(packet, &header, sizeof(header));
@@ -133,7 +140,7 @@ static void expect_frame(const struct inbox *box)
 	if (f->outside)
 		set_sizes(false); /* it is not the sender's any more */
 
-	CHECK(f->nfds == f->want_fds && f->nfds >= 0 && f->nfds <= BEGET__WIRE_FDS);
+	CHECK(f->nfds == f->want_fds && f->nfds >= 0 && f->nfds <= BEGET__FRAME_FDS);
 	CHECK(f->got == f->size && !f->started);
 	if (f->outside || f->room)
 		CHECK(f->body && f->body != f->buffer && (f->outside || f->room >= f->size));
@@ -153,8 +160,8 @@ static void expect_frame(const struct inbox *box)
 
 static void expect_room(const struct inbox *box)
 {
-	CHECK(box->frame.room <= 4 * arrived + BEGET__WIRE_INLINE);
-	CHECK(box->frame.nfds <= BEGET__WIRE_FDS);
+	CHECK(box->frame.room <= 4 * arrived + BEGET__FRAME_INLINE);
+	CHECK(box->frame.nfds <= BEGET__FRAME_FDS);
 	for (size_t i = 0; i < sizeof(box->behind); i++)
 		CHECK(box->behind[i] == 0);
 }
@@ -162,8 +169,8 @@ static void expect_room(const struct inbox *box)
 /* One call of the receiver: false when there is no more. */
 static bool receive(bool between)
 {
-	fuzz_budget(16 * arrived + 4 * BEGET__WIRE_INLINE);
-	int got = beget__wire_receive(sides[1], &in.frame, MSG_DONTWAIT);
+	fuzz_budget(16 * arrived + 4 * BEGET__FRAME_INLINE);
+	int got = beget__frame_receive(sides[1], &in.frame, MSG_DONTWAIT);
 	fuzz_budget(SIZE_MAX);
 	expect_room(&in);
 	expect_room(&other);
@@ -224,7 +231,7 @@ static void receive_with(unsigned places, bool between)
 
 static void lie(struct fuzz_input *input)
 {
-	int fds[BEGET__WIRE_FDS];
+	int fds[BEGET__FRAME_FDS];
 	unsigned file = fuzz_byte(input) % FILES;
 	uint64_t difference = (uint64_t)(int64_t)(int16_t)fuzz_number(input, 2);
 	unsigned nfds = descriptors(input, fds + 1, MOST_FDS - 1) + 1;
@@ -238,12 +245,12 @@ static void lie(struct fuzz_input *input)
 static void good(struct fuzz_input *input, bool between)
 {
 	static char body[1 << 17];
-	int fds[BEGET__WIRE_FDS];
+	int fds[BEGET__FRAME_FDS];
 	size_t length = fuzz_number(input, 3) % sizeof(body);
-	unsigned nfds = descriptors(input, fds, BEGET__WIRE_FDS - 1);
+	unsigned nfds = descriptors(input, fds, BEGET__FRAME_FDS - 1);
 
 	receive_all(between); /* into an empty socket nobody waits */
-	int error = beget__wire_send(sides[0], 5, &(struct iovec){body, length}, 1, fds, (int)nfds);
+	int error = beget__frame_send(sides[0], 5, &(struct iovec){body, length}, 1, fds, (int)nfds);
 	CHECK(error == 0 || error == -EPIPE || error == -EBADF || error == -EMFILE);
 	arrived += length;
 }
@@ -252,11 +259,11 @@ static void good(struct fuzz_input *input, bool between)
 static void now(struct fuzz_input *input)
 {
 	static char body[PAYLOAD];
-	int fds[BEGET__WIRE_FDS];
+	int fds[BEGET__FRAME_FDS];
 	size_t length = fuzz_number(input, 2) % sizeof(body);
 	unsigned nfds = descriptors(input, fds, MOST_FDS);
-	int error = nfds ? beget__wire_send_within(sides[0], 6, &(struct iovec){body, length}, 1, fds, (int)nfds, 0)
-	                 : beget__wire_send_now(sides[0], 6, body, length);
+	int error = nfds ? beget__frame_send_within(sides[0], 6, &(struct iovec){body, length}, 1, fds, (int)nfds, 0)
+	                 : beget__frame_send_now(sides[0], 6, body, length);
 
 	CHECK(error == 0 || error == -EAGAIN || error == -ETIMEDOUT || error == -EPIPE || error == -EBADF ||
 	      error == -EMFILE);
@@ -266,7 +273,7 @@ static void now(struct fuzz_input *input)
 static void take_step(struct fuzz_input *input, bool *between)
 {
 	struct header header = {MAGIC, MORE, 0, 0, 0, 0};
-	int fds[BEGET__WIRE_FDS], fd;
+	int fds[BEGET__FRAME_FDS], fd;
 	unsigned n;
 
 	switch (fuzz_byte(input) % ALL_STEPS) {
@@ -307,7 +314,7 @@ static void take_step(struct fuzz_input *input, bool *between)
 		if (receive(*between) && !in.frame.started && (int)n < in.frame.nfds) {
 			fd = beget__frame_take(&in.frame, (int)n);
 			CHECK(in.frame.fds[n] == -1);
-			beget__sys_close(&fd);
+			beget__fd_close(&fd);
 		}
 		done();
 		break;
@@ -317,7 +324,7 @@ static void take_step(struct fuzz_input *input, bool *between)
 		n = fuzz_byte(input) % SEALED;
 		CHECK(ftruncate(files[n], (off_t)fuzz_number(input, 2)) == 0);
 		break;
-	case HANG_UP: beget__sys_close(&sides[0]); break;
+	case HANG_UP: beget__fd_close(&sides[0]); break;
 	}
 }
 
@@ -332,11 +339,11 @@ static void expect_service(void)
 	beget__frame_clear(&other.frame);
 	if (sides[0] < 0)
 		return;
-	CHECK(beget__wire_send(sides[0], 9, &(struct iovec){(void *)"good", 5}, 1, two, 2) == 0);
-	CHECK(beget__wire_receive(sides[1], &in.frame, MSG_DONTWAIT) == 1);
+	CHECK(beget__frame_send(sides[0], 9, &(struct iovec){(void *)"good", 5}, 1, two, 2) == 0);
+	CHECK(beget__frame_receive(sides[1], &in.frame, MSG_DONTWAIT) == 1);
 	CHECK(in.frame.kind == 9 && in.frame.size == 5 && in.frame.nfds == 2 && !memcmp(in.frame.body, "good", 5));
 	beget__frame_clear(&in.frame);
-	CHECK(beget__wire_receive(sides[1], &in.frame, MSG_DONTWAIT) == -EAGAIN);
+	CHECK(beget__frame_receive(sides[1], &in.frame, MSG_DONTWAIT) == -EAGAIN);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -346,7 +353,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	open_files();
 	fuzz_count_descriptors();
-	CHECK(beget__sys_pair(sides) == 0);
+	CHECK(beget__sock_pair(sides) == 0);
 	init(&other, NULL);
 	init(&in, NULL);
 	arrived = 0;
@@ -354,8 +361,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < STEPS && input.at < input.end; i++)
 		take_step(&input, &between);
 	expect_service();
-	beget__sys_close(&sides[0]);
-	beget__sys_close(&sides[1]);
+	beget__fd_close(&sides[0]);
+	beget__fd_close(&sides[1]);
 	CHECK(fuzz_mapped() == 0);
 	fuzz_expect_descriptors();
 	return 0;

@@ -1,0 +1,199 @@
+/* The layout of a struct that travels by value: checked against the rules that every C compiler follows, written, read.
+ * Runs in caller and child. Knows no libffi, whose own idea of a layout follows the same rules. */
+#include "call/layout.h"
+
+#include "call/value.h"
+#include "os/mem.h"
+
+#include <stdlib.h>
+
+enum { DEEPEST = 16, MOST_NUMBERS = 4096 };
+
+/* In a struct, where a type may be less aligned than alone. */
+#define ALIGN_IN_STRUCT(type)                                                                                          \
+	offsetof(                                                                                                      \
+		struct {                                                                                               \
+			char c;                                                                                        \
+			type value;                                                                                    \
+		},                                                                                                     \
+		value)
+
+static size_t number_align(unsigned type)
+{
+	switch (type) {
+	case BEGET_TYPE_SHORT:
+	case BEGET_TYPE_USHORT: return ALIGN_IN_STRUCT(short);
+	case BEGET_TYPE_INT:
+	case BEGET_TYPE_UINT: return ALIGN_IN_STRUCT(int);
+	case BEGET_TYPE_LONG:
+	case BEGET_TYPE_ULONG: return ALIGN_IN_STRUCT(long);
+	case BEGET_TYPE_LLONG:
+	case BEGET_TYPE_ULLONG: return ALIGN_IN_STRUCT(long long);
+	case BEGET_TYPE_FLOAT: return ALIGN_IN_STRUCT(float);
+	case BEGET_TYPE_DOUBLE: return ALIGN_IN_STRUCT(double);
+	case BEGET_TYPE_RAW: return ALIGN_IN_STRUCT(void *);
+	default: return 1;
+	}
+}
+
+static bool is_number(unsigned type)
+{
+	return (type >= BEGET_TYPE_BOOL && type <= BEGET_TYPE_DOUBLE) || type == BEGET_TYPE_RAW;
+}
+
+static const char *wrong(const struct beget_layout *l, int depth, size_t *numbers)
+{
+	size_t at = 0, widest = 1;
+
+	if (depth > DEEPEST)
+		return "it is nested too deeply";
+	if (l->n == 0 || !l->members)
+		return "it has no members";
+	for (size_t i = 0; i < l->n; i++) {
+		const struct beget_member *m = &l->members[i];
+		size_t n = m->n ? m->n : 1, size, align, inner = 1;
+
+		if (m->type == BEGET_TYPE_STRUCT && m->layout) {
+			size_t before = *numbers;
+			const char *why = wrong(m->layout, depth + 1, numbers);
+			if (why)
+				return why;
+			inner = *numbers - before;
+			size = m->layout->size;
+			align = m->layout->align;
+		} else if (is_number(m->type)) {
+			size = beget__value_size(m->type);
+			align = number_align(m->type);
+			++*numbers;
+		} else {
+			return "one of its members is neither a number nor a struct with a layout";
+		}
+		if (n > MOST_NUMBERS || (*numbers += (n - 1) * inner) > MOST_NUMBERS)
+			return "it has too many members";
+		at = (at + align - 1) & ~(align - 1);
+		if (m->offset != at)
+			return "its members do not lie as a compiler lays them out (one is missing, packed or a bit "
+			       "field?)";
+		at += n * size;
+		widest = align > widest ? align : widest;
+	}
+	if (l->align != widest)
+		return "its alignment is not that of its members";
+	if (l->size != ((at + widest - 1) & ~(widest - 1)))
+		return "its size is not what its members take (one is missing?)";
+	return NULL;
+}
+
+const char *beget__layout_wrong(const struct beget_layout *l, size_t size)
+{
+	size_t numbers = 0;
+
+	if (!l)
+		return "it is not given";
+	const char *why = wrong(l, 1, &numbers);
+	return !why && l->size != size ? "it is not of the struct's size" : why;
+}
+
+bool beget__layout_points(const struct beget_layout *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->members[i].type == BEGET_TYPE_RAW ||
+		    (l->members[i].type == BEGET_TYPE_STRUCT && beget__layout_points(l->members[i].layout)))
+			return true;
+	return false;
+}
+
+/* How many there are, inner ones included. */
+static void count(const struct beget_layout *l, uint32_t *layouts, uint32_t *members)
+{
+	++*layouts;
+	*members += (uint32_t)l->n;
+	for (size_t i = 0; i < l->n; i++)
+		if (l->members[i].type == BEGET_TYPE_STRUCT)
+			count(l->members[i].layout, layouts, members);
+}
+
+static void put(struct beget__writer *w, const struct beget_layout *l)
+{
+	beget__bytes_put_u64(w, l->size);
+	beget__bytes_put_u64(w, l->align);
+	beget__bytes_put_u64(w, l->n);
+	for (size_t i = 0; i < l->n; i++) {
+		const struct beget_member *m = &l->members[i];
+		beget__bytes_put_u32(w, m->type);
+		beget__bytes_put_u32(w, m->n);
+		beget__bytes_put_u64(w, m->offset);
+		if (m->type == BEGET_TYPE_STRUCT)
+			put(w, m->layout);
+	}
+}
+
+void beget__layout_put(struct beget__writer *w, const struct beget_layout *l)
+{
+	uint32_t layouts = 0, members = 0;
+
+	count(l, &layouts, &members);
+	beget__bytes_put_u32(w, layouts);
+	beget__bytes_put_u32(w, members);
+	put(w, l);
+}
+
+/* What is left of the one block. */
+struct pool {
+	struct beget_layout *layouts;
+	struct beget_member *members;
+	size_t layouts_left, members_left;
+};
+
+static const struct beget_layout *get(struct beget__reader *r, struct pool *pool, int depth)
+{
+	if (depth > DEEPEST || pool->layouts_left == 0) {
+		r->bad = true;
+		return NULL;
+	}
+	struct beget_layout *l = pool->layouts++;
+	pool->layouts_left--;
+	l->size = (size_t)beget__bytes_get_u64(r);
+	l->align = (size_t)beget__bytes_get_u64(r);
+	l->n = (size_t)beget__bytes_get_u64(r);
+	if (l->n > pool->members_left) {
+		r->bad = true;
+		return NULL;
+	}
+	struct beget_member *members = pool->members;
+	l->members = members;
+	pool->members += l->n;
+	pool->members_left -= l->n;
+	for (size_t i = 0; i < l->n && !r->bad; i++) {
+		members[i].type = beget__bytes_get_u32(r);
+		members[i].n = beget__bytes_get_u32(r);
+		members[i].offset = (size_t)beget__bytes_get_u64(r);
+		if (members[i].type == BEGET_TYPE_STRUCT)
+			members[i].layout = get(r, pool, depth + 1);
+	}
+	return l;
+}
+
+struct beget_layout *beget__layout_get(struct beget__reader *r)
+{
+	enum { LAYOUT_BYTES = 24, MEMBER_BYTES = 16 }; /* that each takes in the message, at least */
+	size_t layouts = beget__bytes_get_u32(r), members = beget__bytes_get_u32(r), left = r->size - r->at;
+
+	if (r->bad || layouts == 0 || layouts > left / LAYOUT_BYTES || members > left / MEMBER_BYTES) {
+		r->bad = true;
+		return NULL;
+	}
+	struct beget_layout *block = beget__mem_alloc(layouts * sizeof(*block) + members * sizeof(struct beget_member));
+	if (!block) {
+		r->bad = true;
+		return NULL;
+	}
+	struct pool pool = {block, (struct beget_member *)(void *)(block + layouts), layouts, members};
+	/* What was said is what came, lest many small ones each take memory for the rest of the message. */
+	if (!get(r, &pool, 1) || r->bad || pool.layouts_left || pool.members_left) {
+		free(block);
+		r->bad = true;
+		return NULL;
+	}
+	return block;
+}

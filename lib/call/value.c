@@ -1,0 +1,266 @@
+/* Typed values to and from bytes. Numbers travel as they lie in memory: both ends are the same program.
+ * Runs in caller and child; knows no message. */
+#include "call/value.h"
+
+#include "call/buffer.h"
+#include "call/layout.h"
+#include "program/target.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define BYTES_ALIGN 64
+#define LEAST_ALIGN _Alignof(max_align_t)
+
+size_t beget__value_size(unsigned type)
+{
+	static const unsigned char sizes[] = {
+		[BEGET_TYPE_BOOL] = sizeof(bool),
+		[BEGET_TYPE_CHAR] = sizeof(char),
+		[BEGET_TYPE_SCHAR] = sizeof(signed char),
+		[BEGET_TYPE_UCHAR] = sizeof(unsigned char),
+		[BEGET_TYPE_SHORT] = sizeof(short),
+		[BEGET_TYPE_USHORT] = sizeof(unsigned short),
+		[BEGET_TYPE_INT] = sizeof(int),
+		[BEGET_TYPE_UINT] = sizeof(unsigned),
+		[BEGET_TYPE_LONG] = sizeof(long),
+		[BEGET_TYPE_ULONG] = sizeof(unsigned long),
+		[BEGET_TYPE_LLONG] = sizeof(long long),
+		[BEGET_TYPE_ULLONG] = sizeof(unsigned long long),
+		[BEGET_TYPE_FLOAT] = sizeof(float),
+		[BEGET_TYPE_DOUBLE] = sizeof(double),
+		[BEGET_TYPE_STRING] = sizeof(const char *),
+		[BEGET_TYPE_OBJECT] = sizeof(const void *),
+		[BEGET_TYPE_BYTES] = sizeof(struct beget_bytes),
+		[BEGET_TYPE_FD] = sizeof(struct beget_fd),
+		[BEGET_TYPE_RAW] = sizeof(void *),
+		[BEGET_TYPE_BUFFER] = sizeof(struct beget_buffer *),
+		[BEGET_TYPE_FUNCTION] = sizeof(void (*)(void)),
+	};
+
+	return type < sizeof(sizes) ? sizes[type] : 0;
+}
+
+size_t beget__value_align(size_t size)
+{
+	size_t align = beget__bytes_align_of(size);
+
+	return align < LEAST_ALIGN ? LEAST_ALIGN : align;
+}
+
+/* Size, presence, padding, bytes: NULL and an empty run are different things. */
+static void put_run(struct beget__writer *w, const void *data, size_t size, size_t align)
+{
+	beget__bytes_put_u64(w, size);
+	beget__bytes_put_u32(w, data != NULL);
+	beget__bytes_put_align(w, align);
+	beget__bytes_put(w, data, size);
+}
+
+static const void *get_run(struct beget__reader *r, size_t *size, size_t align)
+{
+	uint64_t n = beget__bytes_get_u64(r);
+	uint32_t present = beget__bytes_get_u32(r);
+
+	beget__bytes_get_align(r, align);
+	const void *data = beget__bytes_get_view(r, n);
+	if (present > 1 || (!present && n > 0))
+		r->bad = true;
+	*size = data ? (size_t)n : 0;
+	return present && !r->bad ? data : NULL;
+}
+
+struct beget_arg beget__value_unboxed(const struct beget_arg *arg)
+{
+	struct beget_arg bare = *arg;
+
+	if (!(arg->flags & BEGET_ARG_BOXED) || !arg->value)
+		return bare;
+	const struct beget__box *box;
+	memcpy(&box, arg->value, sizeof(box));
+	bare.flags &= ~BEGET_ARG_BOXED;
+	bare.value = arg->type == BEGET_TYPE_STRUCT ? box->value : &box->value;
+	bare.size = box->size;
+	bare.layout = box->layout;
+	return bare;
+}
+
+union beget__value beget__value_of(const struct beget_arg *arg)
+{
+	union beget__value v = {0};
+
+	if (arg->type == BEGET_TYPE_STRUCT)
+		v.pointer = arg->value;
+	else
+		memcpy(&v, arg->value, beget__value_size(arg->type)); /* it is aligned as its own type asks, no more */
+	return v;
+}
+
+void *beget__value_comes_back(const struct beget_arg *arg, size_t *size)
+{
+	if (arg->type != BEGET_TYPE_OBJECT || !(arg->flags & BEGET__COMES_BACK))
+		return NULL;
+	struct beget_arg bare = beget__value_unboxed(arg);
+	*size = bare.size;
+	return (void *)beget__value_of(&bare).pointer;
+}
+
+static int put_function(struct beget__writer *w, void (*function)(void))
+{
+	struct beget__target target = {0};
+
+	beget__bytes_put_u32(w, function != NULL);
+	if (!function)
+		return 0;
+	int error = beget__target_find(function, w->foreign, &target);
+	if (!error)
+		beget__target_put(w, &target);
+	return error;
+}
+
+static int put_buffer(struct beget__writer *w, struct beget_buffer *buffer, struct beget__fds *fds)
+{
+	beget__bytes_put_u64(w, beget_buffer_size(buffer)); /* there is none of no bytes */
+	return buffer ? beget__fds_put(w, fds, beget__buffer_lend(buffer)) : 0;
+}
+
+int beget__value_put(struct beget__writer *w, const struct beget_arg *arg, struct beget__fds *fds)
+{
+	union beget__value v = beget__value_of(arg);
+
+	switch (arg->type) {
+	case BEGET_TYPE_STRING: beget__bytes_put_string(w, v.pointer); return 0;
+	case BEGET_TYPE_OBJECT:
+		beget__bytes_put_u64(w, arg->size);
+		if (arg->flags & BEGET_ARG_OUT)
+			beget__bytes_put_u32(w, v.pointer != NULL);
+		else
+			put_run(w, v.pointer, v.pointer ? arg->size : 0, beget__value_align(arg->size));
+		return 0;
+	case BEGET_TYPE_STRUCT:
+		beget__layout_put(w, arg->layout);
+		put_run(w, v.pointer, arg->size, beget__bytes_align_of(arg->size));
+		return 0;
+	case BEGET_TYPE_BYTES: put_run(w, v.bytes.data, v.bytes.data ? v.bytes.size : 0, BYTES_ALIGN); return 0;
+	case BEGET_TYPE_FD: return beget__fds_put(w, fds, v.fd.fd);
+	case BEGET_TYPE_FUNCTION: return put_function(w, v.function);
+	case BEGET_TYPE_BUFFER: return put_buffer(w, v.buffer, fds);
+	case BEGET_TYPE_RAW: return v.pointer ? -EOPNOTSUPP : 0;
+	default: beget__bytes_put(w, &v, beget__value_size(arg->type)); return 0;
+	}
+}
+
+static void get_object(struct beget__reader *r, struct beget_arg *arg, union beget__value *ret)
+{
+	size_t there;
+
+	arg->size = (size_t)beget__bytes_get_u64(r);
+	if (arg->flags & BEGET_ARG_OUT) {
+		ret->ul = beget__bytes_get_u32(r);
+		return;
+	}
+	ret->pointer = get_run(r, &there, beget__value_align(arg->size));
+	if (ret->pointer && there != arg->size)
+		r->bad = true;
+}
+
+static void get_struct(struct beget__reader *r, struct beget_arg *arg, union beget__value *ret)
+{
+	struct beget_layout *layout = beget__layout_get(r);
+
+	if (!layout)
+		return;
+	arg->layout = layout;
+	ret->pointer = get_run(r, &arg->size, beget__bytes_align_of(layout->size));
+	if (!ret->pointer || beget__layout_wrong(layout, arg->size))
+		r->bad = true;
+}
+
+/* Its name is read for its length. */
+static void get_function(struct beget__reader *r, struct beget_arg *arg, union beget__value *ret)
+{
+	struct beget__target target;
+
+	if (beget__bytes_get_u32(r) == 0)
+		return;
+	size_t from = r->at;
+	beget__target_get(r, &target);
+	ret->pointer = r->base + from;
+	arg->size = r->at - from;
+}
+
+bool beget__value_get(struct beget__reader *r, struct beget_arg *arg, struct beget__fds *fds, union beget__value *ret)
+{
+	arg->size = 0;
+	arg->layout = NULL;
+	memset(ret, 0, sizeof(*ret));
+	if (arg->flags & ~(arg->type == BEGET_TYPE_OBJECT ? BEGET__COMES_BACK : 0))
+		r->bad = true;
+	switch (arg->type) {
+	case BEGET_TYPE_STRING: ret->pointer = beget__bytes_get_string(r); break;
+	case BEGET_TYPE_OBJECT: get_object(r, arg, ret); break;
+	case BEGET_TYPE_STRUCT: get_struct(r, arg, ret); break;
+	case BEGET_TYPE_BYTES: ret->bytes.data = get_run(r, &ret->bytes.size, BYTES_ALIGN); break;
+	case BEGET_TYPE_FUNCTION: get_function(r, arg, ret); break;
+	case BEGET_TYPE_RAW:
+	case BEGET_TYPE_VOID: break;
+	case BEGET_TYPE_BUFFER:
+		arg->size = (size_t)beget__bytes_get_u64(r);
+		if (arg->size == 0)
+			break;
+		/* fall through */
+	case BEGET_TYPE_FD:
+		ret->fd.fd = beget__fds_get(r, fds, true);
+		r->bad |= ret->fd.fd < 0;
+		break;
+	case BEGET_TYPE_BOOL: {
+		unsigned char byte; /* any other than these two is none that a bool can be */
+		beget__bytes_get(r, &byte, sizeof(byte));
+		r->bad |= byte > 1;
+		ret->boolean = byte == 1;
+		break;
+	}
+	default:
+		if (beget__value_size(arg->type) == 0)
+			r->bad = true;
+		else
+			beget__bytes_get(r, ret, beget__value_size(arg->type));
+	}
+	return !r->bad;
+}
+
+int beget__value_put_result(struct beget__writer *w, const struct beget_call *call, const union beget__value *value,
+                            struct beget__fds *fds)
+{
+	if (call->result != BEGET_TYPE_STRUCT)
+		return beget__value_put(w, &(struct beget_arg){.type = call->result, .value = value}, fds);
+	put_run(w, value->pointer, call->size, 1); /* it is copied from there */
+	return 0;
+}
+
+bool beget__value_get_result(struct beget__reader *r, unsigned type, size_t *size, struct beget__fds *fds,
+                             union beget__value *ret)
+{
+	struct beget_arg arg = {.type = type};
+
+	switch (type) {
+	case BEGET_TYPE_STRUCT:
+		memset(ret, 0, sizeof(*ret));
+		ret->pointer = get_run(r, size, 1);
+		return !r->bad;
+	case BEGET_TYPE_BUFFER: /* one that got lost on the way is missed by who asks for it */
+		memset(ret, 0, sizeof(*ret));
+		*size = (size_t)beget__bytes_get_u64(r);
+		if (*size > 0)
+			ret->fd.fd = beget__fds_get(r, fds, true);
+		return !r->bad;
+	case BEGET_TYPE_OBJECT:
+	case BEGET_TYPE_FD:
+	case BEGET_TYPE_FUNCTION:
+	case BEGET_TYPE_RAW: r->bad = true; return false;
+	default:
+		beget__value_get(r, &arg, fds, ret);
+		*size = arg.size;
+		return !r->bad;
+	}
+}

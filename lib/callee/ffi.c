@@ -1,0 +1,195 @@
+/* The one file that knows libffi: a described call becomes a real one.
+ * Runs in the child. Built without unwind tables (see the Makefile): an exception or a thread's exit that leaves the
+ * target must end here and never unwind a caller's frame in a forked copy of it. */
+#include "callee/ffi.h"
+
+#include "os/mem.h"
+
+#include <errno.h>
+#include <ffi.h>
+#include <stdlib.h>
+#include <string.h>
+
+static ffi_type *bytes_members[] = {&ffi_type_pointer, sizeof(size_t) == 8 ? &ffi_type_uint64 : &ffi_type_uint32, NULL};
+static ffi_type *fd_members[] = {&ffi_type_sint, NULL};
+static ffi_type bytes_type = {.type = FFI_TYPE_STRUCT, .elements = bytes_members};
+static ffi_type fd_type = {.type = FFI_TYPE_STRUCT, .elements = fd_members};
+
+static ffi_type *type_of(unsigned type)
+{
+	static ffi_type *const types[] = {
+		[BEGET_TYPE_VOID] = &ffi_type_void,
+		[BEGET_TYPE_BOOL] = &ffi_type_uint8,
+		[BEGET_TYPE_CHAR] = (char)-1 < 0 ? &ffi_type_schar : &ffi_type_uchar,
+		[BEGET_TYPE_SCHAR] = &ffi_type_schar,
+		[BEGET_TYPE_UCHAR] = &ffi_type_uchar,
+		[BEGET_TYPE_SHORT] = &ffi_type_sshort,
+		[BEGET_TYPE_USHORT] = &ffi_type_ushort,
+		[BEGET_TYPE_INT] = &ffi_type_sint,
+		[BEGET_TYPE_UINT] = &ffi_type_uint,
+		[BEGET_TYPE_LONG] = &ffi_type_slong,
+		[BEGET_TYPE_ULONG] = &ffi_type_ulong,
+		[BEGET_TYPE_LLONG] = &ffi_type_sint64,
+		[BEGET_TYPE_ULLONG] = &ffi_type_uint64,
+		[BEGET_TYPE_FLOAT] = &ffi_type_float,
+		[BEGET_TYPE_DOUBLE] = &ffi_type_double,
+		[BEGET_TYPE_STRING] = &ffi_type_pointer,
+		[BEGET_TYPE_OBJECT] = &ffi_type_pointer,
+		[BEGET_TYPE_BYTES] = &bytes_type,
+		[BEGET_TYPE_FD] = &fd_type,
+		[BEGET_TYPE_RAW] = &ffi_type_pointer,
+		[BEGET_TYPE_BUFFER] = &ffi_type_pointer,
+		[BEGET_TYPE_FUNCTION] = &ffi_type_pointer,
+	};
+
+	_Static_assert(sizeof(bool) == 1, "bool is passed as one byte");
+	return type < sizeof(types) / sizeof(*types) ? types[type] : NULL;
+}
+
+/* A struct, from its layout: libffi works out sizes and offsets by the rules by which the layout was checked. What is
+ * made is never freed, here and below: the process ends with the call. */
+static ffi_type *struct_of(const struct beget_layout *layout)
+{
+	size_t n = 0, at = 0;
+
+	for (size_t i = 0; i < layout->n; i++)
+		n += layout->members[i].n ? layout->members[i].n : 1;
+	ffi_type *type = beget__mem_alloc(sizeof(*type) + (n + 1) * sizeof(*type->elements));
+	if (!type)
+		return NULL;
+	type->type = FFI_TYPE_STRUCT;
+	type->elements = (ffi_type **)(void *)(type + 1);
+	for (size_t i = 0; i < layout->n; i++) {
+		const struct beget_member *m = &layout->members[i];
+		ffi_type *inner = m->type == BEGET_TYPE_STRUCT ? struct_of(m->layout) : type_of(m->type);
+		if (!inner)
+			return NULL;
+		for (unsigned k = 0; k < (m->n ? m->n : 1); k++)
+			type->elements[at++] = inner;
+	}
+	return type;
+}
+
+/* What C makes of an argument that no parameter has a name for. */
+static void promote(struct beget_arg *arg, union beget__value *wide)
+{
+	union beget__value v = beget__value_of(arg);
+
+	switch (arg->type) {
+	case BEGET_TYPE_BOOL: wide->i = v.boolean; break;
+	case BEGET_TYPE_CHAR: wide->i = v.c; break;
+	case BEGET_TYPE_SCHAR: wide->i = v.sc; break;
+	case BEGET_TYPE_UCHAR: wide->i = v.uc; break;
+	case BEGET_TYPE_SHORT: wide->i = v.s; break;
+	case BEGET_TYPE_USHORT: wide->i = v.us; break;
+	case BEGET_TYPE_FLOAT:
+		wide->d = v.f;
+		arg->type = BEGET_TYPE_DOUBLE;
+		arg->value = wide;
+		return;
+	default: return;
+	}
+	arg->type = BEGET_TYPE_INT;
+	arg->value = wide;
+}
+
+/* libffi widens integer results that are narrower than a register to ffi_arg. */
+static void narrow(unsigned type, const void *raw, union beget__value *result)
+{
+	size_t size = beget__value_size(type);
+	ffi_arg wide;
+
+	switch (type) {
+	case BEGET_TYPE_FLOAT:
+	case BEGET_TYPE_DOUBLE:
+	case BEGET_TYPE_STRING:
+	case BEGET_TYPE_BUFFER:
+	case BEGET_TYPE_BYTES:
+	case BEGET_TYPE_FD: memcpy(result, raw, size); return;
+	case BEGET_TYPE_BOOL:
+		memcpy(&wide, raw, sizeof(wide));
+		result->boolean = (wide & 0xff) != 0;
+		return;
+	default:
+		if (size >= sizeof(wide)) {
+			memcpy(result, raw, size);
+			return;
+		}
+		memcpy(&wide, raw, sizeof(wide));
+		result->ull = 0;
+		switch (size) {
+		case 1: result->uc = (unsigned char)wide; break;
+		case 2: result->us = (unsigned short)wide; break;
+		case 4: result->u = (unsigned)wide; break;
+		default: break;
+		}
+	}
+}
+
+/* One argument as libffi wants it. */
+static bool argument(const struct beget_call *call, unsigned i, union beget__value *wide, ffi_type **type, void **value)
+{
+	struct beget_arg arg = beget__value_unboxed(&call->args[i]);
+
+	if (call->named > 0 && i >= call->named)
+		promote(&arg, wide);
+	*type = arg.type == BEGET_TYPE_STRUCT ? struct_of(arg.layout) : type_of(arg.type);
+	*value = (void *)arg.value;
+	return *type != NULL;
+}
+
+static int prepare(ffi_cif *cif, const struct beget_call *call, ffi_type *result, ffi_type **types)
+{
+	ffi_status status = call->named > 0
+	                            ? ffi_prep_cif_var(cif, FFI_DEFAULT_ABI, call->named, call->n, result, types)
+	                            : ffi_prep_cif(cif, FFI_DEFAULT_ABI, call->n, result, types);
+
+	return status == FFI_OK ? 0 : -EINVAL;
+}
+
+int beget__ffi_call(const struct beget_call *call, union beget__value *result)
+{
+	enum { FEW = 16 };
+	ffi_type *few_types[FEW];
+	void *few_values[FEW];
+	union beget__value few_wide[FEW];
+	ffi_type **types = few_types;
+	void **values = few_values;
+	union beget__value *wide = few_wide;
+	union {
+		ffi_arg arg;
+		union beget__value value;
+	} raw;
+	void *to = &raw;
+	ffi_cif cif;
+
+	if (call->n > FEW) {
+		types = beget__mem_alloc(call->n * sizeof(*types));
+		values = beget__mem_alloc(call->n * sizeof(*values));
+		wide = beget__mem_alloc(call->n * sizeof(*wide));
+		if (!types || !values || !wide)
+			return -ENOMEM;
+	}
+	for (unsigned i = 0; i < call->n; i++)
+		if (!argument(call, i, &wide[i], &types[i], &values[i]))
+			return -ENOMEM;
+	memset(&raw, 0, sizeof(raw));
+	memset(result, 0, sizeof(*result));
+	ffi_type *type = call->result == BEGET_TYPE_STRUCT ? struct_of(call->layout) : type_of(call->result);
+	if (!type)
+		return -ENOMEM; /* for a struct's: all else was checked */
+	int error = prepare(&cif, call, type, types);
+	if (error)
+		return error;
+	if (call->result == BEGET_TYPE_STRUCT) {
+		/* libffi may write whole registers. */
+		to = beget__mem_alloc_cleared(64, call->size + 4 * sizeof(ffi_arg));
+		if (!to)
+			return -ENOMEM;
+		result->pointer = to;
+	}
+	ffi_call(&cif, call->function, to, values);
+	if (call->result != BEGET_TYPE_STRUCT)
+		narrow(call->result, &raw, result);
+	return 0;
+}

@@ -1,0 +1,64 @@
+/* Stdio streams in a child: nothing of the caller's is printed twice, all of the target's is printed once.
+ * Runs in the child. */
+#include "callee/stream.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+
+/* glibc's walk over all open streams: exported for ever, though no longer declared. Without it, only the three standard
+ * streams are known. */
+__attribute__((weak)) void *_IO_iter_begin(void);
+__attribute__((weak)) void *_IO_iter_end(void);
+__attribute__((weak)) void *_IO_iter_next(void *);
+__attribute__((weak)) FILE *_IO_iter_file(void *);
+
+static void each(void (*visit)(FILE *))
+{
+	if (_IO_iter_begin && _IO_iter_end && _IO_iter_next && _IO_iter_file) {
+		for (void *i = _IO_iter_begin(); i != _IO_iter_end(); i = _IO_iter_next(i))
+			visit(_IO_iter_file(i));
+		return;
+	}
+	visit(stdin);
+	visit(stdout);
+	visit(stderr);
+}
+
+/* Read, and not by the program yet; where nobody tells, there may be something. */
+static bool has_unread(FILE *file)
+{
+#ifdef __GLIBC__
+	return file->_IO_read_ptr != file->_IO_read_end || file->_IO_save_base;
+#else
+	return __freading(file);
+#endif
+}
+
+/* What has nothing is not written to: that copies a page. */
+static void purge(FILE *file)
+{
+	if (__fpending(file) || has_unread(file))
+		__fpurge(file);
+}
+
+static void flush(FILE *file)
+{
+	/* Not of a stream for reading: fflush would move the position of the file that the caller reads too. Asked
+	 * before the lock too: a lock is written to, and that copies a page. */
+	if (!__fpending(file) || ftrylockfile(file))
+		return;
+	if (__fpending(file))
+		fflush_unlocked(file);
+	funlockfile(file);
+}
+
+void beget__stream_purge(void)
+{
+	each(purge);
+}
+
+void beget__stream_flush(void)
+{
+	each(flush);
+}

@@ -1,0 +1,81 @@
+/* Start by fork: the child is a copy of the caller and has the call already. It waits for the caller's word, which
+ * comes when the caller holds a pidfd: so no child can end before its status can be had. */
+#include "call/buffer.h"
+#include "caller/handover.h"
+#include "caller/methods.h"
+#include "caller/process.h"
+#include "child/child.h"
+#include "message/request.h"
+#include "os/proc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static bool no_pidfds(int error)
+{
+	return error == -ENOSYS || error == -EPERM || error == -EINVAL;
+}
+
+/* The child has them open, as by the other methods. */
+static void lend_buffers(const struct beget_call *call)
+{
+	for (unsigned i = 0; i < call->n; i++) {
+		struct beget_arg arg = beget__value_unboxed(&call->args[i]);
+		if (arg.type == BEGET_TYPE_BUFFER && beget__value_of(&arg).buffer)
+			(void)beget__buffer_lend(beget__value_of(&arg).buffer);
+	}
+}
+
+static int fork_child(const struct beget__plan *plan, struct beget_process *p, struct beget__inheritance *i)
+{
+	lend_buffers(plan->call);
+	beget__process_fork_keep(p);
+	pid_t pid = beget__proc_fork();
+	if (pid == 0) {
+		i->channel = p->far;
+		beget__child_forked(i);
+	}
+	beget__process_fork_keep(NULL);
+	if (pid < 0)
+		return beget__fail_errno(-pid, "cannot fork");
+	p->ours = true;
+	p->pid = pid;
+	beget__process_close_far(p);
+	beget__process_guard();
+	int pidfd = beget__proc_pidfd_open(pid);
+	p->pidfd = pidfd < 0 ? -1 : pidfd;
+	beget__process_unguard();
+	if (pidfd < 0 && !no_pidfds(pidfd))
+		return beget__fail_errno(-pidfd, "cannot open the child");
+	int error = beget__request_send_plain(p->channel, BEGET__GO);
+	/* It has ended? Joining tells. */
+	return !error || error == -EPIPE || error == -ECONNRESET
+	               ? 0
+	               : beget__fail_errno(-error, "cannot tell the child to go on");
+}
+
+int beget__by_fork(const struct beget__plan *plan, struct beget_process *p)
+{
+	int numbers[16], opened;
+	struct beget__inheritance i = {
+		.fds = {numbers, 0, sizeof(numbers) / sizeof(*numbers)},
+		.call = plan->call,
+		.lent = p->lent,
+		.lent_n = BEGET__LENT,
+	};
+	struct beget__writer w = {0};
+	struct beget__state now, born;
+
+	/* The copy has all that the caller has; what it shall have instead is written down for it. */
+	beget__state_none(&born);
+	now = born;
+	beget__state_wish(&now, &plan->wishes);
+	int error = beget__handover_write(plan, p, &now, &born, &w, &i.fds, &opened);
+	char *flat = error ? NULL : beget__bytes_flatten(&w, &i.reader.size);
+	i.reader.base = flat;
+	if (!error)
+		error = flat ? fork_child(plan, p, &i) : beget__fail_errno(ENOMEM, "cannot write down the start");
+	free(flat);
+	beget__bytes_free(&w);
+	return error;
+}

@@ -1,0 +1,127 @@
+/* Start by forkserver: the helper gets the child's end of a channel, the child its call over that channel. Nothing is
+ * waited for: who was born, and how it ended, comes over the channel too. The caller's state is read while the helper
+ * forks; if it turns out that this helper cannot give it, the child hears nothing but the end of its channel, and the
+ * start goes to a helper that was born in that state. A spare has been born already. */
+#include "caller/channel.h"
+#include "caller/connection.h"
+#include "caller/handover.h"
+#include "caller/methods.h"
+#include "caller/process.h"
+#include "os/clock.h"
+#include "os/proc.h"
+
+#include <errno.h>
+
+/* Why a try came to nothing that another may come to; positive, for any errno may be a failure for good. */
+enum {
+	BEYOND = 1, /* the helper cannot give the state */
+	GONE,       /* the helper has ended */
+	UNFIT,      /* the spare has ended, or is not what is wanted */
+	LATE,       /* there is no time left to try again */
+};
+
+static int read_state(const struct beget__plan *plan, const struct beget__view *helper, struct beget__state *now)
+{
+	if (!(plan->options.flags & BEGET_SERVER_STATE) || !helper->launched)
+		return beget__state_read(now);
+	*now = *helper->launched;
+	beget__state_read_streams(now);
+	return 0;
+}
+
+/* With a deadline, the call waits for the birth: what was sent would be run after all. */
+static int await_birth(const struct beget__plan *plan, const struct beget_process *p, int64_t deadline)
+{
+	struct pollfd born = {.fd = p->channel, .events = POLLIN};
+	int left;
+
+	if (plan->options.timeout_ms <= 0)
+		return 0;
+	do {
+		left = beget__clock_left_ms(deadline);
+		if (beget__fd_poll(&born, 1, left) > 0)
+			return 0;
+	} while (left > 0); /* interrupted */
+	return LATE;
+}
+
+/* The helper has to know which of its children end with the caller, and we who it is. Where time counts, one that was
+ * stopped while it waited will not do. */
+static int engage_spare(const struct beget__plan *plan, struct beget_process *p)
+{
+	bool tied = plan->options.flags & BEGET_TIED;
+
+	if (!tied && plan->options.timeout_ms == 0)
+		return 0;
+	pthread_mutex_lock(&p->lock);
+	beget__channel_look(p);
+	pthread_mutex_unlock(&p->lock);
+	if (p->pid <= 0 || p->ended || (plan->options.timeout_ms > 0 && beget__proc_stopped(p->pid)))
+		return UNFIT;
+	int error = tied ? beget__connection_tie(plan->server, p->pid) : 0;
+	/* Of a helper that is gone; or stopped: an ordinary start may wait for it. */
+	return error == -EPIPE || error == -EAGAIN ? UNFIT : error;
+}
+
+static int make_child(const struct beget__plan *plan, struct beget_process *p)
+{
+	struct beget__request request = {
+		.caller = p->owner,
+		.tied = (plan->options.flags & BEGET_TIED) != 0,
+		.within_ms = plan->options.timeout_ms > 0 ? plan->options.timeout_ms : -1,
+	};
+	int64_t deadline = beget__clock_deadline(request.within_ms);
+
+	if (p->spare)
+		return engage_spare(plan, p);
+	int error = beget__connection_start(plan->server, p->far, &request);
+	if (error)
+		return error == -EPIPE ? GONE : error == -ETIMEDOUT ? LATE : error;
+	beget__process_close_far(p);
+	return await_birth(plan, p, deadline);
+}
+
+static int try(const struct beget__plan *plan, struct beget_process *p, const struct beget__state *wanted,
+               struct beget__state *now)
+{
+	struct beget__view helper;
+
+	int error = beget__connection_enter(plan->server, wanted, &helper);
+	if (error)
+		return error;
+	if (p->spare && (p->generation != helper.generation || !beget__connection_lives(plan->server)))
+		error = UNFIT;
+	if (!error)
+		error = make_child(plan, p);
+	if (!error)
+		error = read_state(plan, &helper, now);
+	if (!error && beget__state_beyond(now, helper.born))
+		error = BEYOND;
+	if (!error)
+		error = beget__handover_send(plan, p, now, helper.born);
+	if (!error && p->spare && p->call_unread)
+		error = UNFIT; /* it ended while it waited */
+	beget__connection_leave(plan->server);
+	return error;
+}
+
+int beget__by_forkserver(const struct beget__plan *plan, struct beget_process *p)
+{
+	enum { TRIES = 6 }; /* a helper can be killed as often as it is launched */
+	const struct beget__state *wanted = NULL;
+	struct beget__state now;
+	int error = p->spare ? 0 : beget__process_reserve(p);
+
+	for (int i = 0; i < TRIES && !error; i++) {
+		error = try(plan, p, wanted, &now);
+		if (error == BEYOND)
+			wanted = &now;
+		if (error == LATE)
+			return beget__fail(ETIMEDOUT, "the server did not make the process within %d ms",
+			                   plan->options.timeout_ms);
+		if (error <= 0)
+			return error;
+		error = error == GONE ? 0 : beget__process_reopen(p);
+	}
+	return error ? error : beget__fail(ECONNRESET, "the helper ends as soon as it is launched");
+}

@@ -1,0 +1,54 @@
+/* Start by spawn: the program's own image, executed afresh, reads its call from the socket that it was born with. A
+ * spare is such an image that a helper has executed ahead. */
+#include "caller/connection.h"
+#include "caller/handover.h"
+#include "caller/methods.h"
+#include "caller/process.h"
+#include "program/launch.h"
+#include "state/rows.h"
+
+/* The spare has ended, or is not what is wanted. */
+enum { UNFIT = 1 };
+
+/* What ran in the image before its main has seen the environment of the helper's launch: it has to be the same. */
+static int try_spare(const struct beget__plan *plan, struct beget_process *p)
+{
+	struct beget__view helper;
+	struct beget__state now, born;
+
+	if (!beget__connection_enter_now(plan->server, &helper))
+		return UNFIT;
+	int error = beget__state_read(&now);
+	if (!error && (p->generation != helper.generation || !beget__connection_lives(plan->server) ||
+	               !helper.launched || plan->wishes.env || beget__state_beyond(&now, helper.born) ||
+	               beget__rows_env_differ(&now, helper.launched)))
+		error = UNFIT;
+	if (!error) {
+		beget__state_exec(helper.born, &born);
+		error = beget__handover_send(plan, p, &now, &born);
+	}
+	beget__connection_leave(plan->server);
+	return !error && p->call_unread ? UNFIT : error;
+}
+
+int beget__by_spawn(const struct beget__plan *plan, struct beget_process *p)
+{
+	struct beget__state now, born;
+
+	if (p->spare) {
+		int error = try_spare(plan, p);
+		if (error != UNFIT)
+			return error;
+		error = beget__process_reopen(p);
+		if (error)
+			return error;
+	}
+	beget__state_read_for_exec(&now);
+	beget__state_exec(&now, &born);
+	int error = beget__launch_spawn(plan->program, p->far, &p->pid, &p->pidfd);
+	if (error)
+		return error;
+	p->ours = true;
+	beget__process_close_far(p);
+	return beget__handover_send(plan, p, &now, &born);
+}

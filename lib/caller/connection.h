@@ -1,0 +1,90 @@
+/* The caller's side of a helper. */
+#ifndef BEGET__CONNECTION_H
+#define BEGET__CONNECTION_H
+
+#include "caller/setup.h"
+#include "message/request.h"
+#include "program/executable.h"
+#include "state/state.h"
+
+#include <beget.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Children made ahead of their starts: see spare.c. */
+struct beget__pool {
+	unsigned most; /* that the user wants */
+	unsigned aim;  /* as many as starts have needed lately */
+	unsigned n;
+	struct beget_process **waiting;
+	int64_t not_before;  /* after a failure */
+	unsigned least;      /* that were left over since */
+	int64_t reviewed_at; /* the demand was looked at */
+};
+
+/* A helper, or the place for one: it is launched when it is needed, and again when it is gone. */
+struct beget_server {
+	struct beget_server *next, **link; /* registry */
+	struct beget_server *next_with_spares;
+	pid_t owner;           /* the process that opened it; zero for the one that all share */
+	pthread_rwlock_t lock; /* for reading: use it; for writing: replace it */
+	int control;           /* -1: no helper */
+	struct beget__identity identity;
+	atomic_bool gone;
+	bool host;    /* the host program's image: of no use once main has called beget_init */
+	bool adopted; /* somebody else's: what it was born with is not known */
+	pid_t pid;
+	int pidfd; /* of it; -1: none */
+	struct beget__identity pidfd_identity;
+	unsigned generation; /* grows with each launch */
+	struct beget__state launched, born;
+	struct beget__setup setup; /* what it is made ready with */
+	pthread_mutex_t pool_lock;
+	struct beget__pool pools[2]; /* by enum beget_method: forkserver, spawn */
+};
+
+/* The program that it executes, or NULL: this one. */
+const struct beget__executable *beget__connection_program(const struct beget_server *);
+
+/* What is known of the helper between enter and leave. */
+struct beget__view {
+	const struct beget__state *born;     /* what its children have from birth */
+	const struct beget__state *launched; /* the caller, when it launched it; NULL: another did */
+	unsigned generation;
+};
+
+/* The one that the user named, or the one that all share; -ECHILD for that of another process. */
+int beget__connection_of(struct beget_server *named, struct beget_server **ret);
+
+/* A helper that can give a child the wanted state, or any if that is NULL; launched if need be. Until leave it is not
+ * replaced; many threads may be in at once. */
+int beget__connection_enter(struct beget_server *, const struct beget__state *wanted, struct beget__view *ret);
+/* The same only if a helper is there and nobody has to be waited for. */
+bool beget__connection_enter_now(struct beget_server *, struct beget__view *ret);
+void beget__connection_leave(struct beget_server *);
+
+/* Between enter and leave: it has not ended. Then spares of its own can be told how they end. */
+bool beget__connection_lives(struct beget_server *);
+
+/* Hands the helper a child's end of a channel; only between enter and leave. -EPIPE: the helper is gone, and the next
+ * enter launches another. -ETIMEDOUT where there was no room within the request's time. */
+int beget__connection_start(struct beget_server *, int channel, const struct beget__request *);
+/* Tells it that a spare is tied to the caller from now on. */
+int beget__connection_tie(struct beget_server *, pid_t);
+
+/* From now on, a copy of this process that is no start of ours lets go of the helper. */
+void beget__connection_watch_forks(void);
+
+/* Between these two: the socket of the shared helper that there is, or -1, and its pid, for a child to use. */
+void beget__connection_visit(void);
+int beget__connection_lend(pid_t *helper);
+void beget__connection_unvisit(void);
+
+/* In a child: the caller's helper serves this process too, as long as it can give its state. */
+void beget__connection_adopt(int control, pid_t helper);
+
+/* An object of its own, not launched yet; and the end of it. */
+void beget__connection_enlist(struct beget_server *);
+void beget__connection_retire(struct beget_server *);
+
+#endif

@@ -1,0 +1,77 @@
+/* A process in a sentence: who it is, what became of it, and why.
+ * Runs in the caller. */
+#include "caller/channel.h"
+#include "caller/process.h"
+#include "os/thread.h"
+#include "program/symbol.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SENTENCE = 512 };
+
+static void describe_crash(const struct beget__crash *c, char *text, size_t size)
+{
+	char place[160] = "code of no known module";
+
+	if (strcmp(c->module, "?") != 0)
+		beget__symbol_name(c->module, c->offset, place, sizeof(place));
+	/* What was sent has no address, and of some the processor does not tell it. */
+	if ((c->signal == SIGSEGV || c->signal == SIGBUS) && c->code > 0 && c->code != SI_KERNEL)
+		snprintf(text, size, " at address %#llx", (unsigned long long)c->address);
+	snprintf(text + strlen(text), size - strlen(text), " in %s", place);
+}
+
+static void describe_fate(const struct beget_process *p, char *text, size_t size)
+{
+	const struct beget_status *s = &p->status;
+	char where[240] = "";
+
+	if (!p->ended) {
+		snprintf(text, size, "runs");
+		return;
+	}
+	switch (s->outcome) {
+	case BEGET_EXITED: snprintf(text, size, "exited with code %d", s->code); break;
+	case BEGET_SIGNALED:
+		if (p->has_crash && p->crash.signal == s->code)
+			describe_crash(&p->crash, where, sizeof(where));
+		snprintf(text, size, "was ended by signal %d (%s)%s%s", s->code, strsignal(s->code), where,
+		         s->core_dumped ? ", core dumped" : "");
+		break;
+	case BEGET_FAILED: snprintf(text, size, "never reached its target: %s", p->failure.text); break;
+	default: snprintf(text, size, "has ended, and nobody could tell how"); break;
+	}
+}
+
+int beget_describe(const struct beget_process *p, char *text, size_t size)
+{
+	static const char *const methods[] = {"forkserver", "spawn", "fork"};
+	struct beget_process *changing = (struct beget_process *)p;
+	char function[160], pid[32] = "not born", fate[SENTENCE];
+	int error = text || size == 0 ? beget__process_check(p, "describe")
+	                              : beget__fail(EINVAL, "cannot describe: there is nowhere to put it");
+
+	if (error)
+		return error;
+	int cancel = beget__thread_no_cancel();
+	pthread_mutex_lock(&changing->lock);
+	beget__channel_look(changing);
+	describe_fate(p, fate, sizeof(fate));
+	if (!p->target.module) /* a start by fork does not need it */
+		beget__target_find(p->function, false, &changing->target);
+	if (p->target.module)
+		beget__symbol_name(p->target.module, p->target.offset, function, sizeof(function));
+	else
+		snprintf(function, sizeof(function), "%p", (void *)(uintptr_t)p->function);
+	if (p->pid > 0)
+		snprintf(pid, sizeof(pid), "pid %d", (int)p->pid);
+	int n = p->named ? snprintf(text, size, "process %s (%s, %s, by %s) %s", p->what, function, pid,
+	                            methods[p->method], fate)
+	                 : snprintf(text, size, "process %s (%s, by %s) %s", function, pid, methods[p->method], fate);
+	pthread_mutex_unlock(&changing->lock);
+	beget__thread_cancel(cancel);
+	return n;
+}

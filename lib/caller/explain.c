@@ -1,0 +1,302 @@
+/* How a call would travel: what it needs to run in another process, and what stands against it. Asks the very checks
+ * that a start makes, and starts nothing. Runs in the caller. */
+#include "call/layout.h"
+#include "call/value.h"
+#include "caller/plan.h"
+#include "os/fail.h"
+#include "os/thread.h"
+#include "program/image.h"
+#include "program/symbol.h"
+#include "wire/frame.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Lines in the manner of snprintf. */
+struct page {
+	char *text;
+	size_t size, length; /* of the whole, although less may fit */
+};
+
+__attribute__((format(printf, 2, 3))) static void say(struct page *page, const char *format, ...)
+{
+	bool fits = page->length < page->size;
+	va_list ap;
+
+	va_start(ap, format);
+	int n = vsnprintf(fits ? page->text + page->length : NULL, fits ? page->size - page->length : 0, format, ap);
+	va_end(ap);
+	page->length += n > 0 ? (size_t)n : 0;
+}
+
+/* What a C programmer calls a type, and what its values consist of; from STRING on it can be NULL. */
+enum shape { VALUE, STRUCT, BYTES, DESCRIPTOR, STRING, OBJECT, BUFFER, FUNCTION, ADDRESS };
+
+static const struct row {
+	const char *name;
+	enum shape shape;
+} rows[] = {
+	[BEGET_TYPE_VOID] = {"void", VALUE},
+	[BEGET_TYPE_BOOL] = {"bool", VALUE},
+	[BEGET_TYPE_CHAR] = {"char", VALUE},
+	[BEGET_TYPE_SCHAR] = {"signed char", VALUE},
+	[BEGET_TYPE_UCHAR] = {"unsigned char", VALUE},
+	[BEGET_TYPE_SHORT] = {"short", VALUE},
+	[BEGET_TYPE_USHORT] = {"unsigned short", VALUE},
+	[BEGET_TYPE_INT] = {"int", VALUE},
+	[BEGET_TYPE_UINT] = {"unsigned int", VALUE},
+	[BEGET_TYPE_LONG] = {"long", VALUE},
+	[BEGET_TYPE_ULONG] = {"unsigned long", VALUE},
+	[BEGET_TYPE_LLONG] = {"long long", VALUE},
+	[BEGET_TYPE_ULLONG] = {"unsigned long long", VALUE},
+	[BEGET_TYPE_FLOAT] = {"float", VALUE},
+	[BEGET_TYPE_DOUBLE] = {"double", VALUE},
+	[BEGET_TYPE_STRING] = {"const char *", STRING},
+	[BEGET_TYPE_OBJECT] = {"pointer to an object", OBJECT},
+	[BEGET_TYPE_BYTES] = {"struct beget_bytes", BYTES},
+	[BEGET_TYPE_FD] = {"struct beget_fd", DESCRIPTOR},
+	[BEGET_TYPE_RAW] = {"void *", ADDRESS},
+	[BEGET_TYPE_BUFFER] = {"struct beget_buffer *", BUFFER},
+	[BEGET_TYPE_FUNCTION] = {"pointer to a function", FUNCTION},
+	[BEGET_TYPE_STRUCT] = {"struct by value", STRUCT},
+};
+
+static const struct row *row_of(unsigned type)
+{
+	return type < sizeof(rows) / sizeof(*rows) ? &rows[type] : NULL;
+}
+
+static void say_id(struct page *page, const struct beget__module *m)
+{
+	char path[PATH_MAX];
+
+	say(page, "%s, %s", m->path[0] ? m->path : beget__image_program(path, sizeof(path)),
+	    m->build.hashed ? "no build-id but hash " : "build-id ");
+	for (uint32_t i = 0; i < m->build.size; i++)
+		say(page, "%02x", m->build.id[i]);
+}
+
+static void say_place(struct page *page, const struct beget__plan *plan)
+{
+	static const char *const places[] = {
+		[BEGET_FORKSERVER] = "by forkserver, in a copy of a helper that executes",
+		[BEGET_SPAWN] = "by spawn, in a process that executes",
+	};
+	char path[PATH_MAX];
+
+	if (plan->options.method == BEGET_FORK)
+		say(page, "by fork, in a copy of this process\n");
+	else
+		say(page, "%s %s\n", places[plan->options.method],
+		    plan->program ? plan->program->path : beget__image_path(path, sizeof(path)));
+}
+
+static const char *state_of(const struct beget__module *m, const struct beget__plan *plan)
+{
+	if (plan->options.method == BEGET_FORK || !m->lacking)
+		return "which is there";
+	return m->path[0] ? "to be loaded in the child" : "which cannot be loaded";
+}
+
+/* A function and its module. */
+static void say_function(struct page *page, const struct beget__target *target, const struct beget__module *m)
+{
+	char function[160];
+
+	beget__symbol_name(m->path, target->offset, function, sizeof(function));
+	say(page, "%s, at 0x%llx in ", function, (unsigned long long)target->offset);
+	say_id(page, m);
+}
+
+/* The modules that a function's own needs in turn: that one comes last in the list. */
+struct needs {
+	struct beget__writer writer;
+	char *bytes;
+	struct beget__reader reader;
+	struct beget__module own;
+};
+
+static void list_needs(struct needs *n, void (*function)(void), const struct beget__plan *plan, bool all)
+{
+	*n = (struct needs){.own = {.path = ""}, .writer = {.foreign = plan->program != NULL}};
+	beget__module_put(&n->writer, (uintptr_t)function, all);
+	n->bytes = beget__bytes_flatten(&n->writer, &n->reader.size);
+	n->reader.base = n->bytes;
+	n->reader.bad = !n->bytes;
+	for (beget__bytes_get_u32(&n->reader); beget__module_next(&n->reader, &n->own);)
+		;
+}
+
+static void say_needs(struct page *page, struct needs *n, const struct beget__plan *plan)
+{
+	struct beget__module m;
+
+	n->reader.at = 0;
+	for (beget__bytes_get_u32(&n->reader); beget__module_next(&n->reader, &m);) {
+		say(page, "needs ");
+		say_id(page, &m);
+		say(page, ", %s\n", state_of(&m, plan));
+	}
+	free(n->bytes);
+	beget__bytes_free(&n->writer);
+}
+
+static void say_target(struct page *page, const struct beget_call *call, const struct beget__target *target,
+                       const struct beget__plan *plan)
+{
+	struct needs needs;
+
+	if (!target->module) {
+		say(page, "calls the code at %p, which is in no module\n", (void *)(uintptr_t)call->function);
+		return;
+	}
+	list_needs(&needs, call->function, plan, true);
+	say(page, "calls ");
+	say_function(page, target, &needs.own);
+	say(page, "\n");
+	say_needs(page, &needs, plan);
+}
+
+static bool is_value(const struct beget_arg *bare)
+{
+	if (!row_of(bare->type) || !bare->value)
+		return false;
+	return bare->type == BEGET_TYPE_STRUCT ? !beget__layout_wrong(bare->layout, bare->size)
+	                                       : beget__value_size(bare->type) > 0;
+}
+
+/* What one argument holds. */
+static void say_content(struct page *page, const struct row *row, const struct beget_arg *bare)
+{
+	union beget__value v = beget__value_of(bare);
+
+	if (row->shape >= STRING && !v.pointer) {
+		say(page, ", NULL");
+		return;
+	}
+	switch (row->shape) {
+	case STRING: say(page, ", %zu bytes", strlen(v.pointer) + 1); break;
+	case OBJECT:
+		say(page, ", %zu bytes%s", bare->size,
+		    bare->flags & BEGET_ARG_OUT     ? " back"
+		    : bare->flags & BEGET_ARG_INOUT ? " there and back"
+		                                    : "");
+		break;
+	case STRUCT: say(page, ", %zu bytes", bare->size); break;
+	case BYTES: say(page, ", %zu bytes", v.bytes.size); break;
+	case DESCRIPTOR: say(page, ", number %d", v.fd.fd); break;
+	case BUFFER: say(page, ", %zu bytes", beget_buffer_size(v.buffer)); break;
+	case FUNCTION: break;
+	default: say(page, ", %zu bytes", beget__value_size(bare->type));
+	}
+}
+
+/* A function that is an argument, and what the child would have to load for it. */
+static void say_passed(struct page *page, void (*function)(void), const struct beget__plan *plan, const char *way)
+{
+	struct beget__target target = {0};
+	struct needs needs;
+
+	if (beget__target_find(function, plan->program != NULL, &target)) {
+		say(page, ", at %p in no module\n", (void *)(uintptr_t)function);
+		return;
+	}
+	list_needs(&needs, function, plan, true);
+	say(page, ", ");
+	say_function(page, &target, &needs.own);
+	say(page, ", %s\n", way);
+	free(needs.bytes);
+	beget__bytes_free(&needs.writer);
+	if (plan->options.method == BEGET_FORK)
+		return;
+	list_needs(&needs, target.lacking ? function : NULL, plan, false);
+	say_needs(page, &needs, plan);
+}
+
+/* way: how the bytes of the message travel. */
+static void say_argument(struct page *page, const struct beget_arg *arg, const struct beget__plan *plan,
+                         const char *way)
+{
+	struct beget_arg bare = beget__value_unboxed(arg);
+	const struct row *row = row_of(bare.type);
+
+	if (!row || !is_value(&bare)) {
+		say(page, "%s\n", row && !bare.value ? "without a value" : "of no type that there is");
+		return;
+	}
+	union beget__value v = beget__value_of(&bare);
+	say(page, "%s", row->name);
+	if (row->shape == FUNCTION && v.function) {
+		say_passed(page, v.function, plan, way);
+		return;
+	}
+	say_content(page, row, &bare);
+	bool descriptor = row->shape == DESCRIPTOR || (row->shape == BUFFER && v.buffer);
+	say(page, ", %s\n", plan->options.method != BEGET_FORK && descriptor ? "as a descriptor" : way);
+}
+
+/* The bytes of target and arguments, of those that are such. */
+static size_t message_size(const struct beget__plan *plan, const struct beget__target *target,
+                           const struct beget_call *call)
+{
+	int numbers[BEGET_FDS_MAX];
+	struct beget__fds fds = {numbers, 0, BEGET_FDS_MAX};
+	struct beget__writer w = {.foreign = plan->program != NULL};
+
+	if (target->module)
+		beget__target_put(&w, target);
+	for (unsigned i = 0; call->args && i < call->n; i++) {
+		struct beget_arg bare = beget__value_unboxed(&call->args[i]);
+		if (is_value(&bare))
+			beget__value_put(&w, &bare, &fds);
+	}
+	size_t size = w.total;
+	beget__bytes_free(&w);
+	return size;
+}
+
+static void say_arguments(struct page *page, const struct beget_call *call, const struct beget__plan *plan, size_t size)
+{
+	const char *way = plan->options.method == BEGET_FORK ? "there"
+	                  : size > BEGET__FRAME_INLINE       ? "in a memory file"
+	                                                     : "in band";
+
+	for (unsigned i = 0; call->args && i < call->n; i++) {
+		say(page, "argument %u%s: ", i + 1, call->named && i >= call->named ? " (variadic)" : "");
+		say_argument(page, &call->args[i], plan, way);
+	}
+	if (row_of(call->result))
+		say(page, "result: %s\n", row_of(call->result)->name);
+	if (plan->options.method != BEGET_FORK)
+		say(page, "message: %zu bytes of target and arguments, %s\n", size, way);
+}
+
+int beget_explain(const struct beget_options *options, const struct beget_call *call, char *text, size_t size)
+{
+	struct beget__failure before = *beget__fail_last();
+	struct page page = {text, size, 0};
+	struct beget__target target = {0};
+	struct beget__plan plan;
+
+	if (!text && size > 0)
+		return beget__fail(EINVAL, "cannot explain: there is nowhere to put it");
+	int cancel = beget__thread_no_cancel();
+	int error = beget__plan_make(&plan, options, call);
+	if (call && call->function) {
+		beget__target_find(call->function, plan.program != NULL, &target);
+		say_target(&page, call, &target, &plan);
+		say_place(&page, &plan);
+		say_arguments(&page, call, &plan, message_size(&plan, &target, call));
+	}
+	if (!error && plan.options.method != BEGET_FORK)
+		error = beget__image_ready(plan.program);
+	if (error)
+		say(&page, "refused: %s\n", beget_error());
+	beget__fail_again(&before);
+	beget__thread_cancel(cancel);
+	return page.length < INT_MAX ? (int)page.length : -EOVERFLOW;
+}

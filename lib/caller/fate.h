@@ -1,0 +1,35 @@
+/* What became of a process: who is asked, in which order, and what is believed. */
+#ifndef BEGET__FATE_H
+#define BEGET__FATE_H
+
+#include "message/report.h"
+
+#include <beget.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+/* All that is known about one process. */
+struct beget__evidence {
+	pid_t pid;
+	int pidfd;                      /* -1: none */
+	bool ours;                      /* a child of this very process, to be waited for */
+	bool ended;                     /* it polls as ended */
+	bool patient;                   /* the helper's word may still come */
+	const struct beget__exit *word; /* the helper's, or NULL */
+};
+
+/* 0: *ret tells; -EAGAIN: it runs, or its witness has not spoken yet; -ENODATA: it has ended and nobody can tell. */
+int beget__fate_find(const struct beget__evidence *, struct beget__exit *ret);
+
+/* From the kernel's words to the user's. */
+void beget__fate_fill(const struct beget__exit *, struct beget_status *);
+
+/* The sources, replaceable in tests. */
+struct beget__sources {
+	int (*waitid)(idtype_t, id_t, siginfo_t *, int options, struct rusage *);
+	int (*pidfd_exit)(int pidfd, int *wait_status);
+	int (*zombie_exit)(pid_t, int *wait_status);
+};
+extern struct beget__sources beget__fate_sources;
+
+#endif

@@ -1,0 +1,76 @@
+/* Handing a call to a child: the head, the state in which it differs from the caller, target and arguments.
+ * Runs in the caller. */
+#include "caller/handover.h"
+
+#include "caller/connection.h"
+#include "caller/process.h"
+#include "os/proc.h"
+
+#include <errno.h>
+
+/* Asked once in each process: it costs a file. */
+static uint64_t started(pid_t self)
+{
+	static _Atomic uint64_t when;
+	static _Atomic pid_t of;
+
+	if (of != self) {
+		when = beget__proc_started(self);
+		of = self;
+	}
+	return when;
+}
+
+int beget__handover_write(const struct beget__plan *plan, struct beget_process *p, const struct beget__state *now,
+                          const struct beget__state *born, struct beget__writer *w, struct beget__fds *fds, int *opened)
+{
+	struct beget__head head = {
+		.caller = p->owner,
+		.caller_started = started(p->owner),
+		.flags = plan->options.flags,
+		.name = plan->options.name,
+		.tie = p->lent[BEGET__LENT_TIE],
+		.control = p->control,
+		.helper = p->helper,
+	};
+
+	*opened = -1;
+	int error = beget__order_put_head(w, &head, fds);
+	return error ? beget__fail_errno(-error, "cannot write down the start")
+	             : beget__state_put(w, now, born, fds, opened);
+}
+
+static int send_call(const struct beget__plan *plan, struct beget_process *p, const struct beget__state *now,
+                     const struct beget__state *born)
+{
+	int numbers[BEGET__FRAME_FDS];
+	struct beget__fds fds = {numbers, 0, BEGET__FRAME_FDS - 1};
+	struct beget__writer w = {.foreign = plan->program != NULL};
+	const struct iovec *iov = NULL;
+	int opened;
+
+	int error = beget__handover_write(plan, p, now, born, &w, &fds, &opened);
+	if (!error && (error = beget__order_put_call(&w, &plan->target, plan->call, &fds)))
+		beget__fail_errno(-error, "cannot write down the arguments");
+	int n = error ? error : beget__bytes_finish(&w, &iov);
+	if (n >= 0)
+		n = beget__frame_send(p->channel, BEGET__CALL, iov, n, numbers, fds.n);
+	if (n == -EPIPE || n == -ECONNRESET)
+		p->call_unread = true; /* it has ended: joining tells */
+	else if (n < 0 && !error)
+		error = beget__fail_errno(-n, "cannot send the arguments");
+	beget__bytes_free(&w);
+	beget__fd_close(&opened);
+	return error;
+}
+
+int beget__handover_send(const struct beget__plan *plan, struct beget_process *p, struct beget__state *now,
+                         const struct beget__state *born)
+{
+	beget__state_wish(now, &plan->wishes);
+	beget__connection_visit();
+	p->control = plan->program ? -1 : beget__connection_lend(&p->helper); /* it is of this program */
+	int error = send_call(plan, p, now, born);
+	beget__connection_unvisit();
+	return error;
+}

@@ -1,0 +1,193 @@
+/* Making a helper ready, and asking it how it is: each question travels with a channel of its own for the answer, as
+ * each child does, so that nothing has to be sorted. Runs in the caller. Knows no server and no process. */
+#include "caller/setup.h"
+
+#include "message/order.h"
+#include "message/report.h"
+#include "os/clock.h"
+#include "os/mem.h"
+#include "os/sock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int keep_paths(const char *const *from, char ***ret)
+{
+	size_t n = 0;
+
+	while (from[n])
+		n++;
+	char **to = beget__mem_alloc((n + 1) * sizeof(*to));
+	if (!to)
+		return -ENOMEM;
+	*ret = to;
+	for (size_t i = 0; i < n; i++) {
+		to[i] = beget__mem_alloc(strlen(from[i]) + 1);
+		if (!to[i])
+			return -ENOMEM;
+		strcpy(to[i], from[i]);
+	}
+	return 0;
+}
+
+static int keep_fds(const struct beget__fds *from, struct beget__setup *ret)
+{
+	ret->fds = beget__mem_alloc((size_t)(from->n + 1) * sizeof(*ret->fds));
+	if (!ret->fds)
+		return -ENOMEM;
+	for (; ret->nfds < from->n; ret->nfds++) {
+		int fd = beget__fd_dup(from->fds[ret->nfds]);
+		if (fd < 0)
+			return fd;
+		ret->fds[ret->nfds] = fd;
+	}
+	return 0;
+}
+
+static int keep_call(const struct beget_call *call, struct beget__setup *ret)
+{
+	bool foreign = ret->program.path != NULL;
+	int numbers[BEGET__FRAME_FDS];
+	struct beget__fds fds = {numbers, 0, BEGET__FRAME_FDS - 1};
+	struct beget__target target = {0};
+	struct beget__writer w = {.foreign = foreign};
+
+	int error = beget__target_find(call->function, foreign, &target);
+	if (!error)
+		error = beget__order_put_call(&w, &target, call, &fds);
+	if (!error && !(ret->call = beget__bytes_flatten(&w, &ret->call_size)))
+		error = -ENOMEM;
+	if (!error)
+		error = keep_fds(&fds, ret);
+	beget__bytes_free(&w);
+	return error;
+}
+
+int beget__setup_keep(const struct beget_server_options *o, struct beget__setup *ret)
+{
+	ret->wanted = true;
+	ret->flags = o->flags;
+	ret->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : -1;
+	int error = o->preload ? keep_paths(o->preload, &ret->preload) : 0;
+	if (!error && o->prepare)
+		error = keep_call(o->prepare, ret);
+	return error ? beget__fail_errno(-error, "cannot keep what the server shall be prepared with") : 0;
+}
+
+void beget__setup_close(struct beget__setup *s)
+{
+	for (int i = 0; i < s->nfds; i++)
+		beget__fd_close(&s->fds[i]);
+	s->nfds = 0;
+	beget__executable_close(&s->program);
+}
+
+void beget__setup_free(struct beget__setup *s)
+{
+	for (char **path = s->preload; path && *path; path++)
+		free(*path);
+	free(s->preload);
+	free(s->call);
+	beget__setup_close(s);
+	free(s->fds);
+	beget__executable_free(&s->program);
+	memset(s, 0, sizeof(*s));
+}
+
+/* One question: what is asked, and what it is called in a sentence. */
+struct question {
+	enum beget__message kind;
+	const char *text, *what;
+	const struct beget__setup *setup;
+};
+
+static int await(int channel, int64_t deadline, struct beget__frame *answer, const struct question *q)
+{
+	for (;;) {
+		struct pollfd news = {.fd = channel, .events = POLLIN};
+		int ready = beget__fd_poll(&news, 1, beget__clock_left_ms(deadline));
+		if (ready == 0)
+			return beget__fail(ETIMEDOUT, "the server did not answer in time: %s", q->what);
+		int got = ready < 0 ? -EAGAIN : beget__frame_receive(channel, answer, MSG_DONTWAIT);
+		if (got == -ECONNRESET) /* it did not read all; its answer can be behind that */
+			got = beget__frame_receive(channel, answer, MSG_DONTWAIT);
+		if (got == 1)
+			return 0;
+		if (got == 0 || got == -ECONNRESET)
+			return beget__fail(ECONNRESET, "the server ended: %s", q->what);
+		if (got != -EAGAIN)
+			return beget__fail_errno(-got, "cannot read the server's answer: %s", q->what);
+	}
+}
+
+static int send_question(int control, int far, int near, const struct question *q)
+{
+	int fds[4] = {far, -1, -1, -1};
+
+	bool prints = q->kind == BEGET__PRELOAD || q->kind == BEGET__PREPARE;
+	for (int i = 0; i <= STDERR_FILENO && prints; i++)
+		fds[i + 1] = fcntl(i, F_GETFD) < 0 ? -1 : i;
+	int error = beget__request_send_setup(control, q->kind, q->text, q->setup ? q->setup->flags : 0, fds);
+	if (!error && q->kind == BEGET__PREPARE)
+		error = beget__frame_send(near, BEGET__CALL, &(struct iovec){q->setup->call, q->setup->call_size}, 1,
+		                          q->setup->fds, q->setup->nfds);
+	return error == -EPIPE || error == -ECONNRESET ? beget__fail(ECONNRESET, "the server has ended: %s", q->what)
+	       : error                                 ? beget__fail_errno(-error, "cannot ask the server: %s", q->what)
+	                                               : 0;
+}
+
+/* Asks; what the answer tells of the helper's health goes where somebody wants it. */
+static int ask(int control, int64_t deadline, const struct question *q, struct beget__health *health)
+{
+	char buffer[BEGET__FRAME_PACKET];
+	struct beget__frame answer;
+	struct beget__failure failure;
+	int pair[2];
+
+	int error = beget__sock_pair(pair);
+	if (error)
+		return beget__fail_errno(-error, "cannot make a channel to the server");
+	beget__frame_init(&answer, buffer, NULL);
+	error = send_question(control, pair[1], pair[0], q);
+	beget__fd_close(&pair[1]);
+	if (!error)
+		error = await(pair[0], deadline, &answer, q);
+	if (!error && answer.kind == BEGET__FAILED && beget__report_get_failed(&answer, &failure))
+		error = beget__fail_again(&failure);
+	else if (!error && health && !beget__request_get_health(&answer, health))
+		error = beget__fail_errno(EBADMSG, "cannot understand the server's answer");
+	beget__frame_clear(&answer);
+	beget__fd_close(&pair[0]);
+	return error;
+}
+
+int beget__setup_run(const struct beget__setup *s, int control)
+{
+	int64_t deadline = beget__clock_deadline(s->timeout_ms);
+	char what[120];
+	int error = 0;
+
+	if (!s->wanted)
+		return 0;
+	for (char **path = s->preload; path && *path && !error; path++) {
+		snprintf(what, sizeof(what), "preload of %.90s", *path);
+		error = ask(control, deadline, &(struct question){BEGET__PRELOAD, *path, what, s}, NULL);
+	}
+	if (!error && s->call)
+		error = ask(control, deadline, &(struct question){BEGET__PREPARE, NULL, "its prepare call", s}, NULL);
+	if (!error)
+		error = ask(control, deadline,
+		            &(struct question){BEGET__READY, NULL, "is beget_init the first statement of its main?", s},
+		            NULL);
+	return error;
+}
+
+int beget__setup_health(int control, int timeout_ms, struct beget__health *ret)
+{
+	return ask(control, beget__clock_deadline(timeout_ms), &(struct question){BEGET__ASK, NULL, "how it is", NULL},
+	           ret);
+}

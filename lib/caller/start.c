@@ -1,0 +1,66 @@
+/* The door: beget_start checks, chooses the backend, and leaves the thread as it found it.
+ * Runs in the caller. */
+#include "caller/methods.h"
+#include "caller/process.h"
+#include "caller/spare.h"
+#include "caller/wishes.h"
+#include "os/thread.h"
+#include "os/trace.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A spare of the server's, or nothing yet but a handle. */
+static int new_process(const struct beget__plan *plan, struct beget_process **ret)
+{
+	if (plan->options.method == BEGET_FORK || !(*ret = beget__spare_take(plan->server, plan->options.method)))
+		return beget__process_new(ret, plan->options.method, plan->what);
+	memcpy((*ret)->what, plan->what, sizeof(plan->what));
+	return 0;
+}
+
+static int start(struct beget__plan *plan, struct beget_process **ret)
+{
+	static int (*const backends[])(const struct beget__plan *, struct beget_process *) = {
+		[BEGET_FORKSERVER] = beget__by_forkserver,
+		[BEGET_SPAWN] = beget__by_spawn,
+		[BEGET_FORK] = beget__by_fork,
+	};
+	struct beget_process *p;
+
+	int error = new_process(plan, &p);
+	if (error)
+		return error;
+	p->target = plan->target;
+	p->function = plan->call->function;
+	p->named = plan->options.name != NULL;
+	error = beget__process_expect(p, plan->call);
+	if (!error)
+		error = beget__wishes_open(plan, p);
+	if (!error)
+		error = backends[plan->options.method](plan, p);
+	if (error) {
+		beget__process_abandon(p);
+		return error;
+	}
+	beget__wishes_grant(plan, p);
+	beget__trace("started %s", plan->what);
+	*ret = p;
+	return 0;
+}
+
+int beget_start(struct beget_process **ret, const struct beget_options *options, const struct beget_call *call)
+{
+	struct beget__plan plan;
+
+	if (!ret)
+		return beget__fail(EINVAL, "cannot start: there is nowhere to put the handle");
+	int cancel = beget__thread_no_cancel();
+	int error = beget__plan_make(&plan, options, call);
+	if (!error)
+		error = start(&plan, ret);
+	beget__process_sweep();
+	beget__thread_cancel(cancel);
+	return error;
+}

@@ -1,0 +1,143 @@
+/* What the user wants the child to have instead of what the caller has: directory, environment, standard streams. All
+ * of it is opened and checked here, before any process exists. Runs in the caller; knows no method. */
+#include "caller/wishes.h"
+
+#include "caller/options.h"
+#include "caller/process.h"
+#include "os/sock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static int check_env(char *const *env)
+{
+	for (size_t i = 0; env && env[i]; i++) {
+		const char *equals = strchr(env[i], '=');
+		if (!equals || equals == env[i])
+			return beget__fail(EINVAL, "environment: entry %zu, \"%.40s\", is not NAME=value", i, env[i]);
+	}
+	return 0;
+}
+
+static int open_directory(const char *path, int *ret)
+{
+	int fd = beget__fd_open(path, O_PATH | O_DIRECTORY);
+
+	if (fd < 0)
+		return beget__fail_errno(-fd, "cannot open the working directory %.120s", path);
+	*ret = fd;
+	/* opens, but could not be entered */
+	return faccessat(fd, ".", X_OK, AT_EACCESS) < 0
+	               ? beget__fail_errno(errno, "cannot enter the working directory %.120s", path)
+	               : 0;
+}
+
+static int open_pipe(int i, int *lent, int *mine)
+{
+	int pair[2];
+	int error = beget__fd_pipe(pair);
+
+	if (error)
+		return beget__fail_errno(-error, "cannot make a pipe to the child's %s", beget__options_streams[i]);
+	*lent = pair[i == STDIN_FILENO ? 0 : 1];
+	*mine = pair[i == STDIN_FILENO ? 1 : 0];
+	return 0;
+}
+
+/* A pipe by name waits for its other end: not with every other start and fork waiting too. A copy of the caller that is
+ * made at this very moment may have the file open. */
+static int open_file(const char *path, int flags)
+{
+	int fd;
+
+	beget__process_unguard();
+	do
+		fd = beget__fd_open(path, flags);
+	while (fd == -EINTR);
+	beget__process_guard();
+	return fd;
+}
+
+/* One stream: *ret is the descriptor that the child shall have there; what is opened for it becomes *lent. */
+static int open_stream(int i, const struct beget_stream *s, const int *out, int *ret, int *lent, int *mine)
+{
+	const char *path = s->kind == BEGET_TO_NULL ? "/dev/null" : s->path;
+	int flags = O_NOCTTY | (i == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+	int error = 0;
+
+	switch (s->kind) {
+	case BEGET_AS_IS: return 0;
+	case BEGET_TO_FD: *ret = s->fd; return 0;
+	case BEGET_TO_OUT: *ret = *out != BEGET__AS_IS ? *out : fcntl(1, F_GETFD) < 0 ? -1 : 1; return 0;
+	case BEGET_TO_PIPE: error = open_pipe(i, lent, mine); break;
+	case BEGET_TO_FILE:
+		flags |= i == STDIN_FILENO ? 0 : O_CREAT | O_TRUNC;
+		/* fallthrough */
+	case BEGET_TO_NULL:
+		*lent = open_file(path, flags);
+		if (*lent < 0) {
+			error = beget__fail_errno(-*lent, "%s: cannot open %.120s", beget__options_streams[i], path);
+			*lent = -1;
+		}
+		break;
+	}
+	if (!error)
+		*ret = *lent;
+	return error;
+}
+
+/* SIGKILL to the child when the other end closes: armed by the child, see tie.c */
+static int open_tie(struct beget_process *p)
+{
+	int pair[2];
+	int error = beget__sock_pair(pair);
+
+	if (error)
+		return beget__fail_errno(-error, "cannot tie the child");
+	p->tie = pair[0];
+	p->lent[BEGET__LENT_TIE] = pair[1];
+	return 0;
+}
+
+int beget__wishes_open(struct beget__plan *plan, struct beget_process *p)
+{
+	const struct beget_options *o = &plan->options;
+	const struct beget_stream *streams[3] = {&o->in, &o->out, &o->err};
+	struct beget__wishes *w = &plan->wishes;
+
+	*w = (struct beget__wishes){
+		.env = o->env,
+		.cwd_fd = -1,
+		.stream = {BEGET__AS_IS, BEGET__AS_IS, BEGET__AS_IS},
+		.own_group = o->flags & BEGET_NEW_GROUP,
+		.own_session = o->flags & BEGET_NEW_SESSION,
+	};
+	int error = check_env(o->env);
+	beget__process_guard();
+	if (!error && o->cwd)
+		error = open_directory(o->cwd, &p->lent[BEGET__LENT_CWD]);
+	w->cwd_fd = p->lent[BEGET__LENT_CWD];
+	for (int i = 0; i < 3 && !error; i++)
+		error = open_stream(i, streams[i], &w->stream[1], &w->stream[i], &p->lent[BEGET__LENT_STREAM + i],
+		                    &p->ends[i]);
+	if (!error && (o->flags & BEGET_TIED))
+		error = open_tie(p);
+	beget__process_unguard();
+	return error;
+}
+
+void beget__wishes_grant(struct beget__plan *plan, struct beget_process *p)
+{
+	const struct beget_stream *streams[3] = {&plan->options.in, &plan->options.out, &plan->options.err};
+
+	beget__process_guard();
+	for (int i = 0; i < 3; i++)
+		if (p->ends[i] >= 0) {
+			*streams[i]->end = p->ends[i];
+			p->ends[i] = -1;
+		}
+	beget__process_unguard();
+	beget__process_close_lent(p);
+}

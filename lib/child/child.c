@@ -1,0 +1,346 @@
+/* A child's way from its birth to its target to its end: one for all methods.
+ * Runs in the child only. Knows no caller's handle and no helper. */
+#include "child/child.h"
+
+#include "call/buffer.h"
+#include "callee/argument.h"
+#include "callee/ffi.h"
+#include "callee/stream.h"
+#include "callee/tie.h"
+#include "caller/connection.h"
+#include "child/crash.h"
+#include "message/report.h"
+#include "os/file.h"
+#include "os/mem.h"
+#include "os/proc.h"
+#include "os/trace.h"
+#include "program/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static struct {
+	pid_t pid; /* zero: this process was not started by beget */
+	enum beget_method method;
+	struct beget__head head;
+	int channel;
+	struct beget__identity birth; /* of the channel */
+	int caller;                   /* pidfd of the caller, once asked for */
+} self;
+
+pid_t beget_caller_pid(void)
+{
+	return self.pid == getpid() ? self.head.caller : beget__fail(ESRCH, "this process was not started by beget");
+}
+
+int beget_start_method(void)
+{
+	return self.pid == getpid() ? (int)self.method : beget__fail(ESRCH, "this process was not started by beget");
+}
+
+__attribute__((weak)) void __gcov_dump(void);
+
+/* Registered just before the target runs: runs after the handlers that the target registered, and leaves before those
+ * that it inherited. */
+static void leave(int code, void *unused)
+{
+	(void)unused;
+	beget__stream_flush();
+	if (__gcov_dump)
+		__gcov_dump();
+	_exit(code);
+}
+
+int beget_caller_sentinel(void)
+{
+	if (self.pid != getpid())
+		return beget__fail(ESRCH, "this process was not started by beget");
+	if (self.caller < 0)
+		self.caller = beget__tie_watch(self.head.caller, self.head.caller_started);
+	if (self.caller < 0)
+		return beget__fail_errno(-self.caller, "cannot watch the caller");
+	return self.caller;
+}
+
+/* Nothing but this record says why the target was not reached. */
+static _Noreturn void give_up(int channel)
+{
+	beget__report_send_failed(channel, beget__fail_last());
+	_exit(127);
+}
+
+static bool leaves_memory(const struct beget_call *call)
+{
+	size_t size;
+
+	for (unsigned i = 0; i < call->n; i++)
+		if (beget__value_comes_back(&call->args[i], &size))
+			return true;
+	return call->result == BEGET_TYPE_STRING || call->result == BEGET_TYPE_BYTES ||
+	       call->result == BEGET_TYPE_STRUCT;
+}
+
+/* Nobody waits for the result of void, and each message wakes the caller. A soft limit of the target's is not meant for
+ * its result: without a file the child would wait for a reader, and a caller that polls the sentinel for its end.
+ * Handlers that run at exit find the limits as they were. */
+static int send_result(int channel, const struct beget_call *call, const union beget__value *result)
+{
+	struct rlimit before[BEGET__FILE_LIMITS];
+
+	if (!leaves_memory(call))
+		return call->result == BEGET_TYPE_VOID ? 0 : beget__order_send_result(channel, call, result);
+	beget__file_raise_limits(before);
+	int error = beget__order_send_result(channel, call, result);
+	beget__file_restore_limits(before);
+	return error;
+}
+
+/* A constructor of a module that was loaded for the target can exit; that must not look like the target's end. Not
+ * reached once there is a handler after it, which leaves. */
+static void left_early(int code, void *unused)
+{
+	(void)unused;
+	if (self.pid != getpid())
+		return;
+	beget__fail(ECANCELED, "a module that the target needs exited with code %d while it was loaded", code);
+	if (beget__fd_is(self.channel, &self.birth))
+		beget__report_send_failed(self.channel, beget__fail_last());
+}
+
+/* Functions come with the modules that they need. */
+static bool may_load(const struct beget__order *order)
+{
+	for (unsigned i = 0; i < order->call.n; i++)
+		if (order->args[i].type == BEGET_TYPE_FUNCTION)
+			return true;
+	return order->target.modules.size > 0;
+}
+
+static _Noreturn void run(int channel, const struct beget_call *call)
+{
+	union beget__value result;
+
+	if (self.method != BEGET_FORKSERVER) /* the helper has: see beget__child_prepare */
+		beget__stream_purge();
+	if (on_exit(leave, NULL)) {
+		beget__fail_errno(ENOMEM, "cannot register the exit handler");
+		give_up(channel);
+	}
+	if (self.head.flags & BEGET_CRASH_REPORT)
+		beget__crash_arm(channel);
+	beget__trace("calls its target");
+	int error = beget__ffi_call(call, &result);
+	if (error) {
+		beget__fail_errno(-error, "cannot call the target");
+		give_up(channel);
+	}
+	/* A target that closed everything and opened a file must not find bytes of ours in it. */
+	if (beget__fd_is(channel, &self.birth))
+		error = send_result(channel, call, &result);
+	beget__trace("returns%s", error ? ", and cannot send its result" : "");
+	exit(0);
+}
+
+/* Where the caller has standard streams closed, nothing that is received may land there. */
+static unsigned plug_streams(void)
+{
+	unsigned plugged = 0;
+
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) == fd)
+			plugged |= 1u << fd;
+	return plugged;
+}
+
+static void unplug_streams(unsigned plugged)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (plugged & 1u << fd)
+			close(fd);
+}
+
+static void begin(enum beget_method method, int channel)
+{
+	/* A child of a child, by fork: its parent's channel is not its own. */
+	if (self.pid && beget__fd_is(self.channel, &self.birth))
+		beget__fd_close(&self.channel);
+	self.channel = channel;
+	self.birth = beget__fd_identity(channel);
+	self.pid = getpid();
+	self.method = method;
+	self.caller = -1;
+	beget__trace_role = "child";
+}
+
+/* What the child is, apart from what it does: first of all the tie, for the caller may die at any moment. */
+static int become(struct beget__reader *reader, struct beget__fds *fds)
+{
+	int error = beget__order_get_head(reader, fds, &self.head);
+
+	if (!error && self.head.tie >= 0)
+		error = beget__tie_arm(self.head.tie);
+	if (!error)
+		error = beget__state_apply(reader, fds);
+	if (!error && self.head.name)
+		prctl(PR_SET_NAME, self.head.name);
+	return error;
+}
+
+/* A child of the helper tells itself who was born, before anything else: were it the helper that tells, and killed
+ * before it could, a child would run that nobody can signal. */
+static void announce(int channel)
+{
+	int pidfd = beget__proc_pidfd_open(self.pid);
+
+	if (beget__report_send_born(channel, self.pid, pidfd) && pidfd >= 0)
+		beget__report_send_born(channel, self.pid, -1); /* too many descriptors on their way: the pid alone */
+	beget__fd_close(&pidfd);
+}
+
+void beget__child_prepare(void)
+{
+	beget__stream_purge();
+	beget__connection_watch_forks();
+}
+
+static int nothing(int value)
+{
+	return value;
+}
+
+/* Never called: one that is registered later leaves. */
+static void unreached(int code, void *unused)
+{
+	(void)code, (void)unused;
+}
+
+/* A spare has time: it walks the way that its start will take, and so has touched its memory by then. */
+static void rehearse(void)
+{
+	char stack[16384];
+	struct beget__target target = {0};
+	struct beget__order order = {0};
+	struct beget__writer w = {0};
+	struct beget__fds none = {0};
+	union beget__value result;
+
+	memset(stack, 0, sizeof(stack));
+	__asm__ volatile("" : : "r"(stack) : "memory");
+	struct beget_arg arg = {.type = BEGET_TYPE_INT, .value = &(int){1}};
+	struct beget_call call = {.function = (void (*)(void))nothing, .result = BEGET_TYPE_INT, .n = 1, .args = &arg};
+	size_t size = 0;
+	char *body = NULL;
+	if (!beget__target_find(call.function, false, &target) && !beget__order_put_call(&w, &target, &call, &none))
+		body = beget__bytes_flatten(&w, &size);
+	struct beget__reader reader = {body, 0, size, false};
+	if (body && !beget__order_get_call(&reader, &none, &order) &&
+	    !beget__target_resolve(&order.target, &order.call.function) && !beget__argument_settle(&order))
+		beget__ffi_call(&order.call, &result);
+	beget__order_free_call(&order);
+	beget__bytes_free(&w);
+	free(body);
+	beget__stream_purge();
+	(void)on_exit(unreached, NULL);
+}
+
+void beget__child_serve(enum beget_method method, bool spare, char *buffer)
+{
+	/* Beside what is written to anyhow. */
+	static struct beget__frame frame;
+	static struct beget__order order;
+	char **inherited = environ;
+	int channel = BEGET__CHANNEL_FD;
+
+	beget__frame_init(&frame, buffer, NULL);
+	begin(method, channel);
+	beget__image_inherit();
+	unsigned plugged = method == BEGET_SPAWN ? plug_streams() : 0; /* the helper has all three */
+	if (spare)
+		rehearse();
+	if (method == BEGET_FORKSERVER || spare)
+		announce(channel);
+	int got = beget__frame_receive(channel, &frame, 0);
+	if (got == -ECONNRESET) /* the caller has closed without reading who was born; its call may be there */
+		got = beget__frame_receive(channel, &frame, 0);
+	if (got == 0 || got == -ECONNRESET)
+		_exit(0); /* the caller is gone, or has thought better of it */
+	if (got != 1 || frame.kind != BEGET__CALL) {
+		beget__fail_errno(got < 0 ? -got : EBADMSG, "cannot receive the call");
+		give_up(channel);
+	}
+	unplug_streams(plugged);
+	struct beget__reader reader = {frame.body, 0, frame.size, false};
+	struct beget__fds fds = {frame.fds, frame.nfds, frame.nfds};
+	if (become(&reader, &fds) || beget__order_get_call(&reader, &fds, &order))
+		give_up(channel);
+	for (int i = 0; i < fds.n; i++) /* those that nobody took */
+		beget__fd_close(&fds.fds[i]);
+	if (self.head.control >= 0)
+		beget__connection_adopt(self.head.control, self.head.helper);
+	if (environ != inherited) /* by taking over the caller's */
+		beget__trace_init();
+	if (may_load(&order) && on_exit(left_early, NULL)) {
+		beget__fail_errno(ENOMEM, "cannot register the exit handler");
+		give_up(channel);
+	}
+	if (beget__target_resolve(&order.target, &order.call.function) || beget__argument_settle(&order))
+		give_up(channel);
+	run(channel, &order.call);
+}
+
+/* In a forked child: only the standard streams, what was passed, and our own. */
+static int close_others(int channel, const struct beget_call *call)
+{
+	int *keep = beget__mem_alloc((call->n + 3) * sizeof(*keep));
+	pid_t helper;
+	size_t n = 0;
+
+	if (!keep)
+		return beget__fail_errno(ENOMEM, "cannot close descriptors");
+	keep[n++] = channel;
+	keep[n++] = self.head.tie;
+	keep[n++] = beget__connection_lend(&helper);
+	for (unsigned i = 0; i < call->n; i++) {
+		struct beget_arg arg = beget__value_unboxed(&call->args[i]);
+		if (arg.type == BEGET_TYPE_FD)
+			keep[n++] = beget__value_of(&arg).fd.fd;
+		else if (arg.type == BEGET_TYPE_BUFFER && beget__value_of(&arg).buffer)
+			keep[n++] = beget__buffer_lend(beget__value_of(&arg).buffer);
+	}
+	beget__fd_close_but(STDERR_FILENO + 1, keep, n);
+	free(keep);
+	return 0;
+}
+
+void beget__child_forked(struct beget__inheritance *i)
+{
+	struct {
+		char buffer[BEGET__FRAME_PACKET]; /* not touched by a frame without a body */
+		struct beget__frame frame;
+	} in;
+
+	beget__frame_init(&in.frame, in.buffer, NULL);
+	begin(BEGET_FORK, i->channel);
+	int got = beget__frame_receive(i->channel, &in.frame, 0);
+	if (got == 0 || got == -ECONNRESET)
+		_exit(0); /* the caller could not keep us */
+	if (got != 1 || in.frame.kind != BEGET__GO) {
+		beget__fail_errno(got < 0 ? -got : EBADMSG, "cannot receive the caller's word");
+		give_up(i->channel);
+	}
+	if (become(&i->reader, &i->fds))
+		give_up(i->channel);
+	for (int n = 0; n < i->lent_n; n++)
+		if (i->lent[n] != self.head.tie)
+			beget__fd_close(&i->lent[n]);
+	if ((self.head.flags & BEGET_CLOSE_FDS) && close_others(i->channel, i->call))
+		give_up(i->channel);
+	struct beget_call call = *i->call;
+	if (beget__argument_settle_fork(&call))
+		give_up(i->channel);
+	run(i->channel, &call);
+}

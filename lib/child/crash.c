@@ -1,0 +1,103 @@
+/* Reports where a fatal signal struck, then lets it take its course: the caller sees the same status as without. The
+ * list of modules is taken beforehand, for a handler may not ask the loader.
+ * Runs in the child. */
+#include "child/crash.h"
+
+#include "message/report.h"
+#include "os/fd.h"
+#include "os/mem.h"
+
+#include <link.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+enum { MODULES = 128, STACK = 65536 };
+
+static struct module {
+	uintptr_t start, end, load;
+	char path[sizeof(((struct beget__crash *)0)->module)];
+} * modules;
+static int count, socket_;
+static pid_t target; /* a copy of it has its handlers, but must not speak for it */
+static struct beget__identity birth;
+static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
+
+static int note(struct dl_phdr_info *m, size_t size, void *unused)
+{
+	(void)size, (void)unused;
+	for (int i = 0; i < m->dlpi_phnum && count < MODULES; i++) {
+		const ElfW(Phdr) *p = &m->dlpi_phdr[i];
+		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X))
+			continue;
+		struct module *ret = &modules[count++];
+		ret->load = m->dlpi_addr;
+		ret->start = m->dlpi_addr + p->p_vaddr;
+		ret->end = ret->start + p->p_memsz;
+		if (m->dlpi_name)
+			strncpy(ret->path, m->dlpi_name, sizeof(ret->path) - 1);
+	}
+	return count == MODULES;
+}
+
+static uintptr_t instruction(const ucontext_t *context)
+{
+#if defined(__x86_64__)
+	return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+#elif defined(__i386__)
+	return (uintptr_t)context->uc_mcontext.gregs[REG_EIP];
+#elif defined(__aarch64__)
+	return (uintptr_t)context->uc_mcontext.pc;
+#else
+	(void)context;
+	return 0;
+#endif
+}
+
+/* Async-signal-safe. */
+static void report(int signal, siginfo_t *info, void *context)
+{
+	uintptr_t pc = instruction(context);
+	struct beget__crash crash = {
+		.signal = signal,
+		.code = info->si_code,
+		.address = signal == SIGSEGV || signal == SIGBUS ? (uint64_t)(uintptr_t)info->si_addr : pc,
+		.offset = pc,
+		.module = "?",
+	};
+
+	for (int i = 0; i < count; i++)
+		if (pc >= modules[i].start && pc < modules[i].end) {
+			crash.offset = pc - modules[i].load;
+			memcpy(crash.module, modules[i].path, sizeof(crash.module));
+		}
+	if (getpid() == target && beget__fd_is(socket_, &birth))
+		beget__report_send_crashed(socket_, &crash);
+	/* The disposition is the default again. A fault repeats itself; a trap, a refused system call and what somebody
+	 * sent have to be sent again. */
+	if (info->si_code <= 0 || signal == SIGTRAP || signal == SIGSYS)
+		raise(signal);
+}
+
+void beget__crash_arm(int channel)
+{
+	struct sigaction action = {.sa_sigaction = report,
+	                           .sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER)};
+	struct sigaction before;
+	stack_t stack = {.ss_sp = beget__mem_alloc(STACK), .ss_size = STACK};
+
+	modules = beget__mem_alloc(MODULES * sizeof(*modules));
+	if (!modules || !stack.ss_sp)
+		return; /* no report, then */
+	count = 0;      /* of a caller that is a child itself */
+	dl_iterate_phdr(note, NULL);
+	target = getpid();
+	socket_ = channel;
+	birth = beget__fd_identity(channel);
+	sigaltstack(&stack, NULL); /* a stack overflow is reported too */
+	for (size_t i = 0; i < sizeof(fatal) / sizeof(*fatal); i++)
+		if (sigaction(fatal[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+			sigaction(fatal[i], &action, NULL);
+}

@@ -1,0 +1,243 @@
+/* Making the helper what its children shall be born as: libraries loaded, a call made, what that left open and running
+ * found. Runs in the helper only; knows no child. */
+#include "helper/prepare.h"
+
+#include "callee/argument.h"
+#include "callee/ffi.h"
+#include "callee/stream.h"
+#include "callee/tie.h"
+#include "message/message.h"
+#include "message/report.h"
+#include "os/fd.h"
+#include "os/mem.h"
+#include "os/thread.h"
+#include "state/state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What runs now, and the channel on which its outcome is awaited. */
+static struct {
+	const char *what; /* NULL: nothing runs */
+	int channel;
+	pid_t pid;
+	int streams[3];
+	struct beget__state state; /* of before */
+} running;
+
+/* The helper's own streams are /dev/null: what is printed here is the caller's, once. */
+static void lend_streams(const int streams[3])
+{
+	for (int i = 0; i <= STDERR_FILENO; i++) {
+		running.streams[i] = beget__fd_dup(i);
+		if (streams[i] >= 0)
+			dup2(streams[i], i);
+	}
+}
+
+static void take_streams_back(void)
+{
+	beget__stream_flush();
+	for (int i = 0; i <= STDERR_FILENO; i++) {
+		if (running.streams[i] >= 0)
+			dup2(running.streams[i], i);
+		beget__fd_close(&running.streams[i]);
+	}
+}
+
+/* Registered before the program's code runs, and so called after the handlers that it registers. */
+static void left(int code, void *unused)
+{
+	(void)unused;
+	if (!running.what || running.pid != getpid())
+		return;
+	beget__stream_flush();
+	beget__fail(ECANCELED, "%s exited with code %d", running.what, code);
+	beget__report_send_failed(running.channel, beget__fail_last());
+	_exit(127);
+}
+
+/* Code of the program is about to run here: whoever wanted it may give it up, and it may do what it likes. */
+static int begin(const char *what, int channel, const int streams[3])
+{
+	static bool registered;
+	struct beget__state now;
+
+	if (!registered && on_exit(left, NULL))
+		return beget__fail_errno(ENOMEM, "cannot register the exit handler");
+	registered = true;
+	int error = beget__state_read(&now);
+	if (error)
+		return error;
+	if (beget__state_keep(&now, &running.state))
+		return beget__fail_errno(ENOMEM, "cannot keep the state");
+	error = beget__tie_arm(channel);
+	if (error)
+		return error;
+	running.state.cwd_fd = beget__fd_open(".", O_PATH | O_DIRECTORY);
+	running.channel = channel;
+	running.pid = getpid();
+	running.what = what;
+	lend_streams(streams);
+	return 0;
+}
+
+/* Memory, descriptors and threads are what it was run for; the rest of the state is the caller's in each child. */
+static int end(void)
+{
+	take_streams_back();
+	running.what = NULL;
+	beget__tie_disarm(running.channel);
+	int error = beget__state_restore(&running.state);
+	beget__fd_close(&running.state.cwd_fd);
+	if (environ != running.state.env)
+		beget__state_free(&running.state);
+	return error;
+}
+
+int beget__prepare_load(const char *path, int channel, const int streams[3])
+{
+	if (!path)
+		return beget__fail(EBADMSG, "there is no library to load");
+	int error = begin("a library that was preloaded", channel, streams);
+	if (error)
+		return error;
+	int refused = beget__module_open(path);
+	struct beget__failure why = *beget__fail_last();
+	error = end();
+	return refused ? beget__fail_again(&why) : error;
+}
+
+/* A negative number says that it did not succeed, as an errno if it is one. */
+static int outcome(unsigned type, const union beget__value *result)
+{
+	long long value = type == BEGET_TYPE_INT     ? result->i
+	                  : type == BEGET_TYPE_LONG  ? result->l
+	                  : type == BEGET_TYPE_LLONG ? result->ll
+	                                             : 0;
+
+	if (value >= 0)
+		return 0;
+	return value > -4096 ? beget__fail_errno((int)-value, "the prepare call returned %lld", value)
+	                     : beget__fail(EINVAL, "the prepare call returned %lld", value);
+}
+
+static int call(struct beget__order *order, int channel, const int streams[3])
+{
+	union beget__value result;
+
+	int error = begin("the prepare call", channel, streams);
+	if (error)
+		return error;
+	error = beget__ffi_call(&order->call, &result);
+	int state = end();
+	if (error)
+		return beget__fail_errno(-error, "cannot make the prepare call");
+	error = outcome(order->call.result, &result);
+	return error ? error : state;
+}
+
+int beget__prepare_call(int channel, const int streams[3])
+{
+	/* Like all that the call points to, it stays. */
+	char *buffer = beget__mem_alloc_aligned(BEGET__ALIGN_MAX, BEGET__FRAME_PACKET);
+	struct beget__frame frame;
+	struct beget__order order;
+
+	if (!buffer)
+		return beget__fail_errno(ENOMEM, "cannot receive the prepare call");
+	beget__frame_init(&frame, buffer, NULL);
+	int got = beget__frame_receive(channel, &frame, 0);
+	if (got != 1 || frame.kind != BEGET__CALL)
+		return beget__fail_errno(got < 0 ? -got : EBADMSG, "cannot receive the prepare call");
+	struct beget__reader reader = {frame.body, 0, frame.size, false};
+	struct beget__fds fds = {frame.fds, frame.nfds, frame.nfds};
+	int error = beget__order_get_call(&reader, &fds, &order);
+	if (!error)
+		error = beget__target_resolve(&order.target, &order.call.function);
+	if (!error)
+		error = beget__argument_settle(&order);
+	return error ? error : call(&order, channel, streams);
+}
+
+static void name_threads(char *names, size_t size)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	size_t used = 0;
+	char path[64];
+
+	names[0] = '\0';
+	for (struct dirent *d; tasks && (d = readdir(tasks)) != NULL;) {
+		char name[32];
+		if (d->d_name[0] == '.' || atoi(d->d_name) == (int)getpid())
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/task/%.20s/comm", d->d_name);
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd < 0 ? 0 : read(fd, name, sizeof(name) - 1);
+		beget__fd_close(&fd);
+		if (n <= 1 || used + (size_t)n + 2 >= size)
+			continue;
+		name[n - 1] = '\0';
+		used += (size_t)snprintf(names + used, size - used, "%s%s", used ? ", " : "", name);
+	}
+	if (tasks)
+		closedir(tasks);
+}
+
+int beget__prepare_threads(unsigned flags)
+{
+	char names[100];
+	int threads = beget__thread_count();
+
+	if (threads <= 1 || (flags & BEGET_SERVER_THREADS))
+		return 0;
+	name_threads(names, sizeof(names));
+	return beget__fail(EDEADLK,
+	                   "%d threads run in the server besides its first (%s), and no child would have them "
+	                   "(BEGET_SERVER_THREADS serves all the same)",
+	                   threads - 1, names);
+}
+
+static int is_own(int fd, const int *own, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (own[i] == fd)
+			return 1;
+	return fd <= STDERR_FILENO;
+}
+
+int beget__prepare_open(const int *own, size_t n, int **ret, size_t *ret_n)
+{
+	DIR *open_ones = opendir("/proc/self/fd");
+	size_t room = 0, found = 0;
+	int *all = NULL;
+
+	if (!open_ones)
+		return beget__fail_errno(errno, "cannot list what the prepare call left open");
+	for (struct dirent *d; (d = readdir(open_ones)) != NULL;) {
+		int fd = atoi(d->d_name);
+		if (d->d_name[0] == '.' || fd == dirfd(open_ones) || is_own(fd, own, n))
+			continue;
+		if (found == room) {
+			room = room ? 2 * room : 16;
+			int *more = realloc(all, room * sizeof(*more));
+			if (!more) {
+				free(all);
+				closedir(open_ones);
+				return beget__fail_errno(ENOMEM, "cannot list what the prepare call left open");
+			}
+			all = more;
+		}
+		all[found++] = fd;
+	}
+	closedir(open_ones);
+	*ret = all;
+	*ret_n = found;
+	return 0;
+}

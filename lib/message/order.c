@@ -1,0 +1,190 @@
+/* The catalogue of messages: the only place that knows which fields they have and in which order.
+ * Runs in every process; knows no socket's purpose. */
+#include "message/order.h"
+
+#include "call/layout.h"
+#include "message/message.h"
+#include "os/fail.h"
+#include "os/fd.h"
+#include "os/mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the target left in memory that comes back, in the order of the arguments. */
+static void put_outs(struct beget__writer *w, const struct beget_call *call)
+{
+	uint32_t n = 0;
+	size_t size;
+
+	for (unsigned i = 0; i < call->n; i++)
+		n += beget__value_comes_back(&call->args[i], &size) != NULL;
+	beget__bytes_put_u32(w, n);
+	for (unsigned i = 0; i < call->n && n > 0; i++) {
+		const void *out = beget__value_comes_back(&call->args[i], &size);
+		if (!out)
+			continue;
+		beget__bytes_put_u64(w, size);
+		beget__bytes_put(w, out, size);
+	}
+}
+
+int beget__order_send_result(int socket, const struct beget_call *call, const union beget__value *value)
+{
+	struct beget__writer w = {0};
+	struct beget__fds fds = {&(int){-1}, 0, 1};
+	const struct iovec *iov = NULL;
+
+	beget__bytes_put_u32(&w, call->result);
+	int error = beget__value_put_result(&w, call, value, &fds);
+	put_outs(&w, call);
+	int n = error ? error : beget__bytes_finish(&w, &iov);
+	error = n < 0 ? n : beget__frame_send(socket, BEGET__RESULT, iov, n, fds.fds, fds.n);
+	beget__bytes_free(&w);
+	return error;
+}
+
+const void *beget__order_next_out(struct beget__answer *answer, size_t *size)
+{
+	uint64_t n = beget__bytes_get_u64(&answer->rest);
+
+	*size = (size_t)n;
+	return beget__bytes_get_view(&answer->rest, n);
+}
+
+bool beget__order_get_result(struct beget__frame *f, struct beget__answer *ret)
+{
+	struct beget__reader r = {f->body, 0, f->size, false};
+	struct beget__fds fds = {f->fds, f->nfds, f->nfds};
+	struct beget__answer answer = {0};
+	size_t size;
+
+	answer.type = beget__bytes_get_u32(&r);
+	beget__value_get_result(&r, answer.type, &answer.size, &fds, &answer.value);
+	answer.outs = beget__bytes_get_u32(&r);
+	answer.rest = r;
+	struct beget__answer walk = answer;
+	for (uint32_t i = 0; i < answer.outs && !walk.rest.bad; i++)
+		beget__order_next_out(&walk, &size);
+	if (!walk.rest.bad && walk.rest.at == walk.rest.size) {
+		*ret = answer;
+		return true;
+	}
+	if (answer.type == BEGET_TYPE_BUFFER && answer.size > 0 && answer.value.fd.fd > 0)
+		beget__fd_close(&answer.value.fd.fd);
+	return false;
+}
+
+static int put_optional_fd(struct beget__writer *w, struct beget__fds *fds, int fd)
+{
+	beget__bytes_put_u32(w, fd >= 0);
+	return fd >= 0 ? beget__fds_put(w, fds, fd) : 0;
+}
+
+static int get_optional_fd(struct beget__reader *r, struct beget__fds *fds)
+{
+	if (!beget__bytes_get_u32(r))
+		return -1;
+	int fd = beget__fds_get(r, fds, true);
+	r->bad |= fd < 0; /* a lost one is not none: the child would run untied */
+	return fd;
+}
+
+int beget__order_put_head(struct beget__writer *w, const struct beget__head *head, struct beget__fds *fds)
+{
+	beget__bytes_put_u32(w, BEGET__PROTOCOL);
+	beget__bytes_put_u32(w, (uint32_t)head->caller);
+	beget__bytes_put_u64(w, head->caller_started);
+	beget__bytes_put_u32(w, head->flags);
+	beget__bytes_put_string(w, head->name);
+	beget__bytes_put_u32(w, (uint32_t)head->helper);
+	int error = put_optional_fd(w, fds, head->tie);
+	return error ? error : put_optional_fd(w, fds, head->control);
+}
+
+int beget__order_get_head(struct beget__reader *r, struct beget__fds *fds, struct beget__head *ret)
+{
+	if (beget__bytes_get_u32(r) != BEGET__PROTOCOL)
+		return beget__fail(
+			EPROTO, "cannot read the call: the beget library here is of another version than the caller's");
+	ret->caller = (pid_t)beget__bytes_get_u32(r);
+	ret->caller_started = beget__bytes_get_u64(r);
+	ret->flags = beget__bytes_get_u32(r);
+	ret->name = beget__bytes_get_string(r);
+	ret->helper = (pid_t)beget__bytes_get_u32(r);
+	ret->tie = get_optional_fd(r, fds);
+	ret->control = get_optional_fd(r, fds);
+	return r->bad ? beget__fail_errno(EBADMSG, "cannot read the call") : 0;
+}
+
+int beget__order_put_call(struct beget__writer *w, const struct beget__target *target, const struct beget_call *call,
+                          struct beget__fds *fds)
+{
+	beget__target_put(w, target);
+	beget__bytes_put_u32(w, call->result);
+	if (call->result == BEGET_TYPE_STRUCT)
+		beget__layout_put(w, call->layout);
+	beget__bytes_put_u32(w, call->named);
+	beget__bytes_put_u32(w, call->n);
+	for (unsigned i = 0; i < call->n; i++) {
+		struct beget_arg arg = beget__value_unboxed(&call->args[i]);
+		beget__bytes_put_u32(w, arg.type);
+		beget__bytes_put_u32(w, arg.flags);
+		int error = beget__value_put(w, &arg, fds);
+		if (error)
+			return error;
+	}
+	return w->error;
+}
+
+static bool get_result_type(struct beget__reader *r, struct beget__order *ret)
+{
+	ret->call.result = beget__bytes_get_u32(r);
+	if (ret->call.result != BEGET_TYPE_STRUCT)
+		return true;
+	ret->layout = beget__layout_get(r);
+	if (!ret->layout)
+		return false;
+	ret->call.layout = ret->layout;
+	ret->call.size = ret->layout->size;
+	return !beget__layout_wrong(ret->layout, ret->layout->size);
+}
+
+int beget__order_get_call(struct beget__reader *r, struct beget__fds *fds, struct beget__order *ret)
+{
+	enum { ARG_BYTES = 8 }; /* that each takes in the message, at least */
+
+	memset(ret, 0, sizeof(*ret));
+	beget__target_get(r, &ret->target);
+	bool fine = get_result_type(r, ret);
+	ret->call.named = beget__bytes_get_u32(r);
+	uint32_t n = beget__bytes_get_u32(r);
+	if (!fine || r->bad || n > (r->size - r->at) / ARG_BYTES || ret->call.named > n)
+		return beget__fail_errno(EBADMSG, "cannot read the call");
+	ret->args = n ? beget__mem_alloc(n * sizeof(*ret->args)) : NULL;
+	ret->values = n ? beget__mem_alloc(n * sizeof(*ret->values)) : NULL;
+	if (n && (!ret->args || !ret->values))
+		return beget__fail_errno(ENOMEM, "cannot read the call");
+	ret->call.args = ret->args;
+	for (ret->call.n = 0; ret->call.n < n && !r->bad; ret->call.n++) {
+		struct beget_arg *arg = &ret->args[ret->call.n];
+		union beget__value *value = &ret->values[ret->call.n];
+		arg->type = beget__bytes_get_u32(r);
+		arg->flags = beget__bytes_get_u32(r);
+		r->bad |= arg->type == BEGET_TYPE_VOID;
+		beget__value_get(r, arg, fds, value);
+		arg->value = arg->type == BEGET_TYPE_STRUCT ? value->pointer : value;
+	}
+	return r->bad || r->at != r->size ? beget__fail_errno(EBADMSG, "cannot read the arguments") : 0;
+}
+
+void beget__order_free_call(struct beget__order *order)
+{
+	for (unsigned i = 0; order->args && i < order->call.n; i++)
+		free((void *)order->args[i].layout);
+	free(order->args);
+	free(order->values);
+	free(order->layout);
+	memset(order, 0, sizeof(*order));
+}

@@ -1,0 +1,34 @@
+/* Reports of what becomes of a child. */
+#ifndef BEGET__REPORT_H
+#define BEGET__REPORT_H
+
+#include "os/fail.h"
+#include "wire/frame.h"
+
+/* How a process ended, in the kernel's words. */
+struct beget__exit {
+	int32_t wait_status;
+	uint32_t unused;
+	int64_t user_us, system_us, peak_kib;
+};
+
+/* Where a fatal signal struck. */
+struct beget__crash {
+	int32_t signal, code; /* as in siginfo_t */
+	uint64_t address;     /* that could not be accessed, or of the instruction */
+	uint64_t offset;      /* of the instruction in its module */
+	char module[200];     /* path, "" for the program, "?" for none known */
+};
+
+int beget__report_send_born(int socket, pid_t, int pidfd);
+int beget__report_send_failed(int socket, const struct beget__failure *);
+int beget__report_send_crashed(int socket, const struct beget__crash *); /* async-signal-safe */
+int beget__report_send_ended(int socket, const struct beget__exit *);
+
+/* From a frame of that kind. False: hostile bytes, and nothing is written. */
+bool beget__report_get_born(const struct beget__frame *, pid_t *);
+bool beget__report_get_failed(const struct beget__frame *, struct beget__failure *);
+bool beget__report_get_crashed(const struct beget__frame *, struct beget__crash *);
+bool beget__report_get_ended(const struct beget__frame *, struct beget__exit *);
+
+#endif

@@ -1,0 +1,49 @@
+/* Requests to a helper, and its answers. */
+#ifndef BEGET__REQUEST_H
+#define BEGET__REQUEST_H
+
+#include "message/message.h"
+#include "wire/frame.h"
+
+/* A request for a child. */
+struct beget__request {
+	pid_t caller;
+	uint32_t tied;  /* to the caller */
+	uint32_t spare; /* made when nothing else is to be done; with BEGET__FRESH a new image and no fork */
+	int within_ms;  /* for how long sending may wait for room: -ETIMEDOUT; negative: for ever. Not sent */
+};
+enum { BEGET__WARM = 1, BEGET__FRESH };
+
+/* That a server keeps, of each of these. */
+enum { BEGET__MOST_SPARES = 64 };
+
+/* What a helper is asked. */
+struct beget__question {
+	const char *text; /* points into the message */
+	unsigned flags;
+	int fds[4]; /* the channel for the answer, and the caller's standard streams or -1; the reader's own */
+};
+
+/* How a helper is. */
+struct beget__health {
+	uint32_t children, spares, threads, unused;
+	uint64_t started;
+};
+
+/* Those to a helper do not wait for one that is stopped: a start as long as it may, a question for two seconds, the
+ * others not at all. */
+int beget__request_send_start(int socket, int channel, const struct beget__request *);
+int beget__request_send_tie(int socket, pid_t);
+/* PRELOAD, PREPARE, READY, ASK: text is the path or NULL; fds is the channel for the answer, then the standard streams
+ * or -1. */
+int beget__request_send_setup(int socket, enum beget__message, const char *text, unsigned flags, const int fds[4]);
+int beget__request_send_health(int socket, const struct beget__health *);
+int beget__request_send_plain(int socket, enum beget__message); /* RETIRE, GO */
+
+/* From a frame of that kind. False: hostile bytes, and nothing is written. */
+bool beget__request_get_start(const struct beget__frame *, struct beget__request *);
+bool beget__request_get_tie(const struct beget__frame *, pid_t *);
+bool beget__request_get_setup(struct beget__frame *, struct beget__question *);
+bool beget__request_get_health(const struct beget__frame *, struct beget__health *);
+
+#endif

@@ -1,0 +1,172 @@
+/* Descriptors: opened, closed, recognised, waited for, with fallbacks for what a kernel lacks.
+ * Runs in every process. */
+#include "os/fd.h"
+
+#include "os/fault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+/* A host that closed its standard streams must not find our descriptors there. */
+int beget__fd_above_stdio(int fd)
+{
+	if (fd < 0)
+		return -errno;
+	if (fd > STDERR_FILENO)
+		return fd;
+	int up = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	int error = errno;
+	close(fd);
+	return up < 0 ? -error : up;
+}
+
+int beget__fd_keep_both(int pair[2], int ret[2])
+{
+	if (pair[0] < 0 || pair[1] < 0) {
+		int error = pair[0] < 0 ? pair[0] : pair[1];
+		beget__fd_close(&pair[0]);
+		beget__fd_close(&pair[1]);
+		return error;
+	}
+	memcpy(ret, pair, 2 * sizeof(*ret));
+	return 0;
+}
+
+int beget__fd_pipe(int fds[2])
+{
+	int pair[2];
+
+	FAULT("pipe", -fault);
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return -errno;
+	pair[0] = beget__fd_above_stdio(pair[0]);
+	pair[1] = beget__fd_above_stdio(pair[1]);
+	return beget__fd_keep_both(pair, fds);
+}
+
+int beget__fd_open(const char *path, int flags)
+{
+	FAULT("open", -fault);
+	return beget__fd_above_stdio(open(path, flags | O_CLOEXEC, 0666));
+}
+
+int beget__fd_dup(int fd)
+{
+	FAULT("dup", -fault);
+	int up = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	return up < 0 ? -errno : up;
+}
+
+void beget__fd_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+struct beget__identity beget__fd_identity(int fd)
+{
+	struct stat st;
+	uint64_t cookie;
+	socklen_t size = sizeof(cookie);
+
+	/* Of a socket, the number that is never given again: sooner had than that of its inode. */
+	if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0)
+		return (struct beget__identity){~UINT64_C(0), cookie};
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return (struct beget__identity){0, 0};
+	return (struct beget__identity){st.st_dev, st.st_ino};
+}
+
+bool beget__fd_is(int fd, const struct beget__identity *identity)
+{
+	struct beget__identity now = beget__fd_identity(fd);
+
+	return now.inode && now.inode == identity->inode && now.device == identity->device;
+}
+
+/* Linux before 5.9 has no close_range. Async-signal-safe: no opendir in a child that shares memory. */
+static void close_listed(unsigned first, unsigned last)
+{
+	struct entry {
+		uint64_t inode;
+		int64_t offset;
+		unsigned short length;
+		unsigned char type;
+		char name[];
+	};
+	_Alignas(struct entry) char buffer[1024];
+	int fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		long most = sysconf(_SC_OPEN_MAX);
+		for (unsigned i = first; i <= last && (long)i < most; i++)
+			close((int)i);
+		return;
+	}
+	/* Closing while reading can make the kernel skip entries: read again until nothing was closed. */
+	for (bool closed = true; closed;) {
+		long n;
+		closed = false;
+		lseek(fd, 0, SEEK_SET);
+		while ((n = syscall(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0)
+			for (long at = 0; at < n;) {
+				const struct entry *e = (const void *)(buffer + at);
+				unsigned number = 0;
+				for (const char *c = e->name; *c >= '0' && *c <= '9'; c++)
+					number = number * 10 + (unsigned)(*c - '0');
+				at += e->length;
+				if (e->name[0] == '.' || number < first || number > last || (int)number == fd)
+					continue;
+				/* Listed and yet not ours to close: what watches us keeps it. */
+				closed |= close((int)number) == 0 || errno != EBADF;
+			}
+	}
+	close(fd);
+}
+
+static int close_range_call(unsigned first, unsigned last)
+{
+	FAULT("close_range", -fault);
+	return syscall(SYS_close_range, first, last, 0) < 0 ? -errno : 0;
+}
+
+void beget__fd_close_range(unsigned first, unsigned last)
+{
+	if (first <= last && close_range_call(first, last) < 0)
+		close_listed(first, last);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+void beget__fd_close_but(int from, int *keep, size_t n)
+{
+	if (n > 1)
+		qsort(keep, n, sizeof(*keep), by_number);
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] > from)
+			beget__fd_close_range((unsigned)from, (unsigned)keep[i] - 1);
+		if (keep[i] >= from)
+			from = keep[i] + 1;
+	}
+	beget__fd_close_range((unsigned)from, ~0u);
+}
+
+int beget__fd_poll(struct pollfd *fds, size_t n, int timeout_ms)
+{
+	FAULT("poll", -fault);
+	int ready = poll(fds, n, timeout_ms);
+	return ready < 0 ? -errno : ready;
+}

@@ -1,0 +1,242 @@
+/* Memory that travels as a descriptor: unnamed files, sized, mapped and sealed, and what there is in their place where
+ * the kernel has none. Runs in caller, helper and child; knows nothing of what they hold. */
+#include "os/file.h"
+
+#include "os/fault.h"
+#include "os/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { HUGE_PAGE = 2 << 20 };
+
+static int memfd(void)
+{
+	FAULT("memfd_create", -fault);
+	int fd = memfd_create("beget", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return fd < 0 ? -errno : fd;
+}
+
+/* RLIMIT_FSIZE binds memory files too, and the answer is SIGXFSZ: ask before. */
+static bool file_size_allowed(size_t size)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && (limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur);
+}
+
+int beget__file_create(size_t size)
+{
+	if (!file_size_allowed(size))
+		return -EFBIG;
+	int fd = beget__fd_above_stdio(memfd());
+	if (fd >= 0)
+		return fd;
+	fd = beget__fd_open("/dev/shm", O_TMPFILE | O_RDWR);
+	if (fd < 0)
+		fd = beget__fd_open(P_tmpdir, O_TMPFILE | O_RDWR);
+	return fd;
+}
+
+int beget__file_write(int fd, const struct iovec *iov, int n)
+{
+	struct iovec rest[16];
+
+	while (n > 0) {
+		int batch = n < 16 ? n : 16;
+		memcpy(rest, iov, (size_t)batch * sizeof(*rest));
+		for (struct iovec *v = rest; v < rest + batch;) {
+			FAULT("writev", -fault);
+			ssize_t done = writev(fd, v, (int)(rest + batch - v));
+			if (done < 0 && errno == EINTR)
+				continue;
+			if (done < 0)
+				return -errno;
+			for (; v < rest + batch && (size_t)done >= v->iov_len; v++)
+				done -= (ssize_t)v->iov_len;
+			if (v < rest + batch) {
+				v->iov_base = (char *)v->iov_base + done;
+				v->iov_len -= (size_t)done;
+			}
+		}
+		iov += batch;
+		n -= batch;
+	}
+	return 0;
+}
+
+void beget__file_seal(int fd)
+{
+	/* A temporary file cannot be sealed; nobody else can reach it. */
+	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+}
+
+static const __rlimit_resource_t file_limits[BEGET__FILE_LIMITS] = {RLIMIT_FSIZE, RLIMIT_NOFILE};
+
+void beget__file_raise_limits(struct rlimit before[BEGET__FILE_LIMITS])
+{
+	for (int i = 0; i < BEGET__FILE_LIMITS; i++) {
+		if (getrlimit(file_limits[i], &before[i]) < 0)
+			before[i] = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
+		else if (before[i].rlim_cur != before[i].rlim_max)
+			setrlimit(file_limits[i], &(struct rlimit){before[i].rlim_max, before[i].rlim_max});
+	}
+}
+
+void beget__file_restore_limits(const struct rlimit before[BEGET__FILE_LIMITS])
+{
+	for (int i = 0; i < BEGET__FILE_LIMITS; i++)
+		if (before[i].rlim_cur != before[i].rlim_max)
+			setrlimit(file_limits[i], &before[i]);
+}
+
+int beget__file_map(int fd, size_t size, void **ret)
+{
+	struct stat st;
+
+	FAULT("mmap", -fault);
+	if (fstat(fd, &st) < 0 || st.st_size < 0 || (uint64_t)st.st_size < size)
+		return -EINVAL; /* reading behind the end of a file is SIGBUS */
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	*ret = p;
+	return 0;
+}
+
+int beget__file_size(int fd, size_t size)
+{
+	FAULT("ftruncate", -fault);
+	if (ftruncate(fd, (off_t)size) < 0)
+		return -errno;
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) == 0)
+		return 0;
+	/* A temporary file: what is not there when it is touched would be SIGBUS. */
+	return -posix_fallocate(fd, 0, (off_t)size);
+}
+
+void beget__file_fix(int fd)
+{
+	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK);
+}
+
+static int map_at(int fd, size_t size, int protection, int flags, void **at)
+{
+	struct stat st;
+
+	FAULT("mmap", -fault);
+	if (fstat(fd, &st) < 0 || st.st_size < 0 || (uint64_t)st.st_size < size)
+		return -EINVAL; /* reading behind the end of a file is SIGBUS */
+	void *p = mmap(*at, size, protection, flags | (*at ? MAP_FIXED : 0), fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	/* Where the system allows it for such files, a large one takes fewer page faults. */
+	if (size >= HUGE_PAGE)
+		(void)madvise(p, size, MADV_HUGEPAGE);
+	*at = p;
+	return 0;
+}
+
+int beget__file_map_shared(int fd, size_t size, void **at)
+{
+	return map_at(fd, size, PROT_READ | PROT_WRITE, MAP_SHARED, at);
+}
+
+/* Private, because before Linux 6.7 a shared mapping that could become writable is refused for a sealed file. */
+int beget__file_map_sealed(int fd, size_t size, void **at)
+{
+	return map_at(fd, size, PROT_READ, MAP_PRIVATE, at);
+}
+
+bool beget__file_sealed(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS), all = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK;
+
+	return seals >= 0 && (seals & F_SEAL_SHRINK) ? (seals & all) == all
+	                                             : (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+}
+
+int beget__file_seal_written(int *fd, bool lent)
+{
+	char name[32];
+
+	FAULT("seal", -fault);
+	int seals = fcntl(*fd, F_GET_SEALS);
+	if (seals >= 0 && (seals & F_SEAL_SHRINK))
+		return fcntl(*fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SEAL) < 0 ? -errno : 0;
+	if (lent)
+		return -EBUSY;
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", *fd);
+	int reading = beget__fd_open(name, O_RDONLY);
+	if (reading < 0)
+		return reading;
+	beget__fd_close(fd);
+	*fd = reading;
+	return 0;
+}
+
+/* A file that another process can cut is SIGBUS for whoever has mapped it; one that it can write changes between a
+ * check and the use of what was checked. */
+static bool is_sealed(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals >= 0 && (seals & F_SEAL_WRITE) && (seals & F_SEAL_SHRINK);
+}
+
+/* Over its holes, so that a size alone takes no memory. */
+static int copy_file(int fd, char *to, size_t size)
+{
+	size_t at = 0;
+
+	while (at < size) {
+		off_t data = lseek(fd, (off_t)at, SEEK_DATA);
+		if (data < 0 && errno == ENXIO)
+			return 0; /* no more of it */
+		if (data > (off_t)at)
+			at = (size_t)data;
+		off_t hole = lseek(fd, (off_t)at, SEEK_HOLE);
+		size_t end = hole > (off_t)at && (size_t)hole < size ? (size_t)hole : size;
+		while (at < end) {
+			ssize_t n = pread(fd, to + at, end - at, (off_t)at);
+			if (n < 0 && errno == EINTR)
+				continue;
+			if (n <= 0)
+				return n < 0 ? -errno : -EINVAL;
+			at += (size_t)n;
+		}
+	}
+	return 0;
+}
+
+int beget__file_map_given(int fd, size_t size, void **ret)
+{
+	struct stat st;
+
+	if (is_sealed(fd))
+		return beget__file_map(fd, size, ret);
+	FAULT("mmap", -fault);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size < size)
+		return -EINVAL;
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	int error = copy_file(fd, p, size);
+	if (error) {
+		beget__file_unmap(p, size);
+		return error;
+	}
+	*ret = p;
+	return 0;
+}
+
+void beget__file_unmap(void *p, size_t size)
+{
+	if (p)
+		munmap(p, size);
+}

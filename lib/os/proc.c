@@ -1,0 +1,216 @@
+/* Processes: made, signalled, waited for, and looked at in /proc where there is no better way.
+ * Runs in caller, helper and child; knows nothing of what they are for. */
+#include "os/proc.h"
+
+#include "os/fault.h"
+#include "os/fd.h"
+#include "os/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ioctl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x1000
+#endif
+
+pid_t beget__proc_fork(void)
+{
+	FAULT("fork", -fault);
+	pid_t pid = fork(); /* libc's: atfork handlers run and libc's own locks are in order in the child */
+	return pid < 0 ? -errno : pid;
+}
+
+static pid_t clone_pidfd(int (*child)(void *), void *stack, int flags, void *argument, int *pidfd)
+{
+	FAULT("clone_pidfd", -1);
+	return clone(child, stack, flags | CLONE_PIDFD, argument, pidfd);
+}
+
+/* The thread sanitizer takes a child on our memory for ourselves, and is blind to our locks from then on. */
+#ifdef __SANITIZE_THREAD__
+#define ON_OUR_MEMORY 0
+#else
+#define ON_OUR_MEMORY CLONE_VM
+#endif
+
+pid_t beget__proc_vfork(int (*child)(void *), void *argument, int exit_signal, int *pidfd)
+{
+	enum { STACK = 32768 };
+
+	FAULT("clone", -fault);
+	char *stack = beget__mem_alloc_aligned(64, STACK);
+	if (!stack)
+		return -ENOMEM;
+	int flags = ON_OUR_MEMORY | CLONE_VFORK | exit_signal;
+	pid_t pid = -1;
+	*pidfd = -1;
+	if (exit_signal)
+		pid = clone_pidfd(child, stack + STACK, flags, argument, pidfd);
+	if (pid < 0 && (!exit_signal || errno == EINVAL || errno == ENOSYS || errno == EPERM))
+		pid = clone(child, stack + STACK, flags, argument);
+	int error = errno;
+	free(stack);
+	if (pid < 0)
+		return -error;
+	if (*pidfd >= 0 && *pidfd <= STDERR_FILENO)
+		*pidfd = beget__fd_above_stdio(*pidfd);
+	return pid;
+}
+
+int beget__proc_pidfd_open(pid_t pid)
+{
+	FAULT("pidfd_open", -fault);
+	return beget__fd_above_stdio((int)syscall(SYS_pidfd_open, pid, 0));
+}
+
+static int pidfd_signal(int pidfd, int signal)
+{
+	FAULT("pidfd_send_signal", -fault);
+	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+/* A missing feature of the kernel, or of what stands between it and us, shows in several ways. */
+static bool missing(int error)
+{
+	return error == -ENOSYS || error == -EPERM || error == -EINVAL || error == -ENOTTY;
+}
+
+int beget__proc_signal(pid_t pid, int pidfd, int signal)
+{
+	int error = pidfd >= 0 ? pidfd_signal(pidfd, signal) : -ENOSYS;
+
+	if (missing(error) && pid > 0)
+		error = kill(pid, signal) < 0 ? -errno : 0;
+	return error;
+}
+
+int beget__proc_wait(idtype_t type, id_t id, siginfo_t *info, int options, struct rusage *usage)
+{
+	FAULT(type == P_PIDFD ? "waitid_pidfd" : "waitid", -fault);
+	info->si_pid = 0;
+	/* libc's has no rusage */
+	return syscall(SYS_waitid, type, id, info, options, usage) < 0 ? -errno : 0;
+}
+
+/* Linux 6.15 and later; the headers here may be older. */
+struct pidfd_info {
+	uint64_t mask;
+	uint64_t cgroup;
+	uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+	int32_t exit_code;
+};
+#define PIDFD_INFO_EXIT_BIT (UINT64_C(1) << 3)
+#define PIDFD_INFO_CALL     _IOWR(0xFF, 11, struct pidfd_info)
+
+int beget__proc_pidfd_exit(int pidfd, int *wait_status)
+{
+	struct pidfd_info info = {.mask = PIDFD_INFO_EXIT_BIT};
+
+	FAULT("pidfd_info", -fault);
+	if (pidfd < 0)
+		return -ENODATA;
+	/* The kernel looks for the record, then for the process: one that goes in between leaves its record just now.
+	 */
+	int answer = ioctl(pidfd, PIDFD_INFO_CALL, &info);
+	if (answer < 0 && errno == ESRCH)
+		answer = ioctl(pidfd, PIDFD_INFO_CALL, &info);
+	if (answer < 0)
+		return -ENODATA;
+	if (!(info.mask & PIDFD_INFO_EXIT_BIT))
+		return -EAGAIN;
+	*wait_status = info.exit_code;
+	return 0;
+}
+
+static bool read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t n = read(fd, text, size - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+int beget__proc_zombie_exit(pid_t pid, int *wait_status)
+{
+	char text[1024], path[40];
+
+	FAULT("zombie", -fault);
+	/* Where we may not look, stat shows an exit code of 0; exe, which a zombie has not, has the same guard. */
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	if (readlink(path, text, sizeof(text)) < 0 && errno == EACCES)
+		return -ENODATA;
+	if (!read_proc(pid, "stat", text, sizeof(text)))
+		return -ENODATA;
+	/* "pid (comm) state ... exit_code": comm may hold anything, so start behind its last bracket. */
+	const char *state = strrchr(text, ')');
+	const char *code = strrchr(text, ' ');
+	if (!state || strncmp(state, ") Z ", 4) != 0 || code < state)
+		return -ENODATA;
+	*wait_status = atoi(code);
+	return 0;
+}
+
+enum { STAT_THREADS = 20, STAT_STARTED = 22 };
+
+/* The n-th field of a process's stat. The second may hold anything, so count from behind its bracket. */
+static uint64_t stat_field(const char *stat, int n)
+{
+	const char *p = strrchr(stat, ')');
+
+	for (int field = 2; p && field < n; field++)
+		p = strchr(p + 1, ' ');
+	return p ? strtoull(p, NULL, 10) : 0;
+}
+
+uint64_t beget__proc_started(pid_t pid)
+{
+	char text[1024];
+
+	return read_proc(pid, "stat", text, sizeof(text)) ? stat_field(text, STAT_STARTED) : 0;
+}
+
+bool beget__proc_stopped(pid_t pid)
+{
+	char text[1024];
+	const char *state = read_proc(pid, "stat", text, sizeof(text)) ? strrchr(text, ')') : NULL;
+
+	return state && (state[2] == 'T' || state[2] == 't');
+}
+
+bool beget__proc_gone(pid_t pid, uint64_t started)
+{
+	char text[1024];
+
+	if (kill(pid, 0) < 0 && errno == ESRCH)
+		return true;
+	if (!started || !read_proc(pid, "stat", text, sizeof(text)))
+		return false;
+	if (stat_field(text, STAT_STARTED) != started)
+		return true;
+	/* A first thread that has ended is a zombie as long as others run. */
+	const char *state = strrchr(text, ')');
+	return state && (state[2] == 'Z' || state[2] == 'X') && stat_field(text, STAT_THREADS) <= 1;
+}

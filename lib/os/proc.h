@@ -1,0 +1,30 @@
+/* Processes: made, signalled, waited for, and looked at in /proc. Failures are negative errnos. */
+#ifndef BEGET__PROC_H
+#define BEGET__PROC_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+
+pid_t beget__proc_fork(void);
+pid_t beget__proc_vfork(int (*child)(void *), void *argument, int exit_signal,
+                        int *pidfd); /* caller waits for exec or exit */
+int beget__proc_pidfd_open(pid_t);
+int beget__proc_signal(pid_t, int pidfd, int signal);
+int beget__proc_wait(idtype_t, id_t, siginfo_t *, int options, struct rusage *);
+int beget__proc_pidfd_exit(int pidfd, int *wait_status); /* -ENODATA: the kernel keeps none; -EAGAIN: not reaped */
+int beget__proc_zombie_exit(pid_t, int *wait_status);    /* -ENODATA: no readable zombie */
+
+/* When a process started, in the kernel's ticks: with its pid it is a name that is never given again. 0: not known. */
+uint64_t beget__proc_started(pid_t);
+
+/* Where there is no pidfd: the process that started then has ended, reaped or not. False too if nobody tells. */
+bool beget__proc_gone(pid_t, uint64_t started);
+
+/* Stopped by a signal, or by a debugger. */
+bool beget__proc_stopped(pid_t);
+
+#endif

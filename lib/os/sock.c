@@ -1,0 +1,69 @@
+/* Sockets: pairs, messages, buffers.
+ * Runs in every process; knows nothing of what the messages say. */
+#include "os/sock.h"
+
+#include "os/fault.h"
+#include "os/fd.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/ioctl.h>
+
+int beget__sock_pair(int fds[2])
+{
+	int pair[2];
+
+	FAULT("socketpair", -fault);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pair[0] = beget__fd_above_stdio(pair[0]);
+	pair[1] = beget__fd_above_stdio(pair[1]);
+	return beget__fd_keep_both(pair, fds);
+}
+
+int beget__sock_tell_senders(int socket)
+{
+	int on = 1;
+
+	return setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
+ssize_t beget__sock_send(int fd, const struct msghdr *message, int flags)
+{
+	ssize_t n;
+
+	FAULT("sendmsg", -fault);
+	if (message->msg_control)
+		FAULT("sendmsg_fds", -fault);
+	do
+		n = sendmsg(fd, message, flags | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == ENOBUFS)
+		return -ENOMEM;
+	return n < 0 ? -errno : n;
+}
+
+void beget__sock_widen(int socket)
+{
+	int most = INT_MAX / 2;
+
+	(void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
+}
+
+ssize_t beget__sock_receive(int fd, struct msghdr *message, int flags)
+{
+	ssize_t n;
+
+	FAULT("recvmsg", -fault);
+	do
+		n = recvmsg(fd, message, flags | MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+size_t beget__sock_unread(int socket)
+{
+	int n = 0;
+
+	return ioctl(socket, FIONREAD, &n) < 0 || n < 0 ? 0 : (size_t)n;
+}

@@ -1,0 +1,21 @@
+/* Sockets of two processes. Failures are negative errnos. */
+#ifndef BEGET__SOCK_H
+#define BEGET__SOCK_H
+
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+int beget__sock_pair(int fds[2]); /* SOCK_SEQPACKET */
+
+/* What is received there comes with the pid of its sender. */
+int beget__sock_tell_senders(int socket);
+
+/* Messages: no SIGPIPE, and an interrupted call is repeated. */
+ssize_t beget__sock_send(int fd, const struct msghdr *, int flags);
+ssize_t beget__sock_receive(int fd, struct msghdr *, int flags);
+
+void beget__sock_widen(int socket);    /* the largest send buffer that the kernel gives */
+size_t beget__sock_unread(int socket); /* bytes that have arrived */
+
+#endif

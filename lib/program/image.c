@@ -1,0 +1,214 @@
+/* The image of this program, or of the host program: pinned by descriptor, executed as child or helper, the helper
+ * through a double birth. Runs in the caller and, for its first steps, in the new process. Knows no message. */
+#include "program/image.h"
+
+#include "os/fail.h"
+#include "os/trace.h"
+#include "program/binary.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+static char host_name[] = BEGET__HOST;
+
+static struct {
+	bool known; /* main called beget_init; else it is the host program's */
+	bool inherited;
+	_Atomic int fd;
+	struct beget__identity identity;
+	char *name; /* argv[0] */
+} image = {.fd = -1, .name = host_name};
+
+static int first_module(struct dl_phdr_info *m, size_t size, void *data)
+{
+	(void)size;
+	*(struct dl_phdr_info *)data = *m;
+	return 1;
+}
+
+/* True if the file holds the program headers that run here. Under "ld.so ./prog", /proc/self/exe is ld.so. */
+static bool is_us(int fd)
+{
+	struct dl_phdr_info us;
+
+	return dl_iterate_phdr(first_module, &us) && beget__binary_is_file_of(&us, fd);
+}
+
+static int open_image(void)
+{
+	const char *names[] = {"/proc/self/exe", (const char *)getauxval(AT_EXECFN)};
+	int error = -ENOENT;
+
+	if (!image.known) {
+		beget__trace_init(); /* for nobody else did */
+		return beget__fd_open(beget__executable_host(), O_RDONLY | O_NONBLOCK);
+	}
+	for (int i = 0; i < 2; i++) {
+		int fd = names[i] ? beget__fd_open(names[i], O_RDONLY) : -ENOENT;
+		if (fd >= 0 && is_us(fd))
+			return fd;
+		if (fd < 0)
+			error = fd;
+		beget__fd_close(&fd);
+	}
+	return error;
+}
+
+static enum beget__birth birth_of(int argc, char **argv)
+{
+	return argc != 2                                  ? BEGET__BORN_FREE
+	       : strcmp(argv[1], BEGET__CHILD_MARK) == 0  ? BEGET__BORN_CHILD
+	       : strcmp(argv[1], BEGET__SPARE_MARK) == 0  ? BEGET__BORN_SPARE
+	       : strcmp(argv[1], BEGET__HELPER_MARK) == 0 ? BEGET__BORN_HELPER
+	                                                  : BEGET__BORN_FREE;
+}
+
+/* What the kernel was told, whatever main has made of its arguments: a helper that does not know that it is one would
+ * run main, which launches a helper. */
+static enum beget__birth birth_of_process(void)
+{
+	char line[4096];
+	int fd = beget__fd_open("/proc/self/cmdline", O_RDONLY);
+	ssize_t n = fd < 0 ? fd : read(fd, line, sizeof(line) - 1);
+
+	beget__fd_close(&fd);
+	if (n <= 0)
+		return BEGET__BORN_FREE;
+	line[n] = '\0';
+	char *mark = line + strlen(line) + 1;
+	return mark < line + n && mark + strlen(mark) + 1 == line + n ? birth_of(2, (char *[]){line, mark})
+	                                                              : BEGET__BORN_FREE;
+}
+
+enum beget__birth beget__image_init(int argc, char **argv)
+{
+	static char unnamed[] = "beget";
+	int host = image.fd; /* a constructor started something before main */
+
+	if (host >= 0 && beget__fd_is(host, &image.identity))
+		beget__fd_close(&host);
+	image.fd = -1;
+	image.known = true;
+	image.name = argc > 0 && argv[0] ? argv[0] : unnamed;
+	enum beget__birth birth = birth_of(argc, argv);
+	if (birth == BEGET__BORN_FREE)
+		birth = birth_of_process();
+	if (birth == BEGET__BORN_FREE) {
+		image.fd = open_image();
+		image.identity = beget__fd_identity(image.fd);
+		return birth;
+	}
+	image.inherited = true;
+	const char *slash = strrchr(image.name, '/');
+	prctl(PR_SET_NAME, slash ? slash + 1 : image.name); /* executed by descriptor, we are named by its number */
+	const char *bind = getenv(BEGET__BIND_NOW);
+	if (birth == BEGET__BORN_HELPER && bind && strcmp(bind, BEGET__OUR_BINDING) == 0) /* not the caller's */
+		unsetenv(BEGET__BIND_NOW);
+	return birth;
+}
+
+void beget__image_inherit(void)
+{
+	image.fd = -1;
+	image.inherited = true;
+}
+
+/* The host may have closed our descriptor, and its number may be another file by now; a child has none at first. */
+static int reopen(void)
+{
+	int old = image.fd;
+
+	if (old >= 0 && beget__fd_is(old, &image.identity))
+		return 0;
+	int fd = open_image();
+	if (fd < 0 && !image.known)
+		return beget__fail_errno(-fd,
+		                         "main did not call beget_init, and the host program %.120s cannot be "
+		                         "opened (BEGET_HOST names another)",
+		                         beget__executable_host());
+	if (fd < 0)
+		return beget__fail_errno(-fd, "cannot open the program's image");
+	if (!image.inherited && image.identity.inode && !beget__fd_is(fd, &image.identity)) {
+		beget__fd_close(&fd);
+		return beget__fail(ESTALE,
+		                   "the program closed the descriptor of its image, and the file is another now");
+	}
+	image.identity = beget__fd_identity(fd);
+	if (!atomic_compare_exchange_strong(&image.fd, &old, fd))
+		beget__fd_close(&fd); /* another thread was faster */
+	return 0;
+}
+
+bool beget__image_is_host(void)
+{
+	return !image.known;
+}
+
+int beget__image_check(void)
+{
+	if (!image.known)
+		return beget__fail(EOPNOTSUPP, "cannot execute the program again: main did not call beget_init first");
+	return 0;
+}
+
+const char *beget__image_program(char *text, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", text, size - 1);
+
+	if (n < 0)
+		return image.known ? image.name : "this program";
+	text[n] = '\0';
+	return text;
+}
+
+const char *beget__image_path(char *text, size_t size)
+{
+	return image.known ? beget__image_program(text, size) : beget__executable_host();
+}
+
+/* What runs before beget_init runs in each process that executes this program: did it start one, so would that one. */
+static int check_arrived(void)
+{
+	bool arrived = fcntl(BEGET__CHANNEL_FD, F_GETFD) != 0; /* beget_init makes it close-on-exec, of whatever copy */
+
+	if (image.known || arrived || birth_of_process() == BEGET__BORN_FREE)
+		return 0;
+	return beget__fail(EDEADLK,
+	                   "cannot execute a program: this process was executed for a start itself, and main has "
+	                   "not called beget_init yet");
+}
+
+int beget__image_ready(const struct beget__executable *other)
+{
+	int error = check_arrived();
+
+	if (!error)
+		error = other ? beget__executable_check(other) : reopen();
+	if (error || other)
+		return error;
+	if (beget__executable_gains_rights(image.fd))
+		return beget__fail(EPERM, "cannot execute the %s: it is set-id or has file capabilities",
+		                   image.known ? "program again" : "host program");
+	return 0;
+}
+
+int beget__image_fd(void)
+{
+	return image.fd;
+}
+
+char *beget__image_name(void)
+{
+	return image.name;
+}

@@ -1,0 +1,388 @@
+/* Modules that a fresh image would not have. The caller lists those that a function's code needs, from what the loader
+ * has here; the child loads them by path, after it has looked whether the file is still the same build. So the loader's
+ * search (RPATH, LD_LIBRARY_PATH, what was loaded before) need not be repeated: its outcome travels.
+ * Runs in caller and child; knows no target and no message. */
+#include "program/module.h"
+
+#include "os/fail.h"
+#include "os/fd.h"
+#include "os/mem.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+/* A statically linked program has no loader, and none shall be linked into it for our sake. */
+#pragma weak dlopen
+#pragma weak dlerror
+#pragma weak dlinfo
+#pragma weak dladdr1
+
+enum { LACKING = 1, HASHED = 2 };
+
+static atomic_bool loading; /* a module's constructors run */
+
+/* What a fresh image has, by name. */
+static struct {
+	bool known;
+	unsigned long long adds; /* modules ever loaded: as long as that stays, nothing can be lacking */
+	uint64_t *names;         /* hashes */
+	size_t n, room;
+} fresh;
+
+static int count(struct dl_phdr_info *m, size_t size, void *unused)
+{
+	(void)size, (void)unused;
+	fresh.adds = m->dlpi_adds;
+	fresh.room++;
+	return 0;
+}
+
+static int note_name(struct dl_phdr_info *m, size_t size, void *unused)
+{
+	(void)size, (void)unused;
+	if (fresh.n < fresh.room)
+		fresh.names[fresh.n++] = beget__binary_name_hash(m);
+	return 0;
+}
+
+void beget__module_remember(void)
+{
+	fresh.n = fresh.room = 0;
+	free(fresh.names);
+	dl_iterate_phdr(count, NULL);
+	fresh.names = beget__mem_alloc(fresh.room * sizeof(*fresh.names));
+	if (fresh.names) /* else all will seem to be lacking: more is sent, and found to be there */
+		dl_iterate_phdr(note_name, NULL);
+	fresh.known = true;
+}
+
+/* All modules that are loaded here, and which of them some code needs. */
+
+struct loaded {
+	struct dl_phdr_info info;
+	const char *soname;
+	bool listed;
+};
+
+struct walk {
+	struct beget__writer *w;
+	uintptr_t address;
+	bool all;
+	struct loaded *modules;
+	size_t n, room;
+	size_t *order; /* of those that are listed */
+	size_t listed;
+};
+
+static const char *soname(const struct dl_phdr_info *m)
+{
+	const ElfW(Dyn) *at = NULL;
+
+	return beget__binary_string(m, DT_SONAME, &at);
+}
+
+static bool holds(const struct dl_phdr_info *m, uintptr_t address)
+{
+	return beget__binary_segment(m, address - m->dlpi_addr) != NULL;
+}
+
+/* Every process has the kernel's module, the loader and the C library. */
+static bool everywhere(const struct dl_phdr_info *m)
+{
+	uintptr_t vdso = getauxval(AT_SYSINFO_EHDR), loader = getauxval(AT_BASE);
+
+	if ((vdso && holds(m, vdso)) || (loader && holds(m, loader)))
+		return true;
+	const char *name = soname(m);
+	return name && strcmp(name, "libc.so.6") == 0;
+}
+
+bool beget__module_lacking(const struct dl_phdr_info *m, bool foreign)
+{
+	bool known = fresh.known && !foreign;
+
+	if (known && m->dlpi_adds == fresh.adds)
+		return false;
+	if (beget__binary_name(m)[0] == '\0') /* the program itself */
+		return !known;
+	if (everywhere(m))
+		return false;
+	uint64_t h = beget__binary_name_hash(m);
+	for (size_t i = 0; i < fresh.n && known; i++)
+		if (fresh.names[i] == h)
+			return false;
+	return true;
+}
+
+static int gather(struct dl_phdr_info *m, size_t size, void *data)
+{
+	struct walk *walk = data;
+
+	(void)size;
+	if (walk->n == walk->room) {
+		size_t room = walk->room ? 2 * walk->room : 32;
+		struct loaded *more = beget__mem_alloc(room * sizeof(*more));
+		if (!more) {
+			walk->w->error = -ENOMEM;
+			return 1;
+		}
+		if (walk->n)
+			memcpy(more, walk->modules, walk->n * sizeof(*more));
+		free(walk->modules);
+		walk->modules = more;
+		walk->room = room;
+	}
+	walk->modules[walk->n++] = (struct loaded){*m, soname(m), false};
+	return 0;
+}
+
+/* As the loader does it: the first in its list that has this name. */
+static struct loaded *find_needed(const struct walk *walk, const char *name)
+{
+	for (size_t i = 0; i < walk->n; i++)
+		if (walk->modules[i].soname && strcmp(walk->modules[i].soname, name) == 0)
+			return &walk->modules[i];
+	for (size_t i = 0; i < walk->n; i++) {
+		const char *path = beget__binary_name(&walk->modules[i].info), *slash = strrchr(path, '/');
+		if (strcmp(path, name) == 0 || (slash && strcmp(slash + 1, name) == 0))
+			return &walk->modules[i];
+	}
+	return NULL;
+}
+
+/* A module after all that it needs. What a fresh image has, it has with all that this needs. */
+static void list(struct walk *walk, struct loaded *module)
+{
+	const ElfW(Dyn) *at = NULL;
+	const char *name;
+
+	if (module->listed || (!walk->all && !beget__module_lacking(&module->info, walk->w->foreign)))
+		return;
+	module->listed = true;
+	while ((name = beget__binary_string(&module->info, DT_NEEDED, &at)) != NULL) {
+		struct loaded *needed = find_needed(walk, name);
+		if (needed)
+			list(walk, needed);
+	}
+	walk->order[walk->listed++] = (size_t)(module - walk->modules);
+}
+
+/* The loader knows a module by the path that it was found by, which may begin at a directory left since; where that led
+ * it knows too. To be freed; NULL: the path is good as it is, or there is no better. */
+static char *absolute(const struct dl_phdr_info *m)
+{
+	const char *name = beget__binary_name(m), *slash = strrchr(name, '/');
+	const ElfW(Phdr) *code = beget__binary_first_code(m);
+	struct link_map *map = NULL;
+	Dl_info unused;
+
+	if (name[0] == '/' || !slash || !code || !dladdr1 || !dlinfo)
+		return NULL;
+	char *text = beget__mem_alloc(2 * PATH_MAX + strlen(slash) + 1); /* the loader is not told how much fits */
+	if (text && dladdr1((void *)(m->dlpi_addr + code->p_vaddr), &unused, (void **)&map, RTLD_DL_LINKMAP) && map &&
+	    dlinfo(map, RTLD_DI_ORIGIN, text) == 0)
+		return strcat(text, slash);
+	free(text);
+	return NULL;
+}
+
+static void put_module(struct beget__writer *w, const struct dl_phdr_info *m)
+{
+	struct beget__build build;
+	char *better = absolute(m);
+	const char *path = better ? better : beget__binary_name(m);
+
+	if (strlen(path) + 1 >= BEGET__FAR)
+		w->error = -ENAMETOOLONG; /* it would not be copied */
+	else
+		beget__bytes_put_string(w, path);
+	beget__binary_build(m, &build);
+	beget__bytes_put_u32(w, (beget__module_lacking(m, w->foreign) ? LACKING : 0) | (build.hashed ? HASHED : 0));
+	beget__module_put_build(w, &build);
+	free(better);
+}
+
+/* Called for the first module of all, with the loader's list locked: so nothing that we look at is unloaded. */
+static int put_list(struct dl_phdr_info *first, size_t size, void *data)
+{
+	struct walk *walk = data;
+
+	(void)first, (void)size;
+	if (dl_iterate_phdr(gather, walk))
+		return 1;
+	walk->order = beget__mem_alloc(walk->n * sizeof(*walk->order));
+	if (!walk->order) {
+		walk->w->error = -ENOMEM;
+		return 1;
+	}
+	for (size_t i = 0; i < walk->n; i++)
+		if (beget__binary_code(&walk->modules[i].info, walk->address - walk->modules[i].info.dlpi_addr))
+			list(walk, &walk->modules[i]);
+	beget__bytes_put_u32(walk->w, (uint32_t)walk->listed);
+	for (size_t i = 0; i < walk->listed; i++)
+		put_module(walk->w, &walk->modules[walk->order[i]].info);
+	return 1;
+}
+
+void beget__module_put(struct beget__writer *w, uintptr_t address, bool all)
+{
+	struct walk walk = {.w = w, .address = address, .all = all};
+
+	if (!address) {
+		beget__bytes_put_u32(w, 0);
+		return;
+	}
+	dl_iterate_phdr(put_list, &walk);
+	free(walk.modules);
+	free(walk.order);
+}
+
+void beget__module_put_build(struct beget__writer *w, const struct beget__build *build)
+{
+	beget__bytes_put_u32(w, build->size);
+	beget__bytes_put(w, build->id, build->size);
+}
+
+void beget__module_get_build(struct beget__reader *r, struct beget__build *ret)
+{
+	*ret = (struct beget__build){.size = beget__bytes_get_u32(r)};
+	if (ret->size > sizeof(ret->id))
+		r->bad = true;
+	if (!r->bad)
+		beget__bytes_get(r, ret->id, ret->size);
+}
+
+bool beget__module_next(struct beget__reader *r, struct beget__module *ret)
+{
+	if (r->bad || r->at == r->size)
+		return false;
+	ret->path = beget__bytes_get_string(r);
+	uint32_t flags = beget__bytes_get_u32(r);
+	ret->lacking = flags & LACKING;
+	beget__module_get_build(r, &ret->build);
+	ret->build.hashed = flags & HASHED;
+	if (!ret->path || flags > (LACKING | HASHED) || ret->build.size == 0)
+		r->bad = true;
+	return !r->bad;
+}
+
+void beget__module_get(struct beget__reader *r, struct beget__modules *ret)
+{
+	uint32_t n = beget__bytes_get_u32(r);
+	size_t begin = r->at;
+	struct beget__module m;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!beget__module_next(r, &m)) {
+			r->bad = true; /* it may just have ended */
+			break;
+		}
+	*ret = (struct beget__modules){r->base + begin, r->bad ? 0 : r->at - begin};
+}
+
+/* The file that would be loaded is the one that is loaded in the caller. */
+static int check_file(const struct beget__module *m)
+{
+	struct beget__build build;
+
+	if (strncmp(m->path, "/proc/", 6) == 0 || strncmp(m->path, "/dev/", 5) == 0)
+		return beget__fail(EOPNOTSUPP,
+		                   "the module %.150s was loaded by a descriptor, which another process has not",
+		                   m->path);
+	int fd = beget__fd_open(m->path, O_RDONLY | O_NONBLOCK);
+	if (fd == -ENOENT || fd == -ENOTDIR)
+		return beget__fail(ENOENT, "the module %.180s was deleted since it was loaded", m->path);
+	if (fd < 0)
+		return beget__fail_errno(-fd, "cannot open the module %.180s", m->path);
+	bool known = beget__binary_file_build(fd, &build);
+	beget__fd_close(&fd);
+	if (!known || !beget__binary_same(&build, &m->build))
+		return beget__fail(ESTALE, "the module %.180s was replaced since it was loaded", m->path);
+	return 0;
+}
+
+int beget__module_check(uintptr_t address, bool foreign)
+{
+	struct beget__writer w = {.foreign = foreign};
+	struct beget__reader r = {0};
+	struct beget__module m;
+	int error = 0;
+
+	if (!address)
+		return 0;
+	beget__module_put(&w, address, false);
+	char *flat = beget__bytes_flatten(&w, &r.size);
+	r.base = flat;
+	if (!flat)
+		error = beget__fail_errno(w.error ? -w.error : ENOMEM,
+		                          "cannot list the modules that the function needs");
+	else
+		beget__bytes_get_u32(&r);
+	while (!error && beget__module_next(&r, &m))
+		error = m.lacking ? check_file(&m) : 0;
+	free(flat);
+	beget__bytes_free(&w);
+	return error;
+}
+
+static int is_same(struct dl_phdr_info *m, size_t size, void *data)
+{
+	const struct beget__module *wanted = data;
+	struct beget__build build;
+
+	(void)size;
+	beget__binary_build(m, &build);
+	return beget__binary_same(&build, &wanted->build);
+}
+
+int beget__module_open(const char *path)
+{
+	if (!dlopen || !dlerror)
+		return beget__fail(ELIBACC, "cannot load %.180s: a statically linked program has no loader", path);
+	loading = true;
+	bool loaded = dlopen(path, RTLD_NOW) != NULL;
+	loading = false;
+	return loaded ? 0 : beget__fail(ELIBACC, "cannot load a module: %s", dlerror());
+}
+
+int beget__module_check_settled(void)
+{
+	return loading ? beget__fail(EDEADLK, "a constructor cannot start processes while its module is loaded for "
+	                                      "one: each of them would load it too, and start some")
+	               : 0;
+}
+
+static int load(const struct beget__module *m)
+{
+	int error = check_file(m);
+
+	return error ? error : beget__module_open(m->path);
+}
+
+int beget__module_load(const struct beget__modules *modules)
+{
+	struct beget__failure first = {0};
+	struct beget__reader r = {modules->bytes, 0, modules->size, false};
+	struct beget__module m;
+
+	/* One that does not come up alone, for want of what another will bring, may come up with that other. */
+	while (beget__module_next(&r, &m)) {
+		int error = m.lacking && !dl_iterate_phdr(is_same, &m) ? load(&m) : 0;
+		if (error && error != -ELIBACC)
+			return error;
+		if (error && !first.code)
+			first = *beget__fail_last();
+	}
+	for (r.at = 0; beget__module_next(&r, &m);)
+		if (m.lacking && !dl_iterate_phdr(is_same, &m))
+			return first.code ? beget__fail_again(&first)
+			                  : beget__fail(ESTALE, "the module %.180s is another one when loaded", m.path);
+	return 0;
+}
