@@ -1,4 +1,4 @@
-/* What is on the wire, as lib/wire.c has it: written down again, so that packets can be made and broken by hand. */
+/* What is on the wire, as lib/wire/frame.c has it: written down again, so that packets can be made and broken by hand. */
 #ifndef WIRE_FORMAT_H
 #define WIRE_FORMAT_H
 
@@ -10,7 +10,7 @@ struct header {
 	uint16_t kind;
 	uint16_t flags;
 	uint32_t fds;
-	uint32_t unused;
+	uint32_t tag;
 	uint64_t length;
 };
 enum { PAYLOAD = BEGET__FRAME_PACKET - sizeof(struct header) };

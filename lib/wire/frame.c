@@ -20,12 +20,13 @@ struct header {
 	uint32_t magic;
 	uint16_t kind;
 	uint16_t flags;
-	uint32_t fds; /* first packet: of the whole frame */
-	uint32_t unused;
+	uint32_t fds;    /* first packet: of the whole frame */
+	uint32_t tag;    /* first packet */
 	uint64_t length; /* first packet: of the whole body */
 };
 
 enum { PAYLOAD = BEGET__FRAME_PACKET - sizeof(struct header) };
+_Static_assert(PAYLOAD == BEGET__FRAME_ONE, "what one packet carries");
 
 /* Walks over an iovec without changing it. */
 struct cursor {
@@ -113,32 +114,51 @@ static int send_packets(int socket, struct header *header, const struct iovec *i
 	return error;
 }
 
-/* The body as a file; fds grows by it. */
-static int send_outside(int socket, struct header *header, const struct iovec *iov, int n, const int *fds, int nfds)
+int beget__frame_pack(const struct iovec *iov, int n)
 {
+	size_t size = 0;
+
+	for (int i = 0; i < n; i++)
+		size += iov[i].iov_len;
+	int file = beget__file_create(size);
+	int error = file < 0 ? file : beget__file_write(file, iov, n);
+	if (error) {
+		beget__fd_close(&file);
+		return error;
+	}
+	beget__file_seal(file);
+	return file;
+}
+
+/* Puts the file of the body before the descriptors that travel with it. */
+static void put_first(int file, const int *fds, int nfds, int *all)
+{
+	all[0] = file;
+	for (int i = 0; i < nfds; i++)
+		all[i + 1] = fds[i];
+}
+
+static int send_outside(int socket, const struct header *header, const struct iovec *iov, int n, const int *fds,
+                        int nfds)
+{
+	struct header outside = *header;
 	int all[BEGET__FRAME_FDS];
-	int file = beget__file_create(header->length);
+	int file = beget__frame_pack(iov, n);
 
 	if (file < 0)
 		return file;
-	int error = beget__file_write(file, iov, n);
-	if (!error) {
-		beget__file_seal(file);
-		all[0] = file;
-		for (int i = 0; i < nfds; i++)
-			all[i + 1] = fds[i];
-		struct header outside = *header;
-		outside.flags = OUTSIDE;
-		outside.fds++;
-		error = send_packets(socket, &outside, NULL, 0, all, nfds + 1);
-	}
+	put_first(file, fds, nfds, all);
+	outside.flags = OUTSIDE;
+	outside.fds++;
+	int error = send_packets(socket, &outside, NULL, 0, all, nfds + 1);
 	beget__fd_close(&file);
 	return error;
 }
 
-int beget__frame_send(int socket, unsigned kind, const struct iovec *iov, int n, const int *fds, int nfds)
+int beget__frame_send_tagged(int socket, unsigned kind, uint32_t tag, const struct iovec *iov, int n, const int *fds,
+                             int nfds)
 {
-	struct header header = {.magic = MAGIC, .kind = (uint16_t)kind, .fds = (uint32_t)nfds};
+	struct header header = {.magic = MAGIC, .kind = (uint16_t)kind, .fds = (uint32_t)nfds, .tag = tag};
 
 	if (nfds >= BEGET__FRAME_FDS)
 		return -EMSGSIZE;
@@ -150,6 +170,31 @@ int beget__frame_send(int socket, unsigned kind, const struct iovec *iov, int n,
 			return error;
 	}
 	return send_packets(socket, &header, iov, n, fds, nfds);
+}
+
+int beget__frame_send(int socket, unsigned kind, const struct iovec *iov, int n, const int *fds, int nfds)
+{
+	return beget__frame_send_tagged(socket, kind, 0, iov, n, fds, nfds);
+}
+
+int beget__frame_send_packed(int socket, unsigned kind, uint32_t tag, const struct beget__packed *body, const int *fds,
+                             int nfds)
+{
+	struct header header = {
+		.magic = MAGIC, .kind = (uint16_t)kind, .fds = (uint32_t)nfds, .tag = tag, .length = body->size};
+	struct iovec iov = {(void *)body->bytes, body->bytes ? body->size : 0};
+	int all[BEGET__FRAME_FDS];
+
+	if (iov.iov_len > PAYLOAD || nfds + !body->bytes > FDS_PER_PACKET)
+		return -EMSGSIZE;
+	if (!body->bytes) {
+		put_first(body->file, fds, nfds, all);
+		fds = all;
+		nfds++;
+		header.flags = OUTSIDE;
+		header.fds++;
+	}
+	return send_packet(socket, &header, &iov, 1, fds, nfds, MSG_DONTWAIT);
 }
 
 int beget__frame_send_now(int socket, unsigned kind, const void *body, size_t size)
@@ -279,6 +324,7 @@ static int make_room(struct beget__frame *f, size_t n)
 static int first_packet(struct beget__frame *f, const struct header *header, size_t n)
 {
 	f->kind = header->kind;
+	f->tag = header->tag;
 	f->outside = header->flags == OUTSIDE;
 	f->want_fds = (int)header->fds;
 	f->size = (size_t)header->length;
@@ -294,7 +340,8 @@ static int first_packet(struct beget__frame *f, const struct header *header, siz
 
 static int next_packet(struct beget__frame *f, const struct header *header, const char *data, size_t n)
 {
-	if (header->kind != MORE || header->flags || header->length || header->fds || n > f->size - f->got ||
+	if (header->kind != MORE || header->flags || header->length || header->fds || header->tag ||
+	    n > f->size - f->got ||
 	    (f->outside && n > 0)) /* a body is in a file or in packets: clear has to know which */
 		return -EBADMSG;
 	if (n == 0)

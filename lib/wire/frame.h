@@ -13,12 +13,31 @@
 #include <sys/uio.h>
 
 #define BEGET__FRAME_PACKET 8192 /* with its header */
+#define BEGET__FRAME_ONE    8168 /* of a body, in one packet */
 #define BEGET__FRAME_INLINE 65536
 #define BEGET__FRAME_FDS    272 /* per frame: what a call may pass, and the library's own */
 
 /* Sends one frame; the descriptors stay the caller's. -EPIPE or -ECONNRESET: the receiver is gone. -EMFILE: so many
  * descriptors of this user are on their way that there was no place for these for a second. */
 int beget__frame_send(int socket, unsigned kind, const struct iovec *, int n, const int *fds, int nfds);
+
+/* The same with a number that says what the frame is about; the others have zero. */
+int beget__frame_send_tagged(int socket, unsigned kind, uint32_t tag, const struct iovec *, int n, const int *fds,
+                             int nfds);
+
+/* The body of a frame that may be sent more than once: bytes of at most BEGET__FRAME_ONE, or a sealed file. */
+struct beget__packed {
+	const char *bytes; /* NULL: in the file */
+	size_t size;
+	int file;
+};
+
+/* Such a file, or a negative errno. */
+int beget__frame_pack(const struct iovec *, int n);
+
+/* Sends it as a single packet and never waits: -EAGAIN where there is no room. */
+int beget__frame_send_packed(int socket, unsigned kind, uint32_t tag, const struct beget__packed *, const int *fds,
+                             int nfds);
 
 /* Sends one small frame without descriptors and never waits, even where the other who sends on this socket has filled
  * it. */
@@ -35,6 +54,7 @@ struct beget__frame {
 	char *buffer;
 	struct beget__frame *between;
 	unsigned kind;
+	uint32_t tag;
 	bool started; /* the first packet is here, more are to come */
 	char *body;
 	size_t size, got;
