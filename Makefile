@@ -11,7 +11,9 @@ LIBEXECDIR ?= $(PREFIX)/libexec
 MANDIR ?= $(PREFIX)/share/man
 BUILD ?= build
 CFLAGS ?= -O2 -g
-export CC CXX BUILD
+# Packages are installed only where somebody asks for the tests or the demo; elsewhere the command is printed.
+INSTALL_PACKAGES ?= $(if $(filter demo test check,$(MAKECMDGOALS)),yes)
+export CC CXX BUILD INSTALL_PACKAGES
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 OWN_CPPFLAGS = -Iinclude -Ilib -D_GNU_SOURCE
@@ -71,13 +73,14 @@ $(BUILD)/lib/%.o: lib/%.c Makefile | $(BUILD)/.need-lib
 # Nothing may unwind from a target into a caller's frame: see lib/callee/ffi.c
 $(BUILD)/lib/callee/ffi.o: OWN_CFLAGS += -fno-exceptions -fno-unwind-tables -fno-asynchronous-unwind-tables
 
-# The library knows where the host program will be. Written only when it changes: it comes with the installation's PREFIX.
-$(BUILD)/host.path: FORCE
+# What is built knows where it will be installed. This file changes only when one of these directories does.
+PLACES = $(PREFIX) $(INCLUDEDIR) $(LIBDIR) $(LIBEXECDIR)
+$(BUILD)/places: FORCE
 	@mkdir -p $(@D)
-	@echo '$(LIBEXECDIR)/beget-host' | cmp -s - $@ || echo '$(LIBEXECDIR)/beget-host' > $@
+	@echo '$(PLACES)' | cmp -s - $@ || echo '$(PLACES)' > $@
 .PHONY: FORCE
 $(BUILD)/lib/program/executable.o: OWN_CPPFLAGS += -DBEGET_HOST_PATH='"$(LIBEXECDIR)/beget-host"'
-$(BUILD)/lib/program/executable.o: $(BUILD)/host.path
+$(BUILD)/lib/program/executable.o $(HOST) $(BUILD)/beget.pc: $(BUILD)/places
 
 $(STATIC): $(OBJECTS)
 	rm -f $@
@@ -93,7 +96,7 @@ $(BUILD)/libbeget.so: $(SHARED)
 # With the shared library: a module that needs it gets the one that is there. It is found beside the host program, where
 # both were built, and where it will be installed.
 HOST_RPATH = $$ORIGIN:$$ORIGIN/$(shell realpath -m --relative-to='$(LIBEXECDIR)' '$(LIBDIR)')
-$(HOST): $(BUILD)/lib/main/host.o $(BUILD)/libbeget.so $(BUILD)/host.path
+$(HOST): $(BUILD)/lib/main/host.o $(BUILD)/libbeget.so
 	$(LINK) -Wl,-rpath,'$(HOST_RPATH)' -o $@ $(BUILD)/lib/main/host.o $(SHARED)
 
 $(BUILD)/beget.pc: lib/beget.pc.in Makefile

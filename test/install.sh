@@ -5,18 +5,25 @@
 . test/tap
 root=$tmp/root
 
-# The build's own beget.pc names the default prefix: this one is made in a copy of the build, and the build stays as it is.
+# In a copy of the build: installing with another prefix changes what is built.
 copy=$tmp/build
 mkdir "$copy" && cp -a "$BUILD/lib" "$BUILD"/libbeget* "$BUILD/.need-lib" "$copy"
 make_in_copy() {
-	MAKEFLAGS='' ${MAKE:-make} -s BUILD="$copy" CC="$CC" DESTDIR="$root" PREFIX=/usr "$1" >"$tmp/out" 2>&1
+	MAKEFLAGS='' ${MAKE:-make} -s BUILD="$copy" CC="$CC" DESTDIR="$root" "$@" >"$tmp/out" 2>&1
 }
 installed() {
 	find "$root" ! -type d | sed "s|^$root||" | sort
 }
 
-make_in_copy install
-report "make install" $?
+make_in_copy PREFIX=/first/place all
+report "make" $?
+make_in_copy PREFIX=/usr install
+report "make install with another prefix" $?
+{
+	grep -qx "prefix=/usr" "$root/usr/lib/pkgconfig/beget.pc" || cat "$root/usr/lib/pkgconfig/beget.pc"
+	grep -lr /first/place "$root"
+} >"$tmp/out"
+none "nothing that was installed names the first prefix"
 
 installed >"$tmp/files"
 for file in include/beget.h include/beget/call.h lib/libbeget.a lib/libbeget.so lib/libbeget.so.0 lib/pkgconfig/beget.pc \
@@ -151,7 +158,26 @@ else
 	skip "man beget_join" "no man"
 fi
 
-make_in_copy uninstall && installed >"$tmp/out" && ! [ -s "$tmp/out" ]
+make_in_copy PREFIX=/usr uninstall && installed >"$tmp/out" && ! [ -s "$tmp/out" ]
 report "make uninstall leaves no file behind" $?
+
+# A package manager that only records what it is asked. The compiler that the build wants is not there.
+mkdir "$tmp/bin"
+printf '#!/bin/sh\necho "$@" >>"%s"\n' "$tmp/asked" >"$tmp/bin/apt-get"
+cp "$tmp/bin/apt-get" "$tmp/bin/sudo"
+chmod 755 "$tmp/bin/apt-get" "$tmp/bin/sudo"
+without_compiler() {
+	rm -rf "$tmp/asked" "$tmp/empty"
+	! env -u INSTALL_PACKAGES MAKEFLAGS='' PATH="$tmp/bin:$PATH" "${MAKE:-make}" -s BUILD="$tmp/empty" CC=no-such-gcc \
+		DESTDIR="$root" "$1" >"$tmp/out" 2>&1
+}
+for target in all install; do
+	without_compiler $target && grep -q '^install them with: .*apt-get install .* gcc' "$tmp/out" && ! [ -e "$tmp/asked" ]
+	report "make $target prints the command that installs what is missing" $?
+done
+for target in demo test; do
+	without_compiler $target && grep -q 'install .* gcc' "$tmp/asked"
+	report "make $target installs what is missing" $?
+done
 
 finish
