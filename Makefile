@@ -246,10 +246,10 @@ fuzz: ## the parsers against libFuzzer, each for FUZZ_SECONDS=60; FUZZ_KEEP=1 ke
 fuzzers: $(REPLAYS) $(FUZZED:%=$(BUILD)/test/fuzz/fuzz_%)
 
 # What starts cost, beside everything else that starts processes. Peers that cannot be installed are left out.
-BENCH ?= start memory libraries throughput arguments join
+BENCH ?= start memory libraries throughput arguments join pool
 BENCH_SCALE ?= 1
 BENCH_KEEP ?=
-BENCHES = $(addprefix $(BUILD)/test/bench/,start start_5 start_30 start_100 throughput arguments join summary)
+BENCHES = $(addprefix $(BUILD)/test/bench/,start start_5 start_30 start_100 throughput arguments join pool summary)
 WAYS = $(addprefix $(BUILD)/test/bench/,ways.o peer.o bench.o)
 
 bench: $(BENCHES) ## start times beside other ways; BENCH=memory one measure, BENCH_SCALE=5 longer, BENCH_KEEP=1 for README
@@ -269,6 +269,8 @@ $(BUILD)/test/bench/summary: $(BUILD)/test/bench/summary.o
 	$(LINK) -o $@ $<
 $(BUILD)/test/bench/start $(BUILD)/test/bench/throughput $(BUILD)/test/bench/arguments $(BUILD)/test/bench/join: %: %.o $(WAYS) $(STATIC)
 	$(LINK) -o $@ $< $(WAYS) $(STATIC) $(LIBS)
+$(BUILD)/test/bench/pool: %: %.o $(BUILD)/test/bench/tasks.o $(BUILD)/test/bench/by_hand.o $(WAYS) $(STATIC)
+	$(LINK) -o $@ $(filter %.o,$^) $(STATIC) $(LIBS)
 $(BUILD)/test/bench/peer_uv $(BUILD)/test/bench/peer_glib: %: %.o $(BUILD)/test/bench/peer.o $(BUILD)/test/bench/bench.o
 	$(LINK) -o $@ $^ $(if $(findstring uv,$@),-luv,$(shell pkg-config --libs glib-2.0))
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,16 +60,24 @@ void peer_times(struct peer *peer, int way, int n, struct sample *ret)
 	}
 }
 
+int64_t peer_ask(struct peer *peer, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vfprintf(peer->to, format, arguments);
+	va_end(arguments);
+	return number(peer);
+}
+
 int64_t peer_run(struct peer *peer, int way, int n, int threads)
 {
-	fprintf(peer->to, "r %d %d %d\n", way, n, threads);
-	return number(peer);
+	return peer_ask(peer, "r %d %d %d\n", way, n, threads);
 }
 
 void peer_memory(struct peer *peer, size_t size)
 {
-	fprintf(peer->to, "m %zu\n", size);
-	(void)number(peer);
+	(void)peer_ask(peer, "m %zu\n", size);
 }
 
 void peer_close(struct peer *peer)

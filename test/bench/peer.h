@@ -22,6 +22,7 @@ struct peer {
 
 /* The asking side. */
 void peer_open(struct peer *ret, char *program);
+int64_t peer_ask(struct peer *peer, const char *format, ...) __attribute__((format(printf, 2, 3))); /* a line */
 void peer_times(struct peer *peer, int way, int n, struct sample *ret);
 int64_t peer_run(struct peer *peer, int way, int n, int threads);
 void peer_memory(struct peer *peer, size_t size);

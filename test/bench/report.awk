@@ -102,6 +102,35 @@ function join_table(   i, j, a, w, k, m, key) {
 	}
 }
 
+# A row a way, a column a place: medians of what agrees in measure and figure, and a ratio to another way's.
+function pool_table(title, measure, fig, base, unit,   i, j, a, w, k, m, key, other) {
+	k = split(substr(ways[measure], 2), w, ",")
+	m = split(substr(ats[measure], 2), a, ",")
+	printf "\n%s\n\n%-32s", title, ""
+	for (j = 1; j <= m; j++) printf " %18s", unit == "bytes" ? (a[j] < 1024 ? a[j] " bytes" : bytes(a[j])) : a[j] " " unit
+	print ""
+	for (i = 1; i <= k; i++) {
+		if (!((measure, w[i], fig) in kind)) continue
+		printf "%-32s", w[i]
+		for (j = 1; j <= m; j++) {
+			key = measure "|" w[i] "|" a[j] "|" fig
+			other = measure "|" base "|" a[j] "|" fig
+			if (!has(key)) printf " %18s", "-"
+			else if (fig == "busy") printf " %17.1f%%", median[key]
+			else printf " %9.0f %8s", 1e6 / median[key], has(other) ? sprintf("x%.3g", median[other] / median[key]) : ""
+		}
+		print ""
+	}
+}
+
+function pool_tables(   n) {
+	for (n = 1; n <= 4; n *= 2)
+		pool_table("Small tasks per second through " n (n > 1 ? " workers" : " worker") " by tasks unfinished at once, and of the loop by hand (a map has all at once)", "pool", n " workers", "hand-written loop", "at once")
+	pool_table("The same through 2 workers, 16 at once, by bytes in and out", "pool size", "each", "hand-written loop", "bytes")
+	pool_table("The same through 2 workers, 64 at once, by length", "pool length", "each", "hand-written loop", "us")
+	pool_table("How busy 2 workers are, tasks of 1 ms, with a caller that looks in every so many us", "pool busy", "busy", "", "us")
+}
+
 # What, the figure and its base by key, and the most (or with least: the least) that their ratio may be.
 function goal(what, key, base, limit, least,   ratio, mark) {
 	if (!has(key) || !has(base)) {
@@ -174,5 +203,6 @@ END {
 	if ("throughput" in ways) throughput_table()
 	if ("arguments" in ways) arguments_table()
 	if ("join" in ways) join_table()
+	if ("pool" in ways) pool_tables()
 	goals()
 }
