@@ -58,9 +58,9 @@ static void a_call(enum beget_method method)
 	assert_non_null(strstr(text, "libc.so.6, build-id "));
 	assert_non_null(strstr(text, ", which is there\n"));
 	assert_null(strstr(text, "to be loaded"));
-	expect_line(method == BEGET_FORK         ? "by fork, in a copy of this process\n"
-	            : method == BEGET_FORKSERVER ? "by forkserver, in a copy of a helper that executes /"
-	                                         : "by spawn, in a process that executes /");
+	expect_line(method == BEGET_FORK         ? "with fork, in a copy of this process\n"
+	            : method == BEGET_FORKSERVER ? "with forkserver, in a copy of a helper that executes /"
+	                                         : "with spawn, in a process that executes /");
 	static const char *const lines[] = {
 		"argument 1: int, 4 bytes, %s\n",
 		"argument 2: const char *, 5 bytes, %s\n",

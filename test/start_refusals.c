@@ -49,6 +49,12 @@ static void unknown_options(enum beget_method method)
 	o.flags = 0x80000001u;
 	expect_refused(&o, BEGET_CALL(add, 1, 2), -EINVAL, "flags 0x80000000");
 	o.flags = 0;
+	o.reserved = 1;
+	expect_refused(&o, BEGET_CALL(add, 1, 2), -EINVAL, "reserved is 1");
+	o.reserved = 0;
+	o.timeout_ms = -2;
+	expect_refused(&o, BEGET_CALL(add, 1, 2), -EINVAL, "timeout_ms is negative: -2");
+	o.timeout_ms = 0;
 	o.size = 0;
 	expect_refused(&o, BEGET_CALL(add, 1, 2), -EINVAL, "size");
 	o.size = sizeof(o) - 1;
@@ -81,11 +87,11 @@ static void nothing_to_call(enum beget_method method)
 	struct beget_call call = {.function = NULL, .result = BEGET_TYPE_INT};
 
 	assert_int_equal(beget_start(NULL, BEGET_OPTIONS(.method = method), BEGET_CALL(add, 1, 2)), -EINVAL);
-	assert_non_null(strstr(beget_error(), "handle"));
+	assert_non_null(strstr(beget_error(), "ret is NULL"));
 	expect_refused(BEGET_OPTIONS(.method = method), NULL, -EINVAL, "function");
 	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "function");
 	call = (struct beget_call){.function = target, .result = BEGET_TYPE_INT, .n = 2, .args = NULL};
-	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "argument list");
+	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "2 arguments, and args is NULL");
 }
 
 static void wrong_results(enum beget_method method)

@@ -69,7 +69,7 @@ static int make(size_t size, struct beget_buffer **ret)
 int beget_buffer_create(struct beget_buffer **ret, size_t size)
 {
 	if (!ret)
-		return beget__fail(EINVAL, "cannot make a buffer: there is nowhere to put it");
+		return beget__fail(EINVAL, "cannot make a buffer: ret is NULL");
 	if (size == 0)
 		return beget__fail(EINVAL, "cannot make a buffer of no bytes");
 	if (size > PTRDIFF_MAX / 2)

@@ -1,8 +1,10 @@
 /* Start by fork: the child is a copy of the caller and has the call already. It waits for the caller's word, which
  * comes when the caller holds a pidfd: so no child can end before its status can be had. */
+#include "caller/by_fork.h"
+
 #include "call/buffer.h"
 #include "caller/handover.h"
-#include "caller/methods.h"
+#include "caller/plan.h"
 #include "caller/process.h"
 #include "child/child.h"
 #include "message/request.h"
@@ -54,7 +56,7 @@ static int fork_child(const struct beget__plan *plan, struct beget_process *p, s
 	               : beget__fail_errno(-error, "cannot tell the child to go on");
 }
 
-int beget__by_fork(const struct beget__plan *plan, struct beget_process *p)
+static int start(const struct beget__plan *plan, struct beget_process *p)
 {
 	int numbers[16], opened;
 	struct beget__inheritance i = {
@@ -79,3 +81,11 @@ int beget__by_fork(const struct beget__plan *plan, struct beget_process *p)
 	beget__bytes_free(&w);
 	return error;
 }
+
+const struct beget__method beget__by_fork = {
+	.name = "fork",
+	.place = "a copy of this process",
+	.shares_addresses = true,
+	.needs_one_thread = true,
+	.start = start,
+};

@@ -2,10 +2,12 @@
  * waited for: who was born, and how it ended, comes over the channel too. The caller's state is read while the helper
  * forks; if it turns out that this helper cannot give it, the child hears nothing but the end of its channel, and the
  * start goes to a helper that was born in that state. A spare has been born already. */
+#include "caller/by_forkserver.h"
+
 #include "caller/channel.h"
 #include "caller/connection.h"
 #include "caller/handover.h"
-#include "caller/methods.h"
+#include "caller/plan.h"
 #include "caller/process.h"
 #include "os/clock.h"
 #include "os/proc.h"
@@ -105,7 +107,7 @@ static int try(const struct beget__plan *plan, struct beget_process *p, const st
 	return error;
 }
 
-int beget__by_forkserver(const struct beget__plan *plan, struct beget_process *p)
+static int start(const struct beget__plan *plan, struct beget_process *p)
 {
 	enum { TRIES = 6 }; /* a helper can be killed as often as it is launched */
 	const struct beget__state *wanted = NULL;
@@ -125,3 +127,10 @@ int beget__by_forkserver(const struct beget__plan *plan, struct beget_process *p
 	}
 	return error ? error : beget__fail(ECONNRESET, "the helper ends as soon as it is launched");
 }
+
+const struct beget__method beget__by_forkserver = {
+	.name = "forkserver",
+	.place = "a copy of a helper that executes",
+	.has_server = true,
+	.start = start,
+};

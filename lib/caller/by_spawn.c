@@ -1,8 +1,10 @@
 /* Start by spawn: the program's own image, executed afresh, reads its call from the socket that it was born with. A
  * spare is such an image that a helper has executed ahead. */
+#include "caller/by_spawn.h"
+
 #include "caller/connection.h"
 #include "caller/handover.h"
-#include "caller/methods.h"
+#include "caller/plan.h"
 #include "caller/process.h"
 #include "program/launch.h"
 #include "state/rows.h"
@@ -31,7 +33,7 @@ static int try_spare(const struct beget__plan *plan, struct beget_process *p)
 	return !error && p->call_unread ? UNFIT : error;
 }
 
-int beget__by_spawn(const struct beget__plan *plan, struct beget_process *p)
+static int start(const struct beget__plan *plan, struct beget_process *p)
 {
 	struct beget__state now, born;
 
@@ -52,3 +54,10 @@ int beget__by_spawn(const struct beget__plan *plan, struct beget_process *p)
 	beget__process_close_far(p);
 	return beget__handover_send(plan, p, &now, &born);
 }
+
+const struct beget__method beget__by_spawn = {
+	.name = "spawn",
+	.place = "a process that executes",
+	.has_server = true,
+	.start = start,
+};

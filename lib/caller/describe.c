@@ -48,11 +48,10 @@ static void describe_fate(const struct beget_process *p, char *text, size_t size
 
 int beget_describe(const struct beget_process *p, char *text, size_t size)
 {
-	static const char *const methods[] = {"forkserver", "spawn", "fork"};
 	struct beget_process *changing = (struct beget_process *)p;
 	char function[160], pid[32] = "not born", fate[SENTENCE];
 	int error = text || size == 0 ? beget__process_check(p, "describe")
-	                              : beget__fail(EINVAL, "cannot describe: there is nowhere to put it");
+	                              : beget__fail(EINVAL, "cannot describe: text is NULL");
 
 	if (error)
 		return error;
@@ -68,9 +67,9 @@ int beget_describe(const struct beget_process *p, char *text, size_t size)
 		snprintf(function, sizeof(function), "%p", (void *)(uintptr_t)p->function);
 	if (p->pid > 0)
 		snprintf(pid, sizeof(pid), "pid %d", (int)p->pid);
-	int n = p->named ? snprintf(text, size, "process %s (%s, %s, by %s) %s", p->what, function, pid,
-	                            methods[p->method], fate)
-	                 : snprintf(text, size, "process %s (%s, by %s) %s", function, pid, methods[p->method], fate);
+	int n = p->named ? snprintf(text, size, "process %s (%s, %s, with %s) %s", p->what, function, pid,
+	                            p->method->name, fate)
+	                 : snprintf(text, size, "process %s (%s, with %s) %s", function, pid, p->method->name, fate);
 	pthread_mutex_unlock(&changing->lock);
 	beget__thread_cancel(cancel);
 	return n;

@@ -2,7 +2,7 @@
  * that a start makes, and starts nothing. Runs in the caller. */
 #include "call/layout.h"
 #include "call/value.h"
-#include "caller/plan.h"
+#include "caller/check.h"
 #include "os/fail.h"
 #include "os/thread.h"
 #include "program/image.h"
@@ -82,22 +82,18 @@ static void say_id(struct page *page, const struct beget__module *m)
 
 static void say_place(struct page *page, const struct beget__plan *plan)
 {
-	static const char *const places[] = {
-		[BEGET_FORKSERVER] = "by forkserver, in a copy of a helper that executes",
-		[BEGET_SPAWN] = "by spawn, in a process that executes",
-	};
 	char path[PATH_MAX];
 
-	if (plan->options.method == BEGET_FORK)
-		say(page, "by fork, in a copy of this process\n");
+	if (plan->method->shares_addresses)
+		say(page, "with %s, in %s\n", plan->method->name, plan->method->place);
 	else
-		say(page, "%s %s\n", places[plan->options.method],
+		say(page, "with %s, in %s %s\n", plan->method->name, plan->method->place,
 		    plan->program ? plan->program->path : beget__image_path(path, sizeof(path)));
 }
 
 static const char *state_of(const struct beget__module *m, const struct beget__plan *plan)
 {
-	if (plan->options.method == BEGET_FORK || !m->lacking)
+	if (plan->method->shares_addresses || !m->lacking)
 		return "which is there";
 	return m->path[0] ? "to be loaded in the child" : "which cannot be loaded";
 }
@@ -211,7 +207,7 @@ static void say_passed(struct page *page, void (*function)(void), const struct b
 	say(page, ", %s\n", way);
 	free(needs.bytes);
 	beget__bytes_free(&needs.writer);
-	if (plan->options.method == BEGET_FORK)
+	if (plan->method->shares_addresses)
 		return;
 	list_needs(&needs, target.lacking ? function : NULL, plan, false);
 	say_needs(page, &needs, plan);
@@ -236,7 +232,7 @@ static void say_argument(struct page *page, const struct beget_arg *arg, const s
 	}
 	say_content(page, row, &bare);
 	bool descriptor = row->shape == DESCRIPTOR || (row->shape == BUFFER && v.buffer);
-	say(page, ", %s\n", plan->options.method != BEGET_FORK && descriptor ? "as a descriptor" : way);
+	say(page, ", %s\n", !plan->method->shares_addresses && descriptor ? "as a descriptor" : way);
 }
 
 /* The bytes of target and arguments, of those that are such. */
@@ -261,9 +257,9 @@ static size_t message_size(const struct beget__plan *plan, const struct beget__t
 
 static void say_arguments(struct page *page, const struct beget_call *call, const struct beget__plan *plan, size_t size)
 {
-	const char *way = plan->options.method == BEGET_FORK ? "there"
-	                  : size > BEGET__FRAME_INLINE       ? "in a memory file"
-	                                                     : "in band";
+	const char *way = plan->method->shares_addresses ? "there"
+	                  : size > BEGET__FRAME_INLINE   ? "in a memory file"
+	                                                 : "in band";
 
 	for (unsigned i = 0; call->args && i < call->n; i++) {
 		say(page, "argument %u%s: ", i + 1, call->named && i >= call->named ? " (variadic)" : "");
@@ -271,7 +267,7 @@ static void say_arguments(struct page *page, const struct beget_call *call, cons
 	}
 	if (row_of(call->result))
 		say(page, "result: %s\n", row_of(call->result)->name);
-	if (plan->options.method != BEGET_FORK)
+	if (!plan->method->shares_addresses)
 		say(page, "message: %zu bytes of target and arguments, %s\n", size, way);
 }
 
@@ -283,16 +279,16 @@ int beget_explain(const struct beget_options *options, const struct beget_call *
 	struct beget__plan plan;
 
 	if (!text && size > 0)
-		return beget__fail(EINVAL, "cannot explain: there is nowhere to put it");
+		return beget__fail(EINVAL, "cannot explain: text is NULL");
 	int cancel = beget__thread_no_cancel();
-	int error = beget__plan_make(&plan, options, call);
+	int error = beget__check_start(&plan, options, call);
 	if (call && call->function) {
 		beget__target_find(call->function, plan.program != NULL, &target);
 		say_target(&page, call, &target, &plan);
 		say_place(&page, &plan);
 		say_arguments(&page, call, &plan, message_size(&plan, &target, call));
 	}
-	if (!error && plan.options.method != BEGET_FORK)
+	if (!error && !plan.method->shares_addresses)
 		error = beget__image_ready(plan.program);
 	if (error)
 		say(&page, "refused: %s\n", beget_error());

@@ -313,7 +313,7 @@ int beget_result_as(struct beget_process *p, unsigned type, size_t size, void *r
 	if (error)
 		return error;
 	if (!ret)
-		return beget__fail(EINVAL, "cannot give the result: there is nowhere to put it");
+		return beget__fail(EINVAL, "cannot read the result: ret is NULL");
 	int cancel = beget__thread_no_cancel();
 	pthread_mutex_lock(&p->lock);
 	beget__channel_look(p);

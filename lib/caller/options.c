@@ -1,12 +1,17 @@
-/* Option structs of any version become those of this one.
- * Runs in the caller. */
+/* Option structs: those of any version become those of this one, and the options of a start are checked one by one.
+ * Runs in the caller. Knows no start method. */
 #include "caller/options.h"
 
 #include "os/fail.h"
 
-#include <beget.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
+
+#define KNOWN_FLAGS                                                                                                    \
+	(BEGET_UNSAFE_FORK | BEGET_TIED | BEGET_NEW_GROUP | BEGET_NEW_SESSION | BEGET_CLOSE_FDS | BEGET_SERVER_STATE | \
+	 BEGET_CRASH_REPORT)
 
 const char *const beget__options_streams[3] = {"standard input", "standard output", "standard error"};
 
@@ -26,4 +31,48 @@ int beget__options_copy(void *ret, size_t size, const void *options, size_t leas
 			                   BEGET_VERSION);
 	memcpy(ret, options, given < size ? given : size);
 	return 0;
+}
+
+/* Before the library opens anything: a closed descriptor must not become one of ours. */
+static int check_stream(int i, const struct beget_stream *s)
+{
+	const char *name = beget__options_streams[i];
+
+	switch (s->kind) {
+	case BEGET_AS_IS:
+	case BEGET_TO_NULL: return 0;
+	case BEGET_TO_FD:
+		return fcntl(s->fd, F_GETFD) < 0 ? beget__fail(EBADF, "%s: descriptor %d is not open", name, s->fd) : 0;
+	case BEGET_TO_PIPE:
+		return s->end ? 0 : beget__fail(EINVAL, "%s: the place for the end of the pipe is NULL", name);
+	case BEGET_TO_FILE: return s->path ? 0 : beget__fail(EINVAL, "%s: there is no path", name);
+	case BEGET_TO_OUT:
+		return i == 2 ? 0 : beget__fail(EINVAL, "%s: only standard error can be what standard output is", name);
+	}
+	return beget__fail(EINVAL, "%s: there is no such kind of stream (%u)", name, (unsigned)s->kind);
+}
+
+static int check_streams(const struct beget_options *o)
+{
+	int error = check_stream(0, &o->in);
+
+	if (!error)
+		error = check_stream(1, &o->out);
+	return error ? error : check_stream(2, &o->err);
+}
+
+int beget__options_check(struct beget_options *ret, const struct beget_options *options)
+{
+	const size_t least = offsetof(struct beget_options, flags) + sizeof(ret->flags);
+
+	int error = beget__options_copy(ret, sizeof(*ret), options, least, "BEGET_OPTIONS");
+	if (error)
+		return error;
+	if (ret->timeout_ms < 0)
+		return beget__fail(EINVAL, "timeout_ms is negative: %d", ret->timeout_ms);
+	if (ret->reserved)
+		return beget__fail(EINVAL, "the field reserved is %d, and must be 0", ret->reserved);
+	if (ret->flags & ~KNOWN_FLAGS)
+		return beget__fail(EINVAL, "unknown flags 0x%x", ret->flags & ~KNOWN_FLAGS);
+	return check_streams(ret);
 }

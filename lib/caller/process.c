@@ -124,14 +124,13 @@ static int open_channel(struct beget_process *p)
 	return 0;
 }
 
-int beget__process_new(struct beget_process **ret, enum beget_method method, const char *what)
+int beget__process_new(struct beget_process **ret, const char *what)
 {
 	struct beget_process *p = beget__mem_alloc(sizeof(*p));
 
 	if (!p)
 		return beget__fail_errno(ENOMEM, "cannot start %s", what);
 	p->owner = getpid();
-	p->method = method;
 	snprintf(p->what, sizeof(p->what), "%s", what);
 	pthread_mutex_init(&p->lock, NULL);
 	p->channel = p->far = p->pidfd = p->reserve = p->tie = p->control = p->result_fd = -1;

@@ -3,6 +3,7 @@
 #ifndef BEGET__PROCESS_H
 #define BEGET__PROCESS_H
 
+#include "caller/method.h"
 #include "message/order.h"
 #include "message/report.h"
 
@@ -30,7 +31,7 @@ struct beget__promise {
 struct beget_process {
 	struct beget_process *next, **link; /* registry */
 	pid_t owner;                        /* the process that the handle belongs to */
-	enum beget_method method;
+	const struct beget__method *method;
 	char what[64]; /* for sentences */
 	bool named;    /* by the user */
 	bool spare;    /* it was born before its start, of the helper's launch: */
@@ -68,7 +69,7 @@ struct beget_process {
 enum { BEGET__LENT_CWD, BEGET__LENT_STREAM, BEGET__LENT_TIE = BEGET__LENT_STREAM + 3, BEGET__LENT };
 
 /* A handle with an open channel. what goes into sentences. */
-int beget__process_new(struct beget_process **ret, enum beget_method, const char *what);
+int beget__process_new(struct beget_process **ret, const char *what);
 
 /* The handle of a start that failed: everything is undone; a child that exists ends without running its target. */
 void beget__process_abandon(struct beget_process *);

@@ -1,8 +1,8 @@
 /* Servers as objects: opened with what their children shall be born with, asked how they are, given back.
  * Runs in the caller. */
+#include "caller/check.h"
 #include "caller/connection.h"
 #include "caller/options.h"
-#include "caller/plan.h"
 #include "caller/process.h"
 #include "caller/spare.h"
 #include "os/mem.h"
@@ -40,7 +40,7 @@ static int keep(const struct beget_server_options *o, struct beget_server *s)
 	beget__process_unguard();
 	if (error)
 		return error;
-	if (o->prepare && beget__plan_check_prepare(o->prepare, beget__connection_program(s)))
+	if (o->prepare && beget__check_prepare(o->prepare, beget__connection_program(s)))
 		return beget__fail_prefix("the prepare call");
 	return beget__setup_keep(o, &s->setup);
 }
@@ -103,7 +103,7 @@ int beget_server_open(struct beget_server **ret, const struct beget_server_optio
 	struct beget_server_options checked;
 
 	if (!ret)
-		return beget__fail(EINVAL, "cannot open a server: there is nowhere to put it");
+		return beget__fail(EINVAL, "cannot open a server: ret is NULL");
 	int cancel = beget__thread_no_cancel();
 	int error = beget__module_check_settled();
 	if (!error)
@@ -162,7 +162,7 @@ int beget_server_status(struct beget_server *named, struct beget_server_status *
 	struct beget_server *s;
 
 	if (!ret)
-		return beget__fail(EINVAL, "cannot tell how the server is: there is nowhere to put it");
+		return beget__fail(EINVAL, "cannot ask for the status of the server: ret is NULL");
 	int error = beget__connection_of(named, &s);
 	if (error)
 		return error;

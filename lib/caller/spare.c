@@ -125,7 +125,7 @@ static int make(struct beget_server *s, enum beget_method method, unsigned gener
 	};
 	struct beget_process *p;
 
-	int error = beget__process_new(&p, method, "a spare");
+	int error = beget__process_new(&p, "a spare");
 	if (error)
 		return error;
 	error = beget__process_reserve(p);

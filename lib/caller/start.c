@@ -1,6 +1,6 @@
-/* The door: beget_start checks, chooses the backend, and leaves the thread as it found it.
+/* beget_start: checks, starts with the method of the plan, and leaves the thread as it found it.
  * Runs in the caller. */
-#include "caller/methods.h"
+#include "caller/check.h"
 #include "caller/process.h"
 #include "caller/spare.h"
 #include "caller/wishes.h"
@@ -14,24 +14,20 @@
 /* A spare of the server's, or nothing yet but a handle. */
 static int new_process(const struct beget__plan *plan, struct beget_process **ret)
 {
-	if (plan->options.method == BEGET_FORK || !(*ret = beget__spare_take(plan->server, plan->options.method)))
-		return beget__process_new(ret, plan->options.method, plan->what);
+	if (!plan->method->has_server || !(*ret = beget__spare_take(plan->server, plan->options.method)))
+		return beget__process_new(ret, plan->what);
 	memcpy((*ret)->what, plan->what, sizeof(plan->what));
 	return 0;
 }
 
 static int start(struct beget__plan *plan, struct beget_process **ret)
 {
-	static int (*const backends[])(const struct beget__plan *, struct beget_process *) = {
-		[BEGET_FORKSERVER] = beget__by_forkserver,
-		[BEGET_SPAWN] = beget__by_spawn,
-		[BEGET_FORK] = beget__by_fork,
-	};
 	struct beget_process *p;
 
 	int error = new_process(plan, &p);
 	if (error)
 		return error;
+	p->method = plan->method;
 	p->target = plan->target;
 	p->function = plan->call->function;
 	p->named = plan->options.name != NULL;
@@ -39,7 +35,7 @@ static int start(struct beget__plan *plan, struct beget_process **ret)
 	if (!error)
 		error = beget__wishes_open(plan, p);
 	if (!error)
-		error = backends[plan->options.method](plan, p);
+		error = plan->method->start(plan, p);
 	if (error) {
 		beget__process_abandon(p);
 		return error;
@@ -55,9 +51,9 @@ int beget_start(struct beget_process **ret, const struct beget_options *options,
 	struct beget__plan plan;
 
 	if (!ret)
-		return beget__fail(EINVAL, "cannot start: there is nowhere to put the handle");
+		return beget__fail(EINVAL, "cannot start: ret is NULL");
 	int cancel = beget__thread_no_cancel();
-	int error = beget__plan_make(&plan, options, call);
+	int error = beget__check_start(&plan, options, call);
 	if (!error)
 		error = start(&plan, ret);
 	beget__process_sweep();

@@ -1,9 +1,12 @@
-/* Checks what the user wrote; options and call become a plan.
- * Runs in the caller, before any process exists. */
-#include "caller/plan.h"
+/* Checks a start before any process exists: options and call become a plan. Knows all start methods, and starts
+ * nothing. Runs in the caller. */
+#include "caller/check.h"
 
 #include "call/layout.h"
 #include "call/value.h"
+#include "caller/by_fork.h"
+#include "caller/by_forkserver.h"
+#include "caller/by_spawn.h"
 #include "caller/connection.h"
 #include "caller/options.h"
 #include "os/fail.h"
@@ -14,59 +17,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-
-#define KNOWN_FLAGS                                                                                                    \
-	(BEGET_UNSAFE_FORK | BEGET_TIED | BEGET_NEW_GROUP | BEGET_NEW_SESSION | BEGET_CLOSE_FDS | BEGET_SERVER_STATE | \
-	 BEGET_CRASH_REPORT)
-
-static int check_options(const struct beget_options *options, struct beget_options *ret)
-{
-	const size_t least = offsetof(struct beget_options, flags) + sizeof(ret->flags);
-
-	int error = beget__options_copy(ret, sizeof(*ret), options, least, "BEGET_OPTIONS");
-	if (error)
-		return error;
-	const unsigned method = (unsigned)ret->method;
-	if (method > BEGET_FORK) {
-		ret->method = BEGET_FORKSERVER;
-		return beget__fail(EINVAL, "there is no start method %u", method);
-	}
-	if (ret->timeout_ms < 0 || ret->reserved)
-		return beget__fail(EINVAL, "the deadline of %d ms is negative", ret->timeout_ms);
-	if (ret->server && ret->method == BEGET_FORK)
-		return beget__fail(EINVAL, "fork starts from the caller, not from a server");
-	if (ret->flags & ~KNOWN_FLAGS)
-		return beget__fail(EINVAL, "unknown flags 0x%x", ret->flags & ~KNOWN_FLAGS);
-	return 0;
-}
-
-/* Before the library opens anything: a closed descriptor must not become one of ours. */
-static int check_stream(int i, const struct beget_stream *s)
-{
-	const char *name = beget__options_streams[i];
-
-	switch (s->kind) {
-	case BEGET_AS_IS:
-	case BEGET_TO_NULL: return 0;
-	case BEGET_TO_FD:
-		return fcntl(s->fd, F_GETFD) < 0 ? beget__fail(EBADF, "%s: descriptor %d is not open", name, s->fd) : 0;
-	case BEGET_TO_PIPE:
-		return s->end ? 0 : beget__fail(EINVAL, "%s: there is nowhere to put the end of the pipe", name);
-	case BEGET_TO_FILE: return s->path ? 0 : beget__fail(EINVAL, "%s: there is no path", name);
-	case BEGET_TO_OUT:
-		return i == 2 ? 0 : beget__fail(EINVAL, "%s: only standard error can be what standard output is", name);
-	}
-	return beget__fail(EINVAL, "%s: there is no such kind of stream (%u)", name, (unsigned)s->kind);
-}
-
-static int check_streams(const struct beget_options *o)
-{
-	int error = check_stream(0, &o->in);
-
-	if (!error)
-		error = check_stream(1, &o->out);
-	return error ? error : check_stream(2, &o->err);
-}
 
 static int check_descriptor(int fd)
 {
@@ -79,7 +29,7 @@ static int check_layout(const struct beget_layout *layout, size_t size, const st
 
 	if (wrong)
 		return beget__fail(EINVAL, "the layout of the struct is wrong: %s", wrong);
-	if (plan->options.method != BEGET_FORK && beget__layout_points(layout))
+	if (!plan->method->shares_addresses && beget__layout_points(layout))
 		return beget__fail(EOPNOTSUPP, "only fork can carry a struct with pointers");
 	return 0;
 }
@@ -111,8 +61,8 @@ static int check_function(void (*function)(void), const struct beget__plan *plan
 {
 	struct beget__target unused = {0};
 
-	return plan->options.method != BEGET_FORK && function ? find_function(function, "carry", plan->program, &unused)
-	                                                      : 0;
+	return !plan->method->shares_addresses && function ? find_function(function, "carry", plan->program, &unused)
+	                                                   : 0;
 }
 
 static int check_value(const struct beget_arg *arg, bool boxed, const struct beget__plan *plan)
@@ -121,7 +71,7 @@ static int check_value(const struct beget_arg *arg, bool boxed, const struct beg
 
 	switch (arg->type) {
 	case BEGET_TYPE_RAW:
-		return v.pointer && plan->options.method != BEGET_FORK
+		return v.pointer && !plan->method->shares_addresses
 		               ? beget__fail(EOPNOTSUPP, "only fork can carry a raw pointer")
 		               : 0;
 	case BEGET_TYPE_OBJECT:
@@ -174,9 +124,10 @@ static int check_call(const struct beget_call *call, const struct beget__plan *p
 {
 	unsigned descriptors = 0;
 
-	if (!call || !call->function || (call->n > 0 && !call->args))
-		return beget__fail(EINVAL, "there is no %s to call",
-		                   call && call->function ? "argument list" : "function");
+	if (!call || !call->function)
+		return beget__fail(EINVAL, "there is no function to call: %s is NULL", call ? "function" : "call");
+	if (call->n > 0 && !call->args)
+		return beget__fail(EINVAL, "the call has %u arguments, and args is NULL", call->n);
 	if (call->flags)
 		return beget__fail(EINVAL, "unknown flags 0x%x of the call", call->flags);
 	if (call->named > call->n)
@@ -195,9 +146,9 @@ static int check_call(const struct beget_call *call, const struct beget__plan *p
 	return 0;
 }
 
-int beget__plan_check_prepare(const struct beget_call *call, const struct beget__executable *program)
+int beget__check_prepare(const struct beget_call *call, const struct beget__executable *program)
 {
-	const struct beget__plan plan = {.options.method = BEGET_FORKSERVER, .program = program};
+	const struct beget__plan plan = {.method = &beget__by_forkserver, .program = program};
 	struct beget__target unused = {0};
 
 	int error = check_call(call, &plan);
@@ -218,40 +169,71 @@ static int check_threads(unsigned flags)
 	return 0;
 }
 
-int beget__plan_make(struct beget__plan *ret, const struct beget_options *options, const struct beget_call *call)
+/* The server and the program that the child executes. */
+static int find_server(struct beget__plan *plan)
 {
-	const struct beget_options *checked = &ret->options;
+	struct beget_server *named = plan->options.server;
 
-	memset(ret, 0, sizeof(*ret));
-	int error = check_options(options, &ret->options);
-	if (!error && checked->method != BEGET_FORK)
-		error = beget__module_check_settled();
-	if (!error)
-		error = check_streams(checked);
-	if (!error)
-		error = beget__connection_of(checked->server, &ret->server);
+	if (named && !plan->method->has_server)
+		return beget__fail(EINVAL, "%s starts from the caller, not from a server", plan->method->name);
+	int error = beget__connection_of(named, &plan->server);
+	if (!error && plan->method->has_server)
+		plan->program = beget__connection_program(plan->server);
+	return error;
+}
+
+static int check_options(struct beget__plan *plan, const struct beget_options *options)
+{
+	static const struct beget__method *const methods[] = {
+		[BEGET_FORKSERVER] = &beget__by_forkserver,
+		[BEGET_SPAWN] = &beget__by_spawn,
+		[BEGET_FORK] = &beget__by_fork,
+	};
+
+	plan->method = methods[BEGET_FORKSERVER];
+	int error = beget__options_check(&plan->options, options);
 	if (error)
 		return error;
-	ret->program = checked->method == BEGET_FORK ? NULL : beget__connection_program(ret->server);
-	error = check_call(call, ret);
+	const unsigned method = (unsigned)plan->options.method;
+	if (method >= sizeof(methods) / sizeof(*methods))
+		return beget__fail(EINVAL, "there is no start method %u", method);
+	plan->method = methods[method];
+	return find_server(plan);
+}
+
+static void name(struct beget__plan *plan)
+{
+	const struct beget__target *t = &plan->target;
+
+	if (plan->options.name) {
+		snprintf(plan->what, sizeof(plan->what), "%.60s", plan->options.name);
+		return;
+	}
+	if (!t->module) {
+		snprintf(plan->what, sizeof(plan->what), "%p", (void *)(uintptr_t)plan->call->function);
+		return;
+	}
+	const char *slash = strrchr(t->module, '/');
+	const char *file = t->module[0] ? t->module : program_invocation_short_name;
+	snprintf(plan->what, sizeof(plan->what), "%.40s+0x%llx", slash ? slash + 1 : file,
+	         (unsigned long long)t->offset);
+}
+
+int beget__check_start(struct beget__plan *ret, const struct beget_options *options, const struct beget_call *call)
+{
+	memset(ret, 0, sizeof(*ret));
+	int error = check_options(ret, options);
+	if (!error && !ret->method->shares_addresses)
+		error = beget__module_check_settled();
+	if (!error)
+		error = check_call(call, ret);
+	if (!error && ret->method->needs_one_thread)
+		error = check_threads(ret->options.flags);
+	if (!error && !ret->method->shares_addresses)
+		error = find_function(call->function, "start", ret->program, &ret->target);
 	if (error)
 		return error;
 	ret->call = call;
-	error = checked->method == BEGET_FORK ? check_threads(checked->flags)
-	                                      : find_function(call->function, "start", ret->program, &ret->target);
-	if (error)
-		return error;
-	if (checked->name) {
-		snprintf(ret->what, sizeof(ret->what), "%.60s", checked->name);
-		return 0;
-	}
-	if (!ret->target.module) {
-		snprintf(ret->what, sizeof(ret->what), "%p", (void *)(uintptr_t)call->function);
-		return 0;
-	}
-	const char *slash = strrchr(ret->target.module, '/');
-	const char *name = ret->target.module[0] ? ret->target.module : program_invocation_short_name;
-	snprintf(ret->what, sizeof(ret->what), "%.40s+0x%llx", slash ? slash + 1 : name,
-	         (unsigned long long)ret->target.offset);
+	name(ret);
 	return 0;
 }

@@ -1,0 +1,14 @@
+/* Checks of calls and options. */
+#ifndef BEGET__CHECK_H
+#define BEGET__CHECK_H
+
+#include "caller/plan.h"
+
+/* Makes a plan from options and call. On an error the plan's method, server and program are set all the same, for
+ * beget_explain. */
+int beget__check_start(struct beget__plan *ret, const struct beget_options *, const struct beget_call *);
+
+/* Checks a call that a helper itself is to make. */
+int beget__check_prepare(const struct beget_call *, const struct beget__executable *);
+
+#endif

@@ -1,0 +1,20 @@
+/* A start method, as the rest of the caller sees it: what it can carry, what it needs, and how it starts. */
+#ifndef BEGET__METHOD_H
+#define BEGET__METHOD_H
+
+#include <stdbool.h>
+
+struct beget_process;
+struct beget__plan;
+
+struct beget__method {
+	const char *name;      /* for sentences */
+	const char *place;     /* where the child runs, for beget_explain */
+	bool shares_addresses; /* the child is a copy of the caller: it can use pointers and any function, without a
+	                          file */
+	bool has_server;       /* a helper can make the child */
+	bool needs_one_thread;
+	int (*start)(const struct beget__plan *, struct beget_process *);
+};
+
+#endif
