@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SLICE = 50000000, SLICE_BUSY = 300000000, LOOK_IN = 10000000, TRY = 8, LIMIT = 1 << 20 };
+enum { SLICE = 15000000, SLICE_BUSY = 300000000, LOOK_IN = 10000000, TRY = 8, LIMIT = 1 << 20 };
 
 static const struct contender *const contenders[] = {&bench_raw, &bench_by_hand, &bench_each};
 enum { CONTENDERS = sizeof(contenders) / sizeof(*contenders) };
@@ -164,7 +164,7 @@ static void turn(struct peer *peer)
 
 int main(int argc, char **argv)
 {
-	int option, turns = 3;
+	int option, turns = 9;
 	struct peer peer;
 
 	beget_init(argc, argv);
