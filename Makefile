@@ -43,7 +43,7 @@ SCRIPTS = $(wildcard test/*.sh)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help demo bench test check lint soak asan ubsan tsan valgrind coverage fuzz fuzzers install uninstall dist clean examples programs
+.PHONY: all help demo bench test check lint soak asan ubsan tsan valgrind coverage fuzz fuzzers install uninstall docs dist clean examples programs
 
 all: $(STATIC) $(BUILD)/libbeget.so $(HOST) $(BUILD)/beget.pc ## the library, static and shared, and its host program (the default)
 
@@ -325,6 +325,10 @@ uninstall: ## remove what install put there
 	tools/manlinks uninstall $(DESTDIR)$(MANDIR) $(PAGES)
 	rm -f $(FILES) $(INSTALLED_PAGES)
 	-rmdir $(DESTDIR)$(INCLUDEDIR)/beget
+
+docs: ## the manual as HTML, with the plots, in build/docs
+	@tools/need mandoc=mandoc
+	tools/docs $(BUILD)/docs $(VERSION) $(PAGES)
 
 dist: ## a source archive of the last commit
 	@mkdir -p $(BUILD)
