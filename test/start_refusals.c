@@ -96,13 +96,21 @@ static void nothing_to_call(enum beget_method method)
 
 static void wrong_results(enum beget_method method)
 {
-	static const unsigned types[] = {BEGET_TYPE_OBJECT, BEGET_TYPE_FD, BEGET_TYPE_RAW, BEGET_TYPE_STRUCT + 1, ~0u};
-	char words[40];
+	static const struct {
+		unsigned type;
+		const char *name;
+	} wrong[] = {
+		{BEGET_TYPE_OBJECT, "return a pointer to an object"},
+		{BEGET_TYPE_FD, "return a struct beget_fd"},
+		{BEGET_TYPE_RAW, "return a void *"},
+		{BEGET_TYPE_FUNCTION, "return a pointer to a function"},
+		{BEGET_TYPE_STRUCT + 1, "return an unknown type"},
+		{~0u, "return an unknown type"},
+	};
 
-	for (int i = 0; i < 5; i++) {
-		struct beget_call call = {.function = target, .result = types[i]};
-		snprintf(words, sizeof(words), "type %u", types[i]);
-		expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, words);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		struct beget_call call = {.function = target, .result = wrong[i].type};
+		expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, wrong[i].name);
 	}
 }
 
@@ -219,7 +227,7 @@ static void wrong_layouts(enum beget_method method)
 
 	expect_refused(o, BEGET_CALL(takes_held, 1, BEGET_STRUCT(half, h)), -EINVAL, words);
 	expect_refused(o, BEGET_CALL(takes_held, 1, BEGET_STRUCT(none, h)), -EINVAL, "is wrong: it is not given");
-	expect_refused(o, BEGET_CALL(gives_held), -EINVAL, "returns a struct: BEGET_RETURNS tells its layout");
+	expect_refused(o, BEGET_CALL(gives_held), -EINVAL, "returns a struct: use BEGET_RETURNS to give its layout");
 	expect_refused(o, BEGET_RETURNS(half, BEGET_CALL(gives_held)), -EINVAL,
 	               "the result: the layout of the struct is wrong: its alignment");
 	if (method == BEGET_FORK)

@@ -102,6 +102,7 @@ static void before_and_after_the_end(enum beget_method method)
 	assert_int_equal(beget_kill(sleeping, 4711), -EINVAL);
 	assert_int_equal(beget_join(p, 10000, NULL), 0);
 	assert_int_equal(beget_result(p, &other), -EINVAL);
+	assert_non_null(strstr(beget_error(), "the result is an int, not a long"));
 	assert_int_equal(beget_result_as(p, BEGET_TYPE_VOID, 0, &other), -EINVAL);
 	assert_int_equal(beget_result_as(p, BEGET_TYPE_INT, sizeof(int), NULL), -EINVAL);
 	assert_int_equal(beget_result_as(p, BEGET_TYPE_INT, sizeof(int) + 1, &value), -EINVAL);

@@ -1,6 +1,7 @@
 /* Typed values: every type comes back as it went, aligned where it lies; and bytes that lie are told as such, wherever
  * they are cut and whatever they claim. */
 #include "harness.h"
+#include "call/type.h"
 #include "call/value.h"
 
 #include <errno.h>
@@ -80,7 +81,7 @@ static void scalar(unsigned type, const void *value, size_t size)
 	union beget__value back;
 	size_t ignored;
 
-	assert_int_equal(beget__value_size(type), size);
+	assert_int_equal(beget__type_of(type)->size, size);
 	pack(&m, &(struct beget_arg){.type = type, .value = value}, NULL);
 	assert_int_equal(m.size, size);
 	assert_true(unpack(&m, type, &ignored, NULL, &back));
@@ -360,12 +361,12 @@ static void what_is_no_type(void)
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
 		struct beget__reader r = {zeros, 0, sizeof(zeros), false};
 		assert_false(get(&r, types[i], &size, NULL, &back));
-		assert_int_equal(beget__value_size(types[i]), 0);
+		assert_int_equal(beget__type_of(types[i])->size, 0);
 	}
 	struct beget__reader r = {zeros, 0, sizeof(zeros), false};
 	assert_true(get(&r, BEGET_TYPE_VOID, &size, NULL, &back));
 	assert_int_equal(r.at, 0);
-	assert_int_equal(beget__value_size(BEGET_TYPE_VOID), 0);
+	assert_int_equal(beget__type_of(BEGET_TYPE_VOID)->size, 0);
 }
 
 int main(void)

@@ -2,44 +2,12 @@
  * Runs in caller and child. Knows no libffi, whose own idea of a layout follows the same rules. */
 #include "call/layout.h"
 
-#include "call/value.h"
+#include "call/type.h"
 #include "os/mem.h"
 
 #include <stdlib.h>
 
 enum { DEEPEST = 16, MOST_NUMBERS = 4096 };
-
-/* In a struct, where a type may be less aligned than alone. */
-#define ALIGN_IN_STRUCT(type)                                                                                          \
-	offsetof(                                                                                                      \
-		struct {                                                                                               \
-			char c;                                                                                        \
-			type value;                                                                                    \
-		},                                                                                                     \
-		value)
-
-static size_t number_align(unsigned type)
-{
-	switch (type) {
-	case BEGET_TYPE_SHORT:
-	case BEGET_TYPE_USHORT: return ALIGN_IN_STRUCT(short);
-	case BEGET_TYPE_INT:
-	case BEGET_TYPE_UINT: return ALIGN_IN_STRUCT(int);
-	case BEGET_TYPE_LONG:
-	case BEGET_TYPE_ULONG: return ALIGN_IN_STRUCT(long);
-	case BEGET_TYPE_LLONG:
-	case BEGET_TYPE_ULLONG: return ALIGN_IN_STRUCT(long long);
-	case BEGET_TYPE_FLOAT: return ALIGN_IN_STRUCT(float);
-	case BEGET_TYPE_DOUBLE: return ALIGN_IN_STRUCT(double);
-	case BEGET_TYPE_RAW: return ALIGN_IN_STRUCT(void *);
-	default: return 1;
-	}
-}
-
-static bool is_number(unsigned type)
-{
-	return (type >= BEGET_TYPE_BOOL && type <= BEGET_TYPE_DOUBLE) || type == BEGET_TYPE_RAW;
-}
 
 static const char *wrong(const struct beget_layout *l, int depth, size_t *numbers)
 {
@@ -51,9 +19,10 @@ static const char *wrong(const struct beget_layout *l, int depth, size_t *number
 		return "it has no members";
 	for (size_t i = 0; i < l->n; i++) {
 		const struct beget_member *m = &l->members[i];
-		size_t n = m->n ? m->n : 1, size, align, inner = 1;
+		const struct beget__type *type = beget__type_of(m->type);
+		size_t n = m->n ? m->n : 1, size = type->size, align = type->align, inner = 1;
 
-		if (m->type == BEGET_TYPE_STRUCT && m->layout) {
+		if (type->shape == BEGET__STRUCT && m->layout) {
 			size_t before = *numbers;
 			const char *why = wrong(m->layout, depth + 1, numbers);
 			if (why)
@@ -61,9 +30,7 @@ static const char *wrong(const struct beget_layout *l, int depth, size_t *number
 			inner = *numbers - before;
 			size = m->layout->size;
 			align = m->layout->align;
-		} else if (is_number(m->type)) {
-			size = beget__value_size(m->type);
-			align = number_align(m->type);
+		} else if (align > 0) {
 			++*numbers;
 		} else {
 			return "one of its members is neither a number nor a struct with a layout";

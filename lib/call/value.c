@@ -4,6 +4,7 @@
 
 #include "call/buffer.h"
 #include "call/layout.h"
+#include "call/type.h"
 #include "program/target.h"
 
 #include <errno.h>
@@ -11,35 +12,6 @@
 
 #define BYTES_ALIGN 64
 #define LEAST_ALIGN _Alignof(max_align_t)
-
-size_t beget__value_size(unsigned type)
-{
-	static const unsigned char sizes[] = {
-		[BEGET_TYPE_BOOL] = sizeof(bool),
-		[BEGET_TYPE_CHAR] = sizeof(char),
-		[BEGET_TYPE_SCHAR] = sizeof(signed char),
-		[BEGET_TYPE_UCHAR] = sizeof(unsigned char),
-		[BEGET_TYPE_SHORT] = sizeof(short),
-		[BEGET_TYPE_USHORT] = sizeof(unsigned short),
-		[BEGET_TYPE_INT] = sizeof(int),
-		[BEGET_TYPE_UINT] = sizeof(unsigned),
-		[BEGET_TYPE_LONG] = sizeof(long),
-		[BEGET_TYPE_ULONG] = sizeof(unsigned long),
-		[BEGET_TYPE_LLONG] = sizeof(long long),
-		[BEGET_TYPE_ULLONG] = sizeof(unsigned long long),
-		[BEGET_TYPE_FLOAT] = sizeof(float),
-		[BEGET_TYPE_DOUBLE] = sizeof(double),
-		[BEGET_TYPE_STRING] = sizeof(const char *),
-		[BEGET_TYPE_OBJECT] = sizeof(const void *),
-		[BEGET_TYPE_BYTES] = sizeof(struct beget_bytes),
-		[BEGET_TYPE_FD] = sizeof(struct beget_fd),
-		[BEGET_TYPE_RAW] = sizeof(void *),
-		[BEGET_TYPE_BUFFER] = sizeof(struct beget_buffer *),
-		[BEGET_TYPE_FUNCTION] = sizeof(void (*)(void)),
-	};
-
-	return type < sizeof(sizes) ? sizes[type] : 0;
-}
 
 size_t beget__value_align(size_t size)
 {
@@ -92,7 +64,8 @@ union beget__value beget__value_of(const struct beget_arg *arg)
 	if (arg->type == BEGET_TYPE_STRUCT)
 		v.pointer = arg->value;
 	else
-		memcpy(&v, arg->value, beget__value_size(arg->type)); /* it is aligned as its own type asks, no more */
+		memcpy(&v, arg->value,
+		       beget__type_of(arg->type)->size); /* it is aligned as its own type asks, no more */
 	return v;
 }
 
@@ -146,7 +119,7 @@ int beget__value_put(struct beget__writer *w, const struct beget_arg *arg, struc
 	case BEGET_TYPE_FUNCTION: return put_function(w, v.function);
 	case BEGET_TYPE_BUFFER: return put_buffer(w, v.buffer, fds);
 	case BEGET_TYPE_RAW: return v.pointer ? -EOPNOTSUPP : 0;
-	default: beget__bytes_put(w, &v, beget__value_size(arg->type)); return 0;
+	default: beget__bytes_put(w, &v, beget__type_of(arg->type)->size); return 0;
 	}
 }
 
@@ -221,10 +194,9 @@ bool beget__value_get(struct beget__reader *r, struct beget_arg *arg, struct beg
 		break;
 	}
 	default:
-		if (beget__value_size(arg->type) == 0)
-			r->bad = true;
-		else
-			beget__bytes_get(r, ret, beget__value_size(arg->type));
+		r->bad |= beget__type_of(arg->type)->size == 0;
+		if (!r->bad)
+			beget__bytes_get(r, ret, beget__type_of(arg->type)->size);
 	}
 	return !r->bad;
 }
@@ -243,24 +215,18 @@ bool beget__value_get_result(struct beget__reader *r, unsigned type, size_t *siz
 {
 	struct beget_arg arg = {.type = type};
 
-	switch (type) {
-	case BEGET_TYPE_STRUCT:
-		memset(ret, 0, sizeof(*ret));
+	memset(ret, 0, sizeof(*ret));
+	if (!beget__type_of(type)->result) {
+		r->bad = true;
+	} else if (type == BEGET_TYPE_STRUCT) {
 		ret->pointer = get_run(r, size, 1);
-		return !r->bad;
-	case BEGET_TYPE_BUFFER: /* one that got lost on the way is missed by who asks for it */
-		memset(ret, 0, sizeof(*ret));
+	} else if (type == BEGET_TYPE_BUFFER) { /* the caller reports one that got lost when it asks for it */
 		*size = (size_t)beget__bytes_get_u64(r);
 		if (*size > 0)
 			ret->fd.fd = beget__fds_get(r, fds, true);
-		return !r->bad;
-	case BEGET_TYPE_OBJECT:
-	case BEGET_TYPE_FD:
-	case BEGET_TYPE_FUNCTION:
-	case BEGET_TYPE_RAW: r->bad = true; return false;
-	default:
+	} else {
 		beget__value_get(r, &arg, fds, ret);
 		*size = arg.size;
-		return !r->bad;
 	}
+	return !r->bad;
 }

@@ -30,9 +30,6 @@ union beget__value {
 	struct beget_fd fd;
 };
 
-/* The size of a value of this type; 0 for void and for what is no type. */
-size_t beget__value_size(unsigned type);
-
 /* How an object of that size is aligned, or a run of bytes that may be anything. */
 size_t beget__value_align(size_t size);
 

@@ -3,6 +3,7 @@
  * target must end here and never unwind a caller's frame in a forked copy of it. */
 #include "callee/ffi.h"
 
+#include "call/type.h"
 #include "os/mem.h"
 
 #include <errno.h>
@@ -74,7 +75,10 @@ static ffi_type *struct_of(const struct beget_layout *layout)
 static void promote(struct beget_arg *arg, union beget__value *wide)
 {
 	union beget__value v = beget__value_of(arg);
+	unsigned promoted = beget__type_of(arg->type)->promoted;
 
+	if (!promoted)
+		return;
 	switch (arg->type) {
 	case BEGET_TYPE_BOOL: wide->i = v.boolean; break;
 	case BEGET_TYPE_CHAR: wide->i = v.c; break;
@@ -82,48 +86,31 @@ static void promote(struct beget_arg *arg, union beget__value *wide)
 	case BEGET_TYPE_UCHAR: wide->i = v.uc; break;
 	case BEGET_TYPE_SHORT: wide->i = v.s; break;
 	case BEGET_TYPE_USHORT: wide->i = v.us; break;
-	case BEGET_TYPE_FLOAT:
-		wide->d = v.f;
-		arg->type = BEGET_TYPE_DOUBLE;
-		arg->value = wide;
-		return;
-	default: return;
+	case BEGET_TYPE_FLOAT: wide->d = v.f; break;
 	}
-	arg->type = BEGET_TYPE_INT;
+	arg->type = promoted;
 	arg->value = wide;
 }
 
 /* libffi widens integer results that are narrower than a register to ffi_arg. */
 static void narrow(unsigned type, const void *raw, union beget__value *result)
 {
-	size_t size = beget__value_size(type);
+	size_t size = beget__type_of(type)->size;
 	ffi_arg wide;
 
-	switch (type) {
-	case BEGET_TYPE_FLOAT:
-	case BEGET_TYPE_DOUBLE:
-	case BEGET_TYPE_STRING:
-	case BEGET_TYPE_BUFFER:
-	case BEGET_TYPE_BYTES:
-	case BEGET_TYPE_FD: memcpy(result, raw, size); return;
-	case BEGET_TYPE_BOOL:
-		memcpy(&wide, raw, sizeof(wide));
-		result->boolean = (wide & 0xff) != 0;
+	if (beget__type_of(type)->shape != BEGET__NUMBER || type == BEGET_TYPE_FLOAT || size >= sizeof(wide)) {
+		memcpy(result, raw, size);
 		return;
-	default:
-		if (size >= sizeof(wide)) {
-			memcpy(result, raw, size);
-			return;
-		}
-		memcpy(&wide, raw, sizeof(wide));
-		result->ull = 0;
-		switch (size) {
-		case 1: result->uc = (unsigned char)wide; break;
-		case 2: result->us = (unsigned short)wide; break;
-		case 4: result->u = (unsigned)wide; break;
-		default: break;
-		}
 	}
+	memcpy(&wide, raw, sizeof(wide));
+	if (type == BEGET_TYPE_BOOL)
+		result->boolean = (wide & 0xff) != 0;
+	else if (size == 1)
+		result->uc = (unsigned char)wide;
+	else if (size == 2)
+		result->us = (unsigned short)wide;
+	else
+		result->u = (unsigned)wide;
 }
 
 /* One argument as libffi wants it. */

@@ -3,6 +3,7 @@
 #include "caller/check.h"
 
 #include "call/layout.h"
+#include "call/type.h"
 #include "call/value.h"
 #include "caller/by_fork.h"
 #include "caller/by_forkserver.h"
@@ -95,7 +96,7 @@ static int check_arg(const struct beget_arg *arg, const struct beget__plan *plan
 
 	if (!bare.value)
 		return beget__fail(EINVAL, "it has no value");
-	if (beget__value_size(arg->type) == 0 && arg->type != BEGET_TYPE_STRUCT)
+	if (beget__type_of(arg->type)->shape == BEGET__NOTHING)
 		return beget__fail(EINVAL, "there is no such type");
 	int error = check_flags(arg);
 	return error ? error : check_value(&bare, arg->flags & BEGET_ARG_BOXED, plan);
@@ -103,21 +104,15 @@ static int check_arg(const struct beget_arg *arg, const struct beget__plan *plan
 
 static int check_result(const struct beget_call *call, const struct beget__plan *plan)
 {
-	switch (call->result) {
-	case BEGET_TYPE_VOID: return 0;
-	case BEGET_TYPE_STRUCT:
-		if (!call->layout)
-			return beget__fail(EINVAL, "the target returns a struct: BEGET_RETURNS tells its layout");
-		return check_layout(call->layout, call->size, plan) ? beget__fail_prefix("the result") : 0;
-	case BEGET_TYPE_OBJECT:
-	case BEGET_TYPE_FD:
-	case BEGET_TYPE_FUNCTION:
-	case BEGET_TYPE_RAW: break;
-	default:
-		if (beget__value_size(call->result) > 0)
-			return 0;
-	}
-	return beget__fail(EINVAL, "a target cannot return type %u", call->result);
+	const struct beget__type *type = beget__type_of(call->result);
+
+	if (!type->result)
+		return beget__fail(EINVAL, "a target cannot return %s%s", beget__type_article(type), type->name);
+	if (type->shape != BEGET__STRUCT)
+		return 0;
+	if (!call->layout)
+		return beget__fail(EINVAL, "the target returns a struct: use BEGET_RETURNS to give its layout");
+	return check_layout(call->layout, call->size, plan) ? beget__fail_prefix("the result") : 0;
 }
 
 static int check_call(const struct beget_call *call, const struct beget__plan *plan)

@@ -1,6 +1,7 @@
 /* How a call would travel: what it needs to run in another process, and what stands against it. Asks the very checks
  * that a start makes, and starts nothing. Runs in the caller. */
 #include "call/layout.h"
+#include "call/type.h"
 #include "call/value.h"
 #include "caller/check.h"
 #include "os/fail.h"
@@ -31,43 +32,6 @@ __attribute__((format(printf, 2, 3))) static void say(struct page *page, const c
 	int n = vsnprintf(fits ? page->text + page->length : NULL, fits ? page->size - page->length : 0, format, ap);
 	va_end(ap);
 	page->length += n > 0 ? (size_t)n : 0;
-}
-
-/* What a C programmer calls a type, and what its values consist of; from STRING on it can be NULL. */
-enum shape { VALUE, STRUCT, BYTES, DESCRIPTOR, STRING, OBJECT, BUFFER, FUNCTION, ADDRESS };
-
-static const struct row {
-	const char *name;
-	enum shape shape;
-} rows[] = {
-	[BEGET_TYPE_VOID] = {"void", VALUE},
-	[BEGET_TYPE_BOOL] = {"bool", VALUE},
-	[BEGET_TYPE_CHAR] = {"char", VALUE},
-	[BEGET_TYPE_SCHAR] = {"signed char", VALUE},
-	[BEGET_TYPE_UCHAR] = {"unsigned char", VALUE},
-	[BEGET_TYPE_SHORT] = {"short", VALUE},
-	[BEGET_TYPE_USHORT] = {"unsigned short", VALUE},
-	[BEGET_TYPE_INT] = {"int", VALUE},
-	[BEGET_TYPE_UINT] = {"unsigned int", VALUE},
-	[BEGET_TYPE_LONG] = {"long", VALUE},
-	[BEGET_TYPE_ULONG] = {"unsigned long", VALUE},
-	[BEGET_TYPE_LLONG] = {"long long", VALUE},
-	[BEGET_TYPE_ULLONG] = {"unsigned long long", VALUE},
-	[BEGET_TYPE_FLOAT] = {"float", VALUE},
-	[BEGET_TYPE_DOUBLE] = {"double", VALUE},
-	[BEGET_TYPE_STRING] = {"const char *", STRING},
-	[BEGET_TYPE_OBJECT] = {"pointer to an object", OBJECT},
-	[BEGET_TYPE_BYTES] = {"struct beget_bytes", BYTES},
-	[BEGET_TYPE_FD] = {"struct beget_fd", DESCRIPTOR},
-	[BEGET_TYPE_RAW] = {"void *", ADDRESS},
-	[BEGET_TYPE_BUFFER] = {"struct beget_buffer *", BUFFER},
-	[BEGET_TYPE_FUNCTION] = {"pointer to a function", FUNCTION},
-	[BEGET_TYPE_STRUCT] = {"struct by value", STRUCT},
-};
-
-static const struct row *row_of(unsigned type)
-{
-	return type < sizeof(rows) / sizeof(*rows) ? &rows[type] : NULL;
 }
 
 static void say_id(struct page *page, const struct beget__module *m)
@@ -159,35 +123,36 @@ static void say_target(struct page *page, const struct beget_call *call, const s
 
 static bool is_value(const struct beget_arg *bare)
 {
-	if (!row_of(bare->type) || !bare->value)
+	const struct beget__type *type = beget__type_of(bare->type);
+
+	if (type->shape == BEGET__NOTHING || !bare->value)
 		return false;
-	return bare->type == BEGET_TYPE_STRUCT ? !beget__layout_wrong(bare->layout, bare->size)
-	                                       : beget__value_size(bare->type) > 0;
+	return type->shape != BEGET__STRUCT || !beget__layout_wrong(bare->layout, bare->size);
 }
 
 /* What one argument holds. */
-static void say_content(struct page *page, const struct row *row, const struct beget_arg *bare)
+static void say_content(struct page *page, const struct beget__type *type, const struct beget_arg *bare)
 {
 	union beget__value v = beget__value_of(bare);
 
-	if (row->shape >= STRING && !v.pointer) {
+	if (type->shape >= BEGET__STRING && !v.pointer) {
 		say(page, ", NULL");
 		return;
 	}
-	switch (row->shape) {
-	case STRING: say(page, ", %zu bytes", strlen(v.pointer) + 1); break;
-	case OBJECT:
+	switch (type->shape) {
+	case BEGET__STRING: say(page, ", %zu bytes", strlen(v.pointer) + 1); break;
+	case BEGET__OBJECT:
 		say(page, ", %zu bytes%s", bare->size,
 		    bare->flags & BEGET_ARG_OUT     ? " back"
 		    : bare->flags & BEGET_ARG_INOUT ? " there and back"
 		                                    : "");
 		break;
-	case STRUCT: say(page, ", %zu bytes", bare->size); break;
-	case BYTES: say(page, ", %zu bytes", v.bytes.size); break;
-	case DESCRIPTOR: say(page, ", number %d", v.fd.fd); break;
-	case BUFFER: say(page, ", %zu bytes", beget_buffer_size(v.buffer)); break;
-	case FUNCTION: break;
-	default: say(page, ", %zu bytes", beget__value_size(bare->type));
+	case BEGET__STRUCT: say(page, ", %zu bytes", bare->size); break;
+	case BEGET__BYTES: say(page, ", %zu bytes", v.bytes.size); break;
+	case BEGET__DESCRIPTOR: say(page, ", number %d", v.fd.fd); break;
+	case BEGET__BUFFER: say(page, ", %zu bytes", beget_buffer_size(v.buffer)); break;
+	case BEGET__FUNCTION: break;
+	default: say(page, ", %zu bytes", (size_t)type->size);
 	}
 }
 
@@ -218,20 +183,20 @@ static void say_argument(struct page *page, const struct beget_arg *arg, const s
                          const char *way)
 {
 	struct beget_arg bare = beget__value_unboxed(arg);
-	const struct row *row = row_of(bare.type);
+	const struct beget__type *type = beget__type_of(bare.type);
 
-	if (!row || !is_value(&bare)) {
-		say(page, "%s\n", row && !bare.value ? "without a value" : "of no type that there is");
+	if (!is_value(&bare)) {
+		say(page, "%s\n", bare.value ? "of no type that there is" : "without a value");
 		return;
 	}
 	union beget__value v = beget__value_of(&bare);
-	say(page, "%s", row->name);
-	if (row->shape == FUNCTION && v.function) {
+	say(page, "%s", type->name);
+	if (type->shape == BEGET__FUNCTION && v.function) {
 		say_passed(page, v.function, plan, way);
 		return;
 	}
-	say_content(page, row, &bare);
-	bool descriptor = row->shape == DESCRIPTOR || (row->shape == BUFFER && v.buffer);
+	say_content(page, type, &bare);
+	bool descriptor = type->shape == BEGET__DESCRIPTOR || (type->shape == BEGET__BUFFER && v.buffer);
 	say(page, ", %s\n", !plan->method->shares_addresses && descriptor ? "as a descriptor" : way);
 }
 
@@ -265,8 +230,7 @@ static void say_arguments(struct page *page, const struct beget_call *call, cons
 		say(page, "argument %u%s: ", i + 1, call->named && i >= call->named ? " (variadic)" : "");
 		say_argument(page, &call->args[i], plan, way);
 	}
-	if (row_of(call->result))
-		say(page, "result: %s\n", row_of(call->result)->name);
+	say(page, "result: %s\n", beget__type_of(call->result)->name);
 	if (!plan->method->shares_addresses)
 		say(page, "message: %zu bytes of target and arguments, %s\n", size, way);
 }

@@ -1,6 +1,7 @@
 /* Waiting for processes, and the calls that ask for one: its end, its result, its pid.
  * Runs in the caller, in any thread. Knows no start method beyond whose child a process is. */
 #include "call/buffer.h"
+#include "call/type.h"
 #include "caller/channel.h"
 #include "caller/process.h"
 #include "os/clock.h"
@@ -297,13 +298,19 @@ static int copy_result(struct beget_process *p, void *ret)
 			return beget__fail_last()->code;
 		break;
 	}
-	memcpy(ret, v, beget__value_size(p->answer.type));
+	memcpy(ret, v, beget__type_of(p->answer.type)->size);
 	return 0;
 }
 
 static size_t result_size(const struct beget_process *p)
 {
-	return p->answer.type == BEGET_TYPE_STRUCT ? p->answer.size : beget__value_size(p->answer.type);
+	return p->answer.type == BEGET_TYPE_STRUCT ? p->answer.size : beget__type_of(p->answer.type)->size;
+}
+
+static int fail_type(const struct beget__type *is, const struct beget__type *wanted)
+{
+	return beget__fail(EINVAL, "the result is %s%s, not %s%s", beget__type_article(is), is->name,
+	                   beget__type_article(wanted), wanted->name);
 }
 
 int beget_result_as(struct beget_process *p, unsigned type, size_t size, void *ret)
@@ -322,7 +329,7 @@ int beget_result_as(struct beget_process *p, unsigned type, size_t size, void *r
 	else if (!p->has_result || p->answer.type == BEGET_TYPE_VOID)
 		error = beget__fail(ENODATA, "there is no result: the target did not return one");
 	else if (p->answer.type != type)
-		error = beget__fail(EINVAL, "the result is of type %u, not of type %u", p->answer.type, type);
+		error = fail_type(beget__type_of(p->answer.type), beget__type_of(type));
 	else if (result_size(p) != size)
 		error = beget__fail(EINVAL, "the result is of %zu bytes, not of %zu", result_size(p), size);
 	else

@@ -2,6 +2,7 @@
 #include "fuzz.h"
 
 #include "call/layout.h"
+#include "call/type.h"
 #include "call/value.h"
 #include "program/target.h"
 
@@ -274,7 +275,7 @@ bool fuzz_derive(struct fuzz_input *in, unsigned type, struct beget_arg *arg, un
 	default:
 		if (type > FUZZ_LAST)
 			return false;
-		v->ull = fuzz_number(in, beget__value_size(type));
+		v->ull = fuzz_number(in, beget__type_of(type)->size);
 		return true;
 	}
 }
@@ -357,7 +358,7 @@ bool fuzz_same(const struct beget_arg *arg, const union beget__value *a, const u
 	case BEGET_TYPE_FD: return true; /* they travel as places in a list */
 	case BEGET_TYPE_BUFFER:
 	case BEGET_TYPE_FUNCTION: return !a->pointer || b->pointer;
-	default: return arg->type > FUZZ_LAST || memcmp(a, b, beget__value_size(arg->type)) == 0;
+	default: return arg->type > FUZZ_LAST || memcmp(a, b, beget__type_of(arg->type)->size) == 0;
 	}
 }
 
