@@ -1,8 +1,8 @@
-/* beget: start a C function in a new process by fork, forkserver or spawn.
+/* beget: run a C function in a new process, with fork, forkserver or spawn.
  *
- * Functions that can fail return a negative errno and leave a sentence in beget_error(); outputs are written on
- * success only. Every function may be called from any thread. beget(3) is the index of the manual, beget(7) tells
- * what a child is and how the three methods differ. */
+ * Functions that can fail return a negative errno, and beget_error() describes the failure. They write their outputs
+ * only on success. Any thread may call any function. beget(3) is the index of the manual; beget(7) compares the
+ * methods and describes the child. */
 #ifndef BEGET_H
 #define BEGET_H
 
@@ -20,81 +20,81 @@ extern "C" {
 #pragma GCC visibility push(default)
 #endif
 
-/* How the process comes to be. Zero is the method that is safe and fast in every program. */
+/* Start methods. Zero, the default, is safe and fast in every program. beget(7) */
 enum beget_method { BEGET_FORKSERVER, BEGET_SPAWN, BEGET_FORK };
 
-/* What became of it; status.code is the exit code, the signal, or for BEGET_FAILED a negative errno. */
+/* How a process ended. status.code is the exit code, the signal or, for BEGET_FAILED, a negative errno. */
 enum beget_outcome { BEGET_RUNNING, BEGET_EXITED, BEGET_SIGNALED, BEGET_FAILED, BEGET_LOST };
 
 /* Flags of struct beget_options. */
-#define BEGET_UNSAFE_FORK  0x1u  /* fork although other threads are running */
-#define BEGET_TIED         0x2u  /* the child is killed when the caller is gone */
-#define BEGET_NEW_GROUP    0x4u  /* in a process group of its own */
-#define BEGET_NEW_SESSION  0x8u  /* in a session of its own */
-#define BEGET_CLOSE_FDS    0x10u /* fork: only the descriptors that the other methods have */
-#define BEGET_SERVER_STATE 0x20u /* forkserver: the state of the helper's launch; the fastest start */
-#define BEGET_CRASH_REPORT 0x40u /* beget_describe tells where a fatal signal struck */
+#define BEGET_UNSAFE_FORK  0x1u  /* fork even if other threads are running */
+#define BEGET_TIED         0x2u  /* kill the child when its caller ends */
+#define BEGET_NEW_GROUP    0x4u  /* a new process group */
+#define BEGET_NEW_SESSION  0x8u  /* a new session */
+#define BEGET_CLOSE_FDS    0x10u /* fork: only the descriptors that the other methods pass */
+#define BEGET_SERVER_STATE 0x20u /* forkserver: the state at the helper's launch; the fastest start */
+#define BEGET_CRASH_REPORT 0x40u /* beget_describe names the function in which a fatal signal struck */
 
-/* The timeout that never ends. */
+/* A timeout without a limit. */
 #define BEGET_FOREVER (-1)
 
-/* The most descriptors that one call can carry: what the kernel allows in one message. */
+/* The maximum number of descriptors in a call: the kernel's limit for a message. */
 #define BEGET_FDS_MAX 253
 
-struct beget_process; /* the handle of one started process */
-struct beget_buffer;  /* memory that processes share */
-struct beget_server;  /* a helper of forkserver, with what it was made ready with */
+struct beget_process; /* handle of a process */
+struct beget_buffer;  /* memory shared between processes */
+struct beget_server;  /* a prepared helper of forkserver */
 
-/* What a standard stream of the child is: fill it with the BEGET_STREAM_ macros. beget_options(3) */
+/* A standard stream of the child. Use the BEGET_STREAM_ macros. beget_options(3) */
 enum beget_stream_kind { BEGET_AS_IS, BEGET_TO_NULL, BEGET_TO_FD, BEGET_TO_PIPE, BEGET_TO_FILE, BEGET_TO_OUT };
 struct beget_stream {
 	enum beget_stream_kind kind;
 	int fd;           /* BEGET_TO_FD: the open descriptor */
-	int *end;         /* BEGET_TO_PIPE: receives the caller's end, to be closed by the caller */
-	const char *path; /* BEGET_TO_FILE: read, or created and truncated */
+	int *end;         /* BEGET_TO_PIPE: receives the caller's end; the caller closes it */
+	const char *path; /* BEGET_TO_FILE: opened for reading, or created and truncated */
 };
 
-/* Settings of one start; fill it with BEGET_OPTIONS. Zero is always the default. beget_options(3) */
+/* Options of a start. Use BEGET_OPTIONS. Zero is the default of each field. beget_options(3) */
 struct beget_options {
 	size_t size; /* sizeof(struct beget_options) */
 	enum beget_method method;
 	unsigned flags;
-	const char *name; /* what ps shows (15 bytes) and sentences say */
+	const char *name; /* shown by ps (15 bytes) and in sentences */
 	const char *cwd;
-	char *const *env; /* entries NAME=value, then NULL */
+	char *const *env; /* strings NAME=value, then NULL */
 	struct beget_stream in, out, err;
-	struct beget_server *server; /* forkserver, spawn: start from this one; NULL: the one that all share */
-	int timeout_ms;              /* forkserver: to be born in; 0: for ever */
+	struct beget_server *server; /* forkserver, spawn: NULL is the shared helper */
+	int timeout_ms;              /* forkserver: time to create the child; 0: no limit */
 	int reserved;
 };
 
 /* Flags of struct beget_server_options. */
-#define BEGET_SERVER_THREADS 0x1u /* serve although threads run in the server; no child has them */
+#define BEGET_SERVER_THREADS 0x1u /* serve even if threads run in the server */
 
-/* Settings of a server; fill it with BEGET_SERVER_OPTIONS. Zero is always the default. beget_server(3) */
+/* Options of a server. Use BEGET_SERVER_OPTIONS. Zero is the default of each field. beget_server(3) */
 struct beget_server_options {
 	size_t size; /* sizeof(struct beget_server_options) */
 	unsigned flags;
-	int timeout_ms;                   /* to be ready in; 0: for ever */
-	const char *const *preload;       /* paths of shared libraries to load, then NULL */
-	const struct beget_call *prepare; /* called in the server before it serves; BEGET_CALL */
-	unsigned spares;                  /* children to keep ready for forkserver */
-	unsigned spawn_spares;            /* and for spawn */
-	const char *executable;           /* a path, or "beget-host": in place of this program */
+	int timeout_ms;                   /* time for the preparation; 0: no limit */
+	const char *const *preload;       /* paths of shared libraries, then NULL */
+	const struct beget_call *prepare; /* run in the server before it serves; use BEGET_CALL */
+	unsigned spares;                  /* maximum number of spare children for forkserver */
+	unsigned spawn_spares;            /* the same for spawn */
+	const char *executable;           /* a path or "beget-host"; NULL is this program */
 };
 
-/* How a server is. beget_server(3) */
+/* Status of a server. beget_server(3) */
 struct beget_server_status {
 	int32_t pid;
-	uint32_t children;  /* that run now, spares among them */
-	uint32_t spares;    /* that wait for a start */
-	uint32_t threads;   /* that run in the server itself */
-	uint64_t started;   /* children in all */
-	int64_t memory_kib; /* resident, without what is shared with files */
+	uint32_t children;  /* running, including spares */
+	uint32_t spares;    /* waiting for a start */
+	uint32_t threads;   /* of the server itself */
+	uint64_t started;   /* children created so far */
+	int64_t memory_kib; /* resident memory that does not belong to files */
 	int64_t reserved[5];
 };
 
-/* How a process ended; times are CPU time. beget_join(3) */
+/* Exit status of a process, with CPU times. beget_join(3) */
 struct beget_status {
 	enum beget_outcome outcome;
 	int code;
@@ -102,11 +102,11 @@ struct beget_status {
 	uint8_t reserved8[7];
 	int64_t user_us;
 	int64_t system_us;
-	int64_t peak_kib; /* most memory resident at once */
+	int64_t peak_kib; /* peak resident memory */
 	int64_t reserved[11];
 };
 
-/* A parameter that is a run of bytes, and one that is an open descriptor. BEGET_CALL(3) */
+/* Parameters: bytes, and an open descriptor. BEGET_CALL(3) */
 struct beget_bytes {
 	const void *data;
 	size_t size;
@@ -115,7 +115,7 @@ struct beget_fd {
 	int fd;
 };
 
-/* The types of parameters and results. */
+/* Types of parameters and results. BEGET_CALL(3) */
 enum beget_type {
 	BEGET_TYPE_VOID,
 	BEGET_TYPE_BOOL,
@@ -132,27 +132,26 @@ enum beget_type {
 	BEGET_TYPE_ULLONG,
 	BEGET_TYPE_FLOAT,
 	BEGET_TYPE_DOUBLE,
-	BEGET_TYPE_STRING, /* const char *, NULL allowed */
-	BEGET_TYPE_OBJECT, /* const T *: arg.size bytes are copied, NULL allowed */
-	BEGET_TYPE_BYTES,  /* struct beget_bytes */
-	BEGET_TYPE_FD,     /* struct beget_fd */
-	BEGET_TYPE_RAW, /* void *: the bare address; only NULL means anything in another program's memory: else fork */
+	BEGET_TYPE_STRING,   /* const char *, NULL allowed */
+	BEGET_TYPE_OBJECT,   /* const T *: arg.size bytes are copied, NULL allowed */
+	BEGET_TYPE_BYTES,    /* struct beget_bytes */
+	BEGET_TYPE_FD,       /* struct beget_fd */
+	BEGET_TYPE_RAW,      /* void *: an address; with forkserver and spawn only NULL */
 	BEGET_TYPE_BUFFER,   /* struct beget_buffer *, NULL allowed */
 	BEGET_TYPE_FUNCTION, /* a pointer to a function of a loaded module, NULL allowed */
-	BEGET_TYPE_STRUCT    /* a struct by value, as its layout tells */
+	BEGET_TYPE_STRUCT    /* a struct by value, described by its layout */
 };
 
-/* Flags of an argument of BEGET_TYPE_OBJECT: what the target leaves there is copied back by beget_join. */
-#define BEGET_ARG_OUT   0x1u /* the target finds zeros */
-#define BEGET_ARG_INOUT 0x2u /* the target finds what was there */
+/* Flags of a BEGET_TYPE_OBJECT that beget_join copies back to the caller. */
+#define BEGET_ARG_OUT   0x1u /* zeros when the target begins */
+#define BEGET_ARG_INOUT 0x2u /* the caller's object when the target begins */
 #define BEGET_ARG_BOXED 0x4u /* set by the macros: value points to a pointer to the value, with its size or layout */
 
-/* How a struct that travels by value is laid out; BEGET_LAYOUT fills it, and a program that is wrong about it is told.
- * BEGET_CALL(3) */
+/* Layout of a struct that is passed by value. Use BEGET_LAYOUT. BEGET_CALL(3) */
 struct beget_layout;
 struct beget_member {
-	unsigned type; /* a number, BEGET_TYPE_RAW, or BEGET_TYPE_STRUCT */
-	unsigned n;    /* so many in a row; 0 is 1 */
+	unsigned type; /* a number, BEGET_TYPE_RAW or BEGET_TYPE_STRUCT */
+	unsigned n;    /* elements of an array; else 0 or 1 */
 	size_t offset;
 	const struct beget_layout *layout; /* of a BEGET_TYPE_STRUCT */
 };
@@ -162,104 +161,103 @@ struct beget_layout {
 	const struct beget_member *members;
 };
 
-/* One argument: value points to it (to the pointer, where the parameter is a pointer). */
+/* An argument. value points to it; if the parameter is a pointer, value points to that pointer. */
 struct beget_arg {
 	unsigned type;
 	unsigned flags;
-	size_t size; /* of the object behind a BEGET_TYPE_OBJECT; of a BEGET_TYPE_STRUCT; else ignored */
+	size_t size; /* of a BEGET_TYPE_OBJECT or BEGET_TYPE_STRUCT; else ignored */
 	const void *value;
 	const struct beget_layout *layout; /* of a BEGET_TYPE_STRUCT */
 };
 
-/* A function and its arguments. C programs let BEGET_CALL fill it; C++ and bindings fill it themselves, the rest zero.
- */
+/* A function and its arguments. Use BEGET_CALL in C; elsewhere zero the struct and fill it in. BEGET_CALL(3) */
 struct beget_call {
 	void (*function)(void);
 	unsigned result;
 	unsigned n;
 	const struct beget_arg *args;
-	unsigned named; /* of a variadic function: how many of its parameters have names; else zero */
-	unsigned flags; /* zero */
-	size_t size;    /* of a BEGET_TYPE_STRUCT result, */
-	const struct beget_layout *layout; /* and its layout */
+	unsigned named;                    /* number of named parameters of a variadic function; else zero */
+	unsigned flags;                    /* zero */
+	size_t size;                       /* of a BEGET_TYPE_STRUCT result */
+	const struct beget_layout *layout; /* of a BEGET_TYPE_STRUCT result */
 };
 
-/* First statement of main: pins the program's image; in a started process it never returns. beget(3) */
+/* First statement of main: opens the program's image. In a started process it does not return. beget(3) */
 void beget_init(int argc, char **argv);
 
-/* Starts the call in a new process and returns its handle. NULL options are all defaults. beget_start(3) */
+/* Runs the call in a new process and stores its handle. NULL options are defaults. beget_start(3) */
 int beget_start(struct beget_process **ret, const struct beget_options *options, const struct beget_call *call);
 
-/* Waits for the end, at most timeout_ms (0: no wait, negative: for ever); status may be NULL. beget_join(3) */
+/* Waits for the end, at most timeout_ms (0: no wait, negative: no limit); status may be NULL. beget_join(3) */
 int beget_join(struct beget_process *process, int timeout_ms, struct beget_status *status);
 
-/* Waits for the first of n processes to end and returns its index; NULL entries are skipped. beget_join(3) */
+/* Waits until one of n processes has ended and returns its index; skips NULL entries. beget_join(3) */
 int beget_wait(struct beget_process *const *processes, size_t n, int timeout_ms);
 
-/* Copies what the target returned into *ret, of that type and size; use the macro beget_result in C. beget_join(3) */
+/* Copies the result, of this type and size, to *ret. Use the macro beget_result in C. beget_join(3) */
 int beget_result_as(struct beget_process *process, unsigned type, size_t size, void *ret);
 
-/* Sends a signal; -ESRCH once the process has ended. beget_join(3) */
+/* Sends a signal; fails with -ESRCH if the process has ended. beget_join(3) */
 int beget_kill(struct beget_process *process, int signal);
 
-/* A descriptor that polls readable once the process has ended; it belongs to the handle. beget_join(3) */
+/* Returns a descriptor that polls readable once the process has ended; the handle owns it. beget_join(3) */
 int beget_sentinel(const struct beget_process *process);
 
-/* The process id. beget_join(3) */
+/* Returns the process id. beget_join(3) */
 pid_t beget_pid(const struct beget_process *process);
 
-/* Writes a sentence: who the process is and what became of it; returns its length, as snprintf. beget_error(3) */
+/* Writes a sentence about the process and its outcome; returns the length, like snprintf. beget_error(3) */
 int beget_describe(const struct beget_process *process, char *text, size_t size);
 
-/* Writes down what a call needs to run elsewhere, and what would refuse it; returns the length. beget_explain(3) */
+/* Writes what a call needs in another process; returns the length, like snprintf. beget_explain(3) */
 int beget_explain(const struct beget_options *options, const struct beget_call *call, char *text, size_t size);
 
-/* Gives the handle back; a process that still runs, runs on. NULL is allowed. beget_join(3) */
+/* Frees the handle; a running process continues. NULL is allowed. beget_join(3) */
 void beget_free(struct beget_process *process);
 
-/* Launches a server and waits until it is ready. NULL options are all defaults. beget_server(3) */
+/* Launches a server and waits until it is ready. NULL options are defaults. beget_server(3) */
 int beget_server_open(struct beget_server **ret, const struct beget_server_options *options);
 
-/* Tells how a server is; NULL is the one that all share. beget_server(3) */
+/* Asks a server for its status; NULL is the shared helper. beget_server(3) */
 int beget_server_status(struct beget_server *server, struct beget_server_status *ret);
 
-/* Gives a server back without waiting; its children run on. NULL is allowed. beget_server(3) */
+/* Closes a server without waiting; its children continue. NULL is allowed. beget_server(3) */
 void beget_server_close(struct beget_server *server);
 
-/* Memory of its own file, shared with every process that it is passed to; zeros at first. beget_buffer(3) */
+/* Creates a buffer of zero bytes, shared with every process that it is passed to. beget_buffer(3) */
 int beget_buffer_create(struct beget_buffer **ret, size_t size);
 
-/* Where it lies here: for reading and writing until it is sealed, then for reading. beget_buffer(3) */
+/* Returns the address in this process: read-only once the buffer is sealed. beget_buffer(3) */
 void *beget_buffer_data(struct beget_buffer *buffer);
 
-/* Its size in bytes. beget_buffer(3) */
+/* Returns the size in bytes. beget_buffer(3) */
 size_t beget_buffer_size(const struct beget_buffer *buffer);
 
-/* Nobody writes to it any more, in any process; -EBUSY while another can. beget_buffer(3) */
+/* Makes the buffer read-only in every process; fails with -EBUSY while another can write. beget_buffer(3) */
 int beget_buffer_seal(struct beget_buffer *buffer);
 
-/* Whether it is sealed. beget_buffer(3) */
+/* Returns whether the buffer is sealed. beget_buffer(3) */
 bool beget_buffer_sealed(const struct beget_buffer *buffer);
 
-/* One more owner, who calls beget_buffer_free; returns the buffer. beget_buffer(3) */
+/* Adds an owner, who must call beget_buffer_free; returns the buffer. beget_buffer(3) */
 struct beget_buffer *beget_buffer_ref(struct beget_buffer *buffer);
 
-/* Gives it up; its memory lives on where others have it. NULL is allowed. beget_buffer(3) */
+/* Removes an owner; other processes keep the memory. NULL is allowed. beget_buffer(3) */
 void beget_buffer_free(struct beget_buffer *buffer);
 
-/* In a started process: the pid of the process that called beget_start; elsewhere -ESRCH. beget(3) */
+/* In a started process, returns the pid of its caller; elsewhere -ESRCH. beget(3) */
 pid_t beget_caller_pid(void);
 
-/* In a started process: a descriptor that polls readable once the caller is gone; the library's own. beget(3) */
+/* In a started process, returns a descriptor that polls readable once the caller has ended. beget(3) */
 int beget_caller_sentinel(void);
 
-/* In a started process: the method that made it; elsewhere -ESRCH. beget(3) */
+/* In a started process, returns its start method; elsewhere -ESRCH. beget(3) */
 int beget_start_method(void);
 
-/* This thread's last failure as a sentence; never NULL. beget_error(3) */
+/* Returns a sentence about this thread's last failure, never NULL. beget_error(3) */
 const char *beget_error(void);
 
-/* The version of the library that runs, as BEGET_VERSION. */
+/* Returns the version of the library in use; BEGET_VERSION is that of the header. beget(3) */
 const char *beget_version(void);
 
 #ifdef __GNUC__
