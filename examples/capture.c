@@ -1,5 +1,5 @@
-/* What a worker prints, captured: its standard output and standard error are pipes to the caller.
- * Read before you join: a worker that has filled a pipe waits for a reader. The ends are the caller's to close. */
+/* Captures the output of a worker: its standard output and standard error are pipes to the caller.
+ * Read before you join, because a worker blocks when a pipe is full. The caller must close its ends. */
 #include <beget.h>
 #include <poll.h>
 #include <stdio.h>
@@ -9,11 +9,11 @@ static int work(int steps)
 {
 	for (int i = 1; i <= steps; i++)
 		printf("step %d\n", i);
-	fprintf(stderr, "no step is left\n");
+	fprintf(stderr, "all steps done\n");
 	return steps;
 }
 
-/* Both pipes at once, each until its end: the worker may write to them in any order. */
+/* Reads both pipes at once until each ends, because the worker can write to them in any order. */
 static size_t capture(int out, int err)
 {
 	struct pollfd fds[2] = {{.fd = out, .events = POLLIN}, {.fd = err, .events = POLLIN}};
@@ -55,5 +55,5 @@ int main(int argc, char **argv)
 	beget_result(process, &steps);
 	beget_free(process);
 	printf("%zu bytes of %d steps\n", total, steps);
-	return !(steps == 3 && total == 3 * 7 + 16);
+	return !(steps == 3 && total == 3 * 7 + 15);
 }

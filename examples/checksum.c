@@ -1,12 +1,12 @@
-/* One memory for all: each child sums up a part of the same sealed buffer, and nothing is copied to any of them.
- * The data are a file's, if one is named. Once they are sealed, they cannot change under those who read them. */
+/* Shares one sealed buffer: each child sums a part of it, and nothing is copied to the children.
+ * The data come from the file in argv, if given. After sealing, no process can change them. */
 #include <beget.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 enum { PARTS = 4, MADE_UP = 16 << 20 };
 
-/* Bytes that change places change the sum, and the sums of all parts add up to that of the whole. */
+/* The sum depends on the position of each byte, and the sums of the parts add up to the sum of the whole. */
 static unsigned long long sum(struct beget_buffer *buffer, size_t from, size_t to)
 {
 	const unsigned char *data = beget_buffer_data(buffer);

@@ -1,5 +1,5 @@
-/* A target that crashes does not take its caller along: the caller asks what became of it and goes on.
- * beget_join fills a status for the program, beget_describe writes a sentence for people. */
+/* Survives a crash: the target crashes, and the caller inspects the outcome and continues.
+ * beget_join fills in a status for the program; beget_describe writes a sentence for people. */
 #include <beget.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ static int try(enum beget_method method, const int *number)
 int main(int argc, char **argv)
 {
 	beget_init(argc, argv);
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* no core file: we know why */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* the crash is intended: no core file */
 
 	int good = 42;
 	for (int method = BEGET_FORKSERVER; method <= BEGET_FORK; method++) {
@@ -39,6 +39,6 @@ int main(int argc, char **argv)
 		if (try((enum beget_method)method, NULL) != SIGSEGV)
 			return 1;
 	}
-	printf("the caller goes on\n");
+	printf("the caller continues\n");
 	return 0;
 }

@@ -1,4 +1,4 @@
-// C++ has no BEGET_CALL: a template fills struct beget_call, and the types are checked by the language.
+// C++ cannot use BEGET_CALL: here a template fills in struct beget_call, and the compiler checks the types.
 // Add an overload of code() for each type that your targets take or return; BEGET_CALL(3) lists the type codes.
 #include <beget.h>
 #include <cstdio>

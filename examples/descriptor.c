@@ -1,5 +1,5 @@
-/* An open descriptor as an argument: the child writes into a pipe of its caller.
- * The caller closes its own end right after the start, and so sees the end of the file when the child is done. */
+/* Passes an open descriptor: the child writes to a pipe of its caller.
+ * The caller closes its copy of the write end after the start, so that it sees the end of the file. */
 #include <beget.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* Processes in an event loop: a sentinel is a descriptor that becomes readable when its process has ended.
- * After that beget_join with a timeout of 0 succeeds at once. Free the handle after the loop has let go of it. */
+/* Waits in an event loop: a sentinel is a descriptor that becomes readable when its process has ended.
+ * Then beget_join with a timeout of 0 succeeds. Remove the sentinel from the loop before you free the handle. */
 #include <beget.h>
 #include <stdio.h>
 #include <sys/epoll.h>

@@ -1,5 +1,5 @@
-/* The smallest whole program: a function of this program runs in a new process, and its result comes back.
- * Change the method to BEGET_FORK or BEGET_FORKSERVER: nothing else changes. */
+/* The smallest complete program: runs a function in a new process and prints the result.
+ * To use another method, write BEGET_FORK or BEGET_FORKSERVER; nothing else changes. */
 #include <beget.h>
 #include <stdio.h>
 

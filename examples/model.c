@@ -1,5 +1,5 @@
-/* A model that is loaded once, in a server, and that all its children share. Two of them wait ahead of their starts;
- * the third question of a burst finds none and is answered by an ordinary child. */
+/* Loads a model once, in a server; all children share its memory. Two spare children answer the first two questions,
+ * and an ordinary child answers the third. */
 #include <beget.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Several processes at once: the primes below a million, counted in eight ranges.
- * beget_wait gives the results in the order in which they come; an entry that is done with becomes NULL. */
+/* Runs several processes at once: counts the primes below a million in eight ranges.
+ * beget_wait returns the processes in the order in which they end; NULL marks a finished entry. */
 #include <beget.h>
 #include <stdbool.h>
 #include <stdio.h>

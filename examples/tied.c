@@ -1,5 +1,6 @@
-/* A tied worker is killed when its caller is gone, even if the caller could not say goodbye.
- * A host that started a worker of an hour is killed: a pipe that only those two hold tells when both are gone. */
+/* Ties a worker to its caller: the kernel kills the worker when the caller ends, even if the caller is killed.
+ * Here a host starts a worker that would run for an hour. A pipe that only these two hold shows when both have ended.
+ */
 #include <beget.h>
 #include <poll.h>
 #include <signal.h>
@@ -39,15 +40,15 @@ int main(int argc, char **argv)
 	close(ends[1]);
 	if (pid < 0 || read(ends[0], &byte, 1) != 1)
 		return 1;
-	printf("the worker works\n");
+	printf("the worker runs\n");
 
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	struct pollfd gone = {.fd = ends[0], .events = POLLIN};
 	if (poll(&gone, 1, 10000) != 1 || read(ends[0], &byte, 1) != 0) {
-		printf("the worker works on without its host\n");
+		printf("the worker still runs without its host\n");
 		return 1;
 	}
-	printf("the worker is gone with its host\n");
+	printf("the worker ended with its host\n");
 	return 0;
 }

@@ -1,5 +1,5 @@
-/* A limit on the time: join for a while, then kill, then join for good.
- * A join that runs out of time changes nothing: the process runs on, and the handle is as good as before. */
+/* Limits the time of a process: join with a timeout, then kill it, then join without a timeout.
+ * A join that times out changes nothing: the process continues, and the handle stays valid. */
 #include <beget.h>
 #include <errno.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
-/* Functions of a library, called as they are: zlib packs and unpacks in processes of their own, by fork, spawn or
- * forkserver as argv says. Should damaged data make it crash, it would not take us along. */
+/* Calls functions of a library without wrappers: zlib compresses and uncompresses in other processes, with the method
+ * in argv. If damaged data made zlib crash, this program would continue. */
 #include <beget.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@ static enum beget_method method_of(const char *name)
 	return strcmp(name, "fork") == 0 ? BEGET_FORK : strcmp(name, "spawn") == 0 ? BEGET_SPAWN : BEGET_FORKSERVER;
 }
 
-/* Starts the call, waits for it, and gives what zlib answered there. */
+/* Runs the call in a child and returns the code that zlib returned there. */
 static int run(enum beget_method method, const struct beget_call *call)
 {
 	struct beget_process *process;
@@ -26,7 +26,7 @@ static int run(enum beget_method method, const struct beget_call *call)
 	return answer;
 }
 
-/* zlib changes *size from the room that is there to what it needed: it goes, and it comes back. */
+/* zlib replaces the available size in *size with the used size, so it is passed in both directions. */
 static int pack(enum beget_method method, Bytef *to, uLongf *size, const Bytef *from, uLong n)
 {
 	return run(method, BEGET_CALL(compress2, BEGET_OUT(to, *size), BEGET_INOUT(size), BEGET_IN(from, n), n, 9));

@@ -15,11 +15,11 @@ says() {
 says '2 + 3 = 5' hello
 says 'primes below 1000000: 78498' parallel
 says 'read 1 from process [0-9]*' descriptor
-says 'the caller goes on' crash
+says 'the caller continues' crash
 says 'ended by signal 15' timeout
 says 'all 5 have ended' epoll
-says '37 bytes of 3 steps' capture
-says 'the worker is gone with its host' tied
+says '36 bytes of 3 steps' capture
+says 'the worker ended with its host' tied
 says '16777216 bytes: 3f0c007e180000 in 4 processes, 3f0c007e180000 in one' checksum
 says "$(wc -c <LICENSE) bytes: .*" checksum LICENSE
 for method in fork forkserver spawn; do

@@ -1,5 +1,6 @@
-/* What a start costs, by each method and bare: the time to the child's first instruction (the child reads the clock),
- * and until it was started, has ended and was waited for. The ways take turns, so that all see the same machine. */
+/* Measures a start with each method and with bare system calls: the time until the child's first instruction, which
+ * the child reads from the clock, and until the caller has joined the child. The contenders take turns, so that all of
+ * them see the same load. */
 #include "demo.h"
 
 #include <beget.h>
@@ -26,7 +27,7 @@ static const struct {
 
 static int64_t first[WAYS][ROUNDS_MAX], total[WAYS][ROUNDS_MAX];
 
-/* Where a bare child leaves the time: a beget child simply returns it. */
+/* Shared memory for the time of a bare child; a beget child returns its time. */
 static int note_fd;
 static int64_t *note;
 
@@ -148,7 +149,7 @@ static void print(const char *title, int rounds)
 	}
 }
 
-/* A program that holds data: copying its page tables is what a fork costs then. */
+/* Makes the program large: a fork then has to copy its page tables. */
 static void *touch(size_t size)
 {
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

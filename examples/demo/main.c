@@ -1,6 +1,7 @@
-/* What the three methods do, on real work: counts the words of a text, one chunk per child, and checks the sum; shows
- * one child of each method from inside; then times a start (cost.c).
- * demo [-n ROUNDS] [FILE]: without a file, from the project's root, its own texts repeated up to 32 MiB. */
+/* Shows the three methods at work: counts the words of a text, one chunk per child, and checks the sum; shows one child
+ * of each method from inside; then measures a start (cost.c).
+ * demo [-n ROUNDS] [FILE]: without a file, run it from the project's root; it then uses the project's own files,
+ * repeated up to 32 MiB. */
 #include "demo.h"
 
 #include <beget.h>
@@ -27,7 +28,7 @@ _Noreturn void die(const char *what, const char *why)
 	exit(1);
 }
 
-/* The targets: ordinary functions. They run in this process as well as in another. */
+/* The targets are ordinary functions that can also be called directly. */
 
 static size_t words(struct beget_fd text, size_t from, size_t to)
 {
@@ -72,7 +73,7 @@ static struct beget_bytes look(void)
 	v.pid = getpid();
 	v.parent = getppid();
 	v.threads = entries("/proc/self/task");
-	v.descriptors = entries("/proc/self/fd") - 1; /* the open folder itself */
+	v.descriptors = entries("/proc/self/fd") - 1; /* without the open directory */
 	return BEGET_BYTES(&v, sizeof(v));
 }
 
@@ -96,8 +97,8 @@ static void append_file(FILE *out, const char *path)
 
 static struct text own_texts(void)
 {
-	static const char *const patterns[] = {"README.md",       "LICENSE",    "man/*",
-	                                       "include/beget.h", "lib/*.[ch]", "test/*.[ch]"};
+	static const char *const patterns[] = {"README.md",       "LICENSE",      "man/*",
+	                                       "include/beget.h", "lib/*/*.[ch]", "test/*.[ch]"};
 	char *once = NULL;
 	size_t size = 0, copies;
 	FILE *all = open_memstream(&once, &size), *file = tmpfile();
@@ -112,7 +113,7 @@ static struct text own_texts(void)
 	fclose(all);
 	globfree(&found);
 	if (size == 0)
-		die("there is no text here", "name a file, or run it from the project's root");
+		die("cannot find a text", "name a file, or run it from the project's root");
 	for (copies = ((size_t)DEFAULT_MIB << 20) / size + 1; copies > 0; copies--)
 		fwrite(once, 1, size, file);
 	free(once);
@@ -133,7 +134,7 @@ static struct text open_text(const char *path)
 	return (struct text){fd, (size_t)st.st_size};
 }
 
-/* First part: the work, in as many children at a time as there are processors. */
+/* Part 1: counts words, with one child per processor at a time. */
 
 static size_t collect(struct beget_process *process)
 {
@@ -191,7 +192,7 @@ static int count_words(struct text text, size_t cpus)
 	return differ;
 }
 
-/* Second part: one child of each method. */
+/* Part 2: shows one child of each method. */
 
 static void show_child(enum beget_method method)
 {
