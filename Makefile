@@ -1,5 +1,5 @@
 # beget: builds the library, its tests, examples and manuals. GNU make.
-# make help lists the targets. CFLAGS, CPPFLAGS and LDFLAGS are yours; PREFIX and DESTDIR steer the installation.
+# make help lists the targets. CFLAGS, CPPFLAGS and LDFLAGS are the user's; PREFIX and DESTDIR set where to install.
 
 VERSION = 0.1.0
 SOVERSION = 0
@@ -11,7 +11,7 @@ LIBEXECDIR ?= $(PREFIX)/libexec
 MANDIR ?= $(PREFIX)/share/man
 BUILD ?= build
 CFLAGS ?= -O2 -g
-# Packages are installed only where somebody asks for the tests or the demo; elsewhere the command is printed.
+# Only the tests and the demo install missing packages; other targets print the command.
 INSTALL_PACKAGES ?= $(if $(filter demo test check,$(MAKECMDGOALS)),yes)
 export CC CXX BUILD INSTALL_PACKAGES
 
@@ -51,7 +51,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '%-10s %s\n' "$$name" "$$text"; done
 	@echo 'Settings: CC, CXX, CFLAGS, CPPFLAGS, LDFLAGS, BUILD=$(BUILD), PREFIX=$(PREFIX), DESTDIR=$(DESTDIR)'
 
-# Packages, one after the other: two installations at once would lock each other out
+# Packages, one after the other: two installations at once would fail on the lock of the package manager
 
 COMPILER_PACKAGE = $(if $(findstring clang,$1),clang,$2)=$(firstword $1)
 
@@ -93,8 +93,8 @@ $(BUILD)/libbeget.so: $(SHARED)
 	ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)
 	ln -sf $(SONAME) $@
 
-# With the shared library: a module that needs it gets the one that is there. It is found beside the host program, where
-# both were built, and where it will be installed.
+# The host uses the shared library, so that a module that needs the library gets the same one. The run path finds it
+# beside the host in the build folder, and where it will be installed.
 HOST_RPATH = $$ORIGIN:$$ORIGIN/$(shell realpath -m --relative-to='$(LIBEXECDIR)' '$(LIBDIR)')
 $(HOST): $(BUILD)/lib/main/host.o $(BUILD)/libbeget.so
 	$(LINK) -Wl,-rpath,'$(HOST_RPATH)' -o $@ $(BUILD)/lib/main/host.o $(SHARED)
@@ -122,7 +122,7 @@ $(BUILD)/examples/demo: examples/demo/main.c examples/demo/cost.c examples/demo/
 
 examples: $(EXAMPLES) ## the programs in examples/
 
-demo: $(BUILD)/examples/demo ## real work by all three methods, and what a start costs
+demo: $(BUILD)/examples/demo ## real work with all three methods, and what a start costs
 	$<
 
 # Tests
@@ -135,7 +135,7 @@ $(BUILD)/test/prog/%: test/prog/%.cc $(STATIC) | $(BUILD)/.need-test
 	@mkdir -p $(@D)
 	$(COMPILE_CXX) -o $@ $< $(LDFLAGS) $(STATIC) $(LIBS)
 
-# Libraries that programs load while they run; with them, in several ways, what the loader has to find.
+# Libraries that tests load at run time, and their dependencies, which the loader finds in different ways.
 TEST_SO = $(COMPILE) -shared -fvisibility=default -Wl,-soname,$(@F) -o $@ $< $(LDFLAGS)
 $(BUILD)/test/lib/%.so: test/lib/%.c
 	@mkdir -p $(@D)
@@ -199,7 +199,7 @@ test: all programs examples ## build and run every test
 
 check: test
 
-# The same tests, watched. Each in a build folder of its own.
+# The same tests under a sanitizer or valgrind, each in a build folder of its own.
 
 asan: ## the tests under the address sanitizer
 	ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) BUILD=$(BUILD)/asan CFLAGS="-O1 -g -fsanitize=address -fno-omit-frame-pointer" watched
@@ -209,21 +209,21 @@ tsan: ## the threads test under the thread sanitizer
 	$(MAKE) BUILD=$(BUILD)/tsan CFLAGS="-O1 -g -fsanitize=thread" $(BUILD)/tsan/test/start_threads
 	test/run $(BUILD)/tsan/test/start_threads
 WATCHED = $(TESTS) $(REPLAYS)
-# Not under valgrind, which has no pidfd_open and emulates limits, namespaces and descriptors. Single tests are skipped
-# where they call not_under_valgrind.
-# fault_%: thousands of starts; what a failure leaves behind is watched by the sanitizers.
-# start_crash: it reports each crash as an error, and its signals tell less than the kernel's.
-# start_family: vfork copies, and so cannot tell the helper's pid: each nested start launches a helper of its own.
-# helper_storm: the same, and it signals that pid.
-# start_state: it puts variables of its own into each environment that it executes.
-# start_limits, start_matrix, start_rebirth: what it tells of state is its own.
-# start_modules, start_explain, unit_module: the loader reads run paths by words, as it may; the sanitizers watch ours.
-# server_%: the same, and spares that are waited for.
-# start_threads: thousands of starts by threads, of which it runs one at a time; the thread sanitizer watches them.
+# Not under valgrind, which lacks pidfd_open and emulates limits, namespaces and descriptors. Single tests call
+# not_under_valgrind to be skipped.
+# fault_%: thousands of starts; the sanitizers check what a failure leaves behind.
+# start_crash: valgrind reports each crash as an error, and its signals carry less information than the kernel's.
+# start_family: its vfork copies memory, so the helper's pid stays unknown and each nested start launches a helper.
+# helper_storm: the same, and the test signals that pid.
+# start_state: valgrind adds variables to the environment of each program that it executes.
+# start_limits, start_matrix, start_rebirth: valgrind reports a state of its own.
+# start_modules, start_explain, unit_module: valgrind reports the loader's reads of run paths, which are correct.
+# server_%: the same, and the tests wait for spares.
+# start_threads: thousands of starts from threads, which valgrind runs one at a time; the thread sanitizer covers them.
 UNFIT = fault_% helper_storm start_crash start_family start_state start_limits start_matrix start_modules start_rebirth \
 	start_threads server_% start_explain unit_module
 VALGRIND_TESTS = $(addprefix $(BUILD)/valgrind/test/,$(filter-out $(UNFIT),$(notdir $(TESTS))))
-# No leaks here: a child leaves with what it was given. The address sanitizer looks for them in the caller.
+# No leak check, because a child exits without freeing its arguments. The address sanitizer checks the caller.
 valgrind: ## the tests under valgrind
 	@tools/need valgrind=valgrind
 	$(MAKE) BUILD=$(BUILD)/valgrind CFLAGS="-O1 -g" \
@@ -234,7 +234,7 @@ coverage: ## line coverage of lib/ by the tests
 	$(MAKE) BUILD=$(BUILD)/coverage CFLAGS="-O0 -g --coverage" watched
 	@cd $(BUILD)/coverage/lib && gcov -n *.gcda 2>/dev/null | sed -n "/^File '.*lib\//{s/File //;N;p}"
 
-# Hostile bytes: each fuzzer for FUZZ_SECONDS. What they find goes on in the next run; FUZZ_KEEP=1 puts it into the tree.
+# Runs each fuzzer for FUZZ_SECONDS. The next run continues with the inputs found; FUZZ_KEEP=1 adds them to the tree.
 FUZZ_SECONDS ?= 60
 FUZZ_KEEP ?=
 fuzz: ## the parsers against libFuzzer, each for FUZZ_SECONDS=60; FUZZ_KEEP=1 keeps new inputs
@@ -245,14 +245,14 @@ fuzz: ## the parsers against libFuzzer, each for FUZZ_SECONDS=60; FUZZ_KEEP=1 ke
 	@test/fuzz/run $(FUZZ_SECONDS) $(BUILD)/fuzz $(FUZZ_KEEP)
 fuzzers: $(REPLAYS) $(FUZZED:%=$(BUILD)/test/fuzz/fuzz_%)
 
-# What starts cost, beside everything else that starts processes. Peers that cannot be installed are left out.
+# Compares the cost of starts with other libraries. Peers that are not installed are left out.
 BENCH ?= start memory libraries throughput arguments join pool
 BENCH_SCALE ?= 1
 BENCH_KEEP ?=
 BENCHES = $(addprefix $(BUILD)/test/bench/,start start_5 start_30 start_100 throughput arguments join pool summary)
 WAYS = $(addprefix $(BUILD)/test/bench/,ways.o peer.o bench.o)
 
-bench: $(BENCHES) ## start times beside other ways; BENCH=memory one measure, BENCH_SCALE=5 longer, BENCH_KEEP=1 for README
+bench: $(BENCHES) ## start times compared with others; BENCH=memory one measure, BENCH_SCALE=5 longer, BENCH_KEEP=1 for README
 	@tools/need gnuplot-nox=gnuplot || echo 'left out: the plots'
 	@tools/need python3=python3 || echo "left out: CPython's multiprocessing"
 	@if tools/need libuv1-dev=uv.h; then $(MAKE) -s $(BUILD)/test/bench/peer_uv; else echo "left out: libuv's uv_spawn"; fi
@@ -274,7 +274,7 @@ $(BUILD)/test/bench/pool: %: %.o $(BUILD)/test/bench/tasks.o $(BUILD)/test/bench
 $(BUILD)/test/bench/peer_uv $(BUILD)/test/bench/peer_glib: %: %.o $(BUILD)/test/bench/peer.o $(BUILD)/test/bench/bench.o
 	$(LINK) -o $@ $^ $(if $(findstring uv,$@),-luv,$(shell pkg-config --libs glib-2.0))
 
-# The same program with more libraries: libffi, libc and the loader are three of them.
+# The same program with more libraries; libffi, libc and the loader count as three.
 $(BUILD)/test/bench/lib/libbench%.so: test/bench/library.sh
 	@mkdir -p $(@D)
 	@test/bench/library.sh $* | $(CC) $(CFLAGS) -fPIC -shared -Wl,-soname,$(@F) -x c -o $@ -
@@ -286,22 +286,22 @@ $(BUILD)/test/bench/start_%: $(BUILD)/test/bench/start.o $(WAYS) $(STATIC)
 	@$(LINK) -o $@ $(filter %.o,$^) $(STATIC) $(LIBS) -Wl,--no-as-needed $(filter %.so,$^) -Wl,-rpath,$(abspath $(BUILD)/test/bench/lib)
 
 .PHONY: watched
-# Valgrind leaves a core file where it runs for each child that a test crashes
+# Valgrind leaves a core file in the current directory for each child that a test crashes
 watched: programs
 	@WRAP="$(WRAP)" test/run $(WATCHED); code=$$?; rm -f vgcore.*; exit $$code
 
-# A long run. Bounded: a few dozen processes at once.
+# A long run with at most a few dozen processes at once.
 SOAK_SECONDS ?= 120
 SOAK_SEED ?=
 SOAK_CALM ?=
 soak: $(BUILD)/test/soak ## random starts and kills from threads for SOAK_SECONDS=120; SOAK_SEED=N repeats a run's choices
 	SOAK_SECONDS='$(SOAK_SECONDS)' SOAK_SEED='$(SOAK_SEED)' SOAK_CALM='$(SOAK_CALM)' $<
 
-lint: all | $(BUILD)/.need-test ## warnings as errors, static analysis, layout, manuals, scripts
+lint: all | $(BUILD)/.need-test ## warnings as errors, static analysis, layout, manuals, prose, scripts
 	@tools/need cppcheck=cppcheck clang=clang clang-format=clang-format shellcheck=shellcheck
 	@test/lint
 
-# Installation: one list for both ways
+# Installation: one list for install and uninstall
 
 FILES = $(DESTDIR)$(INCLUDEDIR)/beget.h $(DESTDIR)$(INCLUDEDIR)/beget/call.h $(DESTDIR)$(LIBDIR)/libbeget.a \
 	$(DESTDIR)$(LIBDIR)/libbeget.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME) $(DESTDIR)$(LIBDIR)/libbeget.so \
@@ -321,7 +321,7 @@ install: all ## library, headers and manual, under DESTDIR and PREFIX
 	$(foreach page,$(INSTALLED_PAGES),install -m 644 man/$(notdir $(page)) $(page) &&) true
 	tools/manlinks install $(DESTDIR)$(MANDIR) $(PAGES)
 
-uninstall: ## remove what install put there
+uninstall: ## remove everything that install installed
 	tools/manlinks uninstall $(DESTDIR)$(MANDIR) $(PAGES)
 	rm -f $(FILES) $(INSTALLED_PAGES)
 	-rmdir $(DESTDIR)$(INCLUDEDIR)/beget
@@ -334,7 +334,7 @@ dist: ## a source archive of the last commit
 	@mkdir -p $(BUILD)
 	git archive --prefix=beget-$(VERSION)/ -o $(BUILD)/beget-$(VERSION).tar.gz HEAD
 
-clean: ## remove all that was built
+clean: ## remove everything that was built
 	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD) -maxdepth 4 -name '*.d' 2>/dev/null)
