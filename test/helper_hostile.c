@@ -3,9 +3,11 @@
 #include "fault.h"
 #include "harness.h"
 #include "host.h"
-#include "caller/connection.h"
+#include "message/control.h"
+#include "message/message.h"
 #include "message/order.h"
 #include "message/report.h"
+#include "message/request.h"
 #include "os/sock.h"
 #include "program/image.h"
 
@@ -34,7 +36,7 @@ static int control(void)
 {
 	pid_t pid;
 
-	return beget__connection_lend(&pid);
+	return beget__control_lend(&pid);
 }
 
 static int answer_of(int channel)

@@ -1,7 +1,7 @@
 /* What befalls a helper in its life: every signal at any moment, a terminal's keys, being stopped, killed while it is
  * made ready and while its spares wait; a host that executes another program; no process and no memory left. */
 #include "host.h"
-#include "caller/connection.h"
+#include "message/control.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@ static pid_t launched(void)
 {
 	pid_t pid = 0;
 
-	beget__connection_lend(&pid);
+	beget__control_lend(&pid);
 	return pid;
 }
 

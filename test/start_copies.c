@@ -1,13 +1,9 @@
 /* Copies of the caller, forked by it or started by the library: a copy cannot use the caller's handles and does them no
  * harm, and it can start processes of its own. */
-#include "harness.h"
+#include "host.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 static struct beget_process *handle, *freed;
 
@@ -142,15 +138,72 @@ static void a_copy_that_stays(enum beget_method method)
 	assert_in_range(there, 2, before + 2);
 }
 
+/* A program whose fork handlers take a lock, and that starts processes while it holds that lock. */
+
+static pthread_mutex_t own = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+static atomic_bool done;
+static enum beget_method by;
+
+static void take(void)
+{
+	pthread_mutex_lock(&own);
+}
+
+static void release(void)
+{
+	pthread_mutex_unlock(&own);
+}
+
+static void renew(void)
+{
+	own = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+}
+
+static void *forks(void *unused)
+{
+	while (!done) {
+		pid_t pid = fork();
+		if (pid == 0)
+			_exit(0);
+		waitpid(pid, NULL, 0);
+	}
+	return unused;
+}
+
+static void starts_holding_its_lock(void)
+{
+	pthread_t thread;
+
+	CHECK(pthread_create(&thread, NULL, forks, NULL) == 0);
+	for (int i = 0; i < 50; i++) {
+		struct beget_process *p;
+		take();
+		int error = beget_start(&p, BEGET_OPTIONS(.method = by, .flags = BEGET_UNSAFE_FORK),
+		                        BEGET_CALL(answers, i));
+		release();
+		CHECK(error == 0);
+		CHECK(beget_join(p, BEGET_FOREVER, NULL) == 0);
+		beget_free(p);
+	}
+	done = true;
+	pthread_join(thread, NULL);
+}
+
+static void fork_handlers_with_a_lock(enum beget_method method)
+{
+	by = method;
+	run_host(starts_holding_its_lock);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct behaviour table[] = {
-		BEHAVIOUR(forked_by_the_caller),
-		BEHAVIOUR(forked_by_the_library),
-		BEHAVIOUR(after_the_end),
-		BEHAVIOUR(a_copy_that_stays),
+		BEHAVIOUR(forked_by_the_caller), BEHAVIOUR(forked_by_the_library),     BEHAVIOUR(after_the_end),
+		BEHAVIOUR(a_copy_that_stays),    BEHAVIOUR(fork_handlers_with_a_lock),
 	};
 
 	beget_init(argc, argv);
+	if (pthread_atfork(take, release, renew)) /* before the library is used */
+		return 1;
 	return run_behaviours(table, sizeof(table) / sizeof(*table));
 }

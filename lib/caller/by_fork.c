@@ -31,22 +31,22 @@ static void lend_buffers(const struct beget_call *call)
 static int fork_child(const struct beget__plan *plan, struct beget_process *p, struct beget__inheritance *i)
 {
 	lend_buffers(plan->call);
-	beget__process_fork_keep(p);
+	beget__forks_start(&p->forked);
 	pid_t pid = beget__proc_fork();
 	if (pid == 0) {
 		i->channel = p->far;
 		beget__child_forked(i);
 	}
-	beget__process_fork_keep(NULL);
+	beget__forks_start(NULL);
 	if (pid < 0)
 		return beget__fail_errno(-pid, "cannot fork");
 	p->ours = true;
 	p->pid = pid;
 	beget__process_close_far(p);
-	beget__process_guard();
+	beget__forks_guard();
 	int pidfd = beget__proc_pidfd_open(pid);
 	p->pidfd = pidfd < 0 ? -1 : pidfd;
-	beget__process_unguard();
+	beget__forks_unguard();
 	if (pidfd < 0 && !no_pidfds(pidfd))
 		return beget__fail_errno(-pidfd, "cannot open the child");
 	int error = beget__request_send_plain(p->channel, BEGET__GO);

@@ -115,14 +115,14 @@ static void drain(struct beget_process *p)
 			return;
 		if (!p->in && !(p->in = new_inbox()))
 			return; /* the next look tries again */
-		beget__process_guard();
+		beget__forks_guard();
 		beget__fd_close(&p->reserve); /* the place for the descriptor that comes with BORN */
 		int got = beget__frame_receive(p->channel, &p->in->frame, MSG_DONTWAIT);
 		if (got == 1 || got == -EMFILE)
 			take_message(p, &p->in->frame);
 		else if (got == 2)
 			take_message(p, &p->in->between);
-		beget__process_unguard();
+		beget__forks_unguard();
 		if (got == -EAGAIN)
 			return;
 		if (got == -ECONNRESET) {

@@ -17,14 +17,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The one that all share, and the list of all. */
+/* The one that all share. */
 static struct beget_server shared = {
 	.lock = PTHREAD_RWLOCK_INITIALIZER,
-	.control = -1,
+	.control = &beget__control_shared,
 	.pidfd = -1,
 	.pool_lock = PTHREAD_MUTEX_INITIALIZER,
 };
-static struct beget_server *others;
 
 int beget__connection_of(struct beget_server *named, struct beget_server **ret)
 {
@@ -49,43 +48,39 @@ static void close_own(int *fd, const struct beget__identity *identity)
 }
 
 /* Any forked copy must not talk on our socket, nor keep the helper alive. */
-static void let_go(struct beget_server *s)
+static void release(struct beget__forked *forked)
 {
+	struct beget_server *s = (struct beget_server *)forked;
+
 	s->lock = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
 	s->pool_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	s->pools[0].n = s->pools[1].n = 0; /* process.c has closed what they had */
 	beget__setup_close(&s->setup);
-	close_own(&s->control, &s->identity);
+	close_own(&s->control->fd, &s->control->identity);
 	close_own(&s->pidfd, &s->pidfd_identity);
 }
 
 /* But a child that we start uses the shared one. */
-static void child(void)
+static void release_shared(struct beget__forked *forked)
 {
-	for (struct beget_server *s = others; s; s = s->next)
-		let_go(s);
+	struct beget__control *c = shared.control;
+
+	beget__forks_watch(forked); /* it may fork, too */
 	beget__spare_forget();
-	others = NULL; /* the copies stay allocated: the program may close them */
-	if (!beget__process_starting() || shared.control < 0 || !beget__fd_is(shared.control, &shared.identity)) {
-		let_go(&shared);
+	if (!beget__forks_started() || c->fd < 0 || !beget__fd_is(c->fd, &c->identity)) {
+		release(forked);
 		return;
 	}
 	shared.lock = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
 	close_own(&shared.pidfd, &shared.pidfd_identity);
-	shared.adopted = true;
-	shared.born.unknown = false; /* read when it is needed */
+	c->adopted = true;
+	c->met = false;
 }
 
-static void register_handler(void)
+__attribute__((constructor)) static void at_load(void)
 {
-	pthread_atfork(NULL, NULL, child);
-}
-
-void beget__connection_watch_forks(void)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, register_handler);
+	shared.forked.release = release_shared;
+	beget__forks_watch(&shared.forked);
 }
 
 /* Only a host that is PID 1 or a subreaper has become the parent of the helper. */
@@ -102,16 +97,16 @@ static void reap(pid_t pid, int options)
 static void drop(struct beget_server *s)
 {
 	beget__spare_discard(s);
-	if (s->control < 0)
+	if (s->control->fd < 0)
 		return;
-	if (!s->gone && !s->adopted && beget__fd_is(s->control, &s->identity))
-		beget__request_send_plain(s->control, BEGET__RETIRE); /* its children need it for their last word */
-	beget__process_guard();
-	close_own(&s->control, &s->identity);
+	if (!s->control->gone && !s->control->adopted && beget__fd_is(s->control->fd, &s->control->identity))
+		beget__request_send_plain(s->control->fd, BEGET__RETIRE); /* its children need it for their last word */
+	beget__forks_guard();
+	close_own(&s->control->fd, &s->control->identity);
 	close_own(&s->pidfd, &s->pidfd_identity);
-	beget__process_unguard();
-	if (!s->adopted)
-		reap(s->pid, s->gone ? 0 : WNOHANG);
+	beget__forks_unguard();
+	if (!s->control->adopted)
+		reap(s->control->helper, s->control->gone ? 0 : WNOHANG);
 	beget__state_free(&s->launched);
 }
 
@@ -132,12 +127,12 @@ static bool first_child_is_init(void)
  * or has not run yet. */
 static void watch(struct beget_server *s, int control)
 {
-	s->control = control;
-	s->identity = beget__fd_identity(control);
-	int pidfd = beget__proc_pidfd_open(s->pid);
+	s->control->fd = control;
+	s->control->identity = beget__fd_identity(control);
+	int pidfd = beget__proc_pidfd_open(s->control->helper);
 	s->pidfd = pidfd < 0 ? -1 : pidfd;
 	s->pidfd_identity = beget__fd_identity(s->pidfd);
-	s->gone = false;
+	s->control->gone = false;
 }
 
 static bool has_ended(const struct beget_server *s)
@@ -160,11 +155,10 @@ static int launch_helper(struct beget_server *s, const struct beget__state *now)
 		return beget__fail(EOPNOTSUPP,
 		                   "cannot launch the helper: it would become the init of the pid namespace "
 		                   "that was made for children");
-	beget__connection_watch_forks();
 	if (beget__state_keep(now, &s->launched))
 		return beget__fail_errno(ENOMEM, "cannot launch the helper");
 	beget__state_helper(&s->launched, &s->born);
-	beget__process_guard();
+	beget__forks_guard();
 	int error = beget__sock_pair(pair);
 	if (!error && (error = beget__sock_tell_senders(pair[1]))) {
 		beget__fd_close(&pair[0]);
@@ -173,22 +167,22 @@ static int launch_helper(struct beget_server *s, const struct beget__state *now)
 	if (error) {
 		beget__fail_errno(-error, "cannot make a channel to the helper");
 	} else {
-		error = beget__launch_helper(beget__connection_program(s), pair[1], &s->pid);
+		error = beget__launch_helper(beget__connection_program(s), pair[1], &s->control->helper);
 		beget__fd_close(&pair[1]);
 		if (error)
 			beget__fd_close(&pair[0]);
 		else
 			watch(s, pair[0]);
 	}
-	beget__process_unguard();
+	beget__forks_unguard();
 	if (error) {
 		beget__state_free(&s->launched);
 		return error;
 	}
-	s->adopted = false;
+	s->control->adopted = false;
 	s->host = is_host(s);
 	s->generation++;
-	beget__trace("launched helper %d", (int)s->pid);
+	beget__trace("launched helper %d", (int)s->control->helper);
 	return 0;
 }
 
@@ -196,7 +190,7 @@ static int launch(struct beget_server *s, const struct beget__state *now)
 {
 	int error = launch_helper(s, now);
 
-	if (!error && (error = beget__setup_run(&s->setup, s->control)))
+	if (!error && (error = beget__setup_run(&s->setup, s->control->fd)))
 		drop(s);
 	return error && beget__connection_program(s) ? beget__fail_prefix("%.150s", s->setup.program.path) : error;
 }
@@ -204,19 +198,25 @@ static int launch(struct beget_server *s, const struct beget__state *now)
 /* Of a helper that was adopted, only what one can be born with is read, once. */
 static int meet(struct beget_server *s)
 {
-	if (s->control >= 0 && s->adopted && !s->born.unknown)
-		return beget__state_read_birth(s->pid, &s->born);
-	return 0;
+	struct beget__control *c = s->control;
+	int error = 0;
+
+	if (c->fd >= 0 && c->adopted && !c->met) {
+		error = beget__state_read_birth(c->helper, &s->born);
+		c->met = !error;
+	}
+	return error;
 }
 
 static bool usable(struct beget_server *s, const struct beget__state *now)
 {
+	const struct beget__control *c = s->control;
 	const char *beyond;
 
-	if (s->control < 0 || s->gone || (s->adopted && !s->born.unknown) || (!s->adopted && s->host != is_host(s)))
+	if (c->fd < 0 || c->gone || !(c->adopted ? c->met : s->host == is_host(s)))
 		return false;
 	if (now && (beyond = beget__state_beyond(now, &s->born))) {
-		beget__trace("helper %d cannot give %s", (int)s->pid, beyond);
+		beget__trace("helper %d cannot give %s", (int)s->control->helper, beyond);
 		return false;
 	}
 	return true;
@@ -251,7 +251,7 @@ int beget__connection_enter(struct beget_server *s, const struct beget__state *w
 			return error;
 		pthread_rwlock_rdlock(&s->lock);
 	}
-	*ret = (struct beget__view){&s->born, s->adopted ? NULL : &s->launched, s->generation};
+	*ret = (struct beget__view){&s->born, s->control->adopted ? NULL : &s->launched, s->generation};
 	return 0;
 }
 
@@ -263,19 +263,19 @@ bool beget__connection_enter_now(struct beget_server *s, struct beget__view *ret
 		pthread_rwlock_unlock(&s->lock);
 		return false;
 	}
-	*ret = (struct beget__view){&s->born, s->adopted ? NULL : &s->launched, s->generation};
+	*ret = (struct beget__view){&s->born, s->control->adopted ? NULL : &s->launched, s->generation};
 	return true;
 }
 
 bool beget__connection_lives(struct beget_server *s)
 {
-	struct pollfd ends[] = {{.fd = s->control, .events = POLLRDHUP}, {.fd = s->pidfd, .events = POLLIN}};
+	struct pollfd ends[] = {{.fd = s->control->fd, .events = POLLRDHUP}, {.fd = s->pidfd, .events = POLLIN}};
 
-	if (!beget__fd_is(s->control, &s->identity))
-		s->gone = true;
+	if (!beget__fd_is(s->control->fd, &s->control->identity))
+		s->control->gone = true;
 	else if (beget__fd_poll(ends, 2, 0) > 0)
-		s->gone |= ends[0].revents || beget__fd_is(s->pidfd, &s->pidfd_identity);
-	return !s->gone;
+		s->control->gone |= ends[0].revents || beget__fd_is(s->pidfd, &s->pidfd_identity);
+	return !s->control->gone;
 }
 
 void beget__connection_leave(struct beget_server *s)
@@ -286,7 +286,7 @@ void beget__connection_leave(struct beget_server *s)
 static int handed(struct beget_server *s, int error)
 {
 	if (error == -EPIPE || error == -ECONNRESET || error == -ENOTCONN) {
-		s->gone = true;
+		s->control->gone = true;
 		return -EPIPE;
 	}
 	return error && error != -ETIMEDOUT ? beget__fail_errno(-error, "cannot hand the start to the helper") : error;
@@ -294,14 +294,14 @@ static int handed(struct beget_server *s, int error)
 
 int beget__connection_start(struct beget_server *s, int channel, const struct beget__request *request)
 {
-	if (!beget__fd_is(s->control, &s->identity) || has_ended(s))
+	if (!beget__fd_is(s->control->fd, &s->control->identity) || has_ended(s))
 		return handed(s, -EPIPE);
-	return handed(s, beget__request_send_start(s->control, channel, request));
+	return handed(s, beget__request_send_start(s->control->fd, channel, request));
 }
 
 int beget__connection_tie(struct beget_server *s, pid_t pid)
 {
-	return handed(s, beget__request_send_tie(s->control, pid));
+	return handed(s, beget__request_send_tie(s->control->fd, pid));
 }
 
 void beget__connection_visit(void)
@@ -314,48 +314,25 @@ void beget__connection_unvisit(void)
 	pthread_rwlock_unlock(&shared.lock);
 }
 
-int beget__connection_lend(pid_t *helper)
-{
-	*helper = shared.pid;
-	return shared.control >= 0 && !shared.gone && beget__fd_is(shared.control, &shared.identity) ? shared.control
-	                                                                                             : -1;
-}
-
-void beget__connection_adopt(int control, pid_t helper)
-{
-	shared.control = control;
-	shared.identity = beget__fd_identity(control);
-	shared.pid = helper;
-	shared.adopted = true;
-	shared.gone = false;
-	shared.born.unknown = false;
-	beget__connection_watch_forks();
-}
-
 void beget__connection_enlist(struct beget_server *s)
 {
 	s->owner = getpid();
-	s->control = s->pidfd = -1;
+	s->control = &s->own;
+	s->own.fd = s->pidfd = -1;
 	pthread_rwlock_init(&s->lock, NULL);
 	pthread_mutex_init(&s->pool_lock, NULL);
-	beget__connection_watch_forks();
-	beget__process_guard();
-	s->next = others;
-	s->link = &others;
-	if (others)
-		others->link = &s->next;
-	others = s;
-	beget__process_unguard();
+	beget__forks_guard();
+	s->forked.release = release;
+	beget__forks_watch(&s->forked);
+	beget__forks_unguard();
 }
 
 void beget__connection_retire(struct beget_server *s)
 {
 	drop(s);
-	beget__process_guard();
-	*s->link = s->next;
-	if (s->next)
-		s->next->link = s->link;
-	beget__process_unguard();
+	beget__forks_guard();
+	beget__forks_unwatch(&s->forked);
+	beget__forks_unguard();
 	pthread_rwlock_destroy(&s->lock);
 	pthread_mutex_destroy(&s->pool_lock);
 }

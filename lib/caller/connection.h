@@ -2,7 +2,9 @@
 #ifndef BEGET__CONNECTION_H
 #define BEGET__CONNECTION_H
 
+#include "caller/forks.h"
 #include "caller/setup.h"
+#include "message/control.h"
 #include "message/request.h"
 #include "program/executable.h"
 #include "state/state.h"
@@ -24,17 +26,13 @@ struct beget__pool {
 
 /* A helper, or the place for one: it is launched when it is needed, and again when it is gone. */
 struct beget_server {
-	struct beget_server *next, **link; /* registry */
+	struct beget__forked forked; /* first */
 	struct beget_server *next_with_spares;
-	pid_t owner;           /* the process that opened it; zero for the one that all share */
-	pthread_rwlock_t lock; /* for reading: use it; for writing: replace it */
-	int control;           /* -1: no helper */
-	struct beget__identity identity;
-	atomic_bool gone;
-	bool host;    /* the host program's image: of no use once main has called beget_init */
-	bool adopted; /* somebody else's: what it was born with is not known */
-	pid_t pid;
-	int pidfd; /* of it; -1: none */
+	pid_t owner;                         /* the process that opened it; zero for the one that all share */
+	pthread_rwlock_t lock;               /* for reading: use it; for writing: replace it */
+	struct beget__control *control, own; /* what it points to, but for the shared one */
+	bool host;                           /* the host program's image: of no use once main has called beget_init */
+	int pidfd;                           /* of the helper; -1: none */
 	struct beget__identity pidfd_identity;
 	unsigned generation; /* grows with each launch */
 	struct beget__state launched, born;
@@ -72,16 +70,9 @@ int beget__connection_start(struct beget_server *, int channel, const struct beg
 /* Tells it that a spare is tied to the caller from now on. */
 int beget__connection_tie(struct beget_server *, pid_t);
 
-/* From now on, a copy of this process that is no start of ours lets go of the helper. */
-void beget__connection_watch_forks(void);
-
-/* Between these two: the socket of the shared helper that there is, or -1, and its pid, for a child to use. */
+/* Between these two the shared control socket is not replaced: see message/control.h. */
 void beget__connection_visit(void);
-int beget__connection_lend(pid_t *helper);
 void beget__connection_unvisit(void);
-
-/* In a child: the caller's helper serves this process too, as long as it can give its state. */
-void beget__connection_adopt(int control, pid_t helper);
 
 /* An object of its own, not launched yet; and the end of it. */
 void beget__connection_enlist(struct beget_server *);

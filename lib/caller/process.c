@@ -17,20 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Registry: live handles, and those that were freed while their child ran. */
-static pthread_mutex_t registry = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
-static struct beget_process *live, *orphans;
-static _Thread_local const struct beget_process *kept; /* being forked: what is for the child stays open */
-
-static void prepare(void)
-{
-	pthread_mutex_lock(&registry);
-}
-
-static void parent(void)
-{
-	pthread_mutex_unlock(&registry);
-}
+/* Handles that were freed while their child ran; under the guard. */
+static struct beget_process *orphans;
 
 static void close_all(const int *fds, int n)
 {
@@ -46,61 +34,23 @@ static void disown(const struct beget_process *p)
 
 	close_all(own, sizeof(own) / sizeof(*own));
 	close_all(p->ends, 3);
-	if (p != kept) {
+	if (&p->forked != beget__forks_started()) { /* else what is for the child stays open */
 		close_all(&p->far, 1);
 		close_all(p->lent, BEGET__LENT);
 	}
 }
 
-static void child(void)
+static void release(struct beget__forked *forked)
 {
-	for (struct beget_process *p = live; p; p = p->next)
-		disown(p);
-	while (orphans) {
-		struct beget_process *p = orphans;
-		orphans = p->next;
-		disown(p);
-		free(p);
-	}
-	live = NULL; /* the copies stay allocated: the program may free them */
-	registry = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
-}
+	struct beget_process *p = (struct beget_process *)forked;
 
-static void watch_forks(void)
-{
-	pthread_atfork(prepare, parent, child);
+	disown(p);
+	orphans = NULL; /* all of them */
+	if (p->freed)
+		free(p);
 }
 
 void (*beget__process_when_idle)(void);
-
-void beget__process_guard(void)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, watch_forks);
-	pthread_mutex_lock(&registry);
-}
-
-void beget__process_unguard(void)
-{
-	pthread_mutex_unlock(&registry);
-}
-
-static void enlist(struct beget_process **list, struct beget_process *p)
-{
-	p->next = *list;
-	p->link = list;
-	if (p->next)
-		p->next->link = &p->next;
-	*list = p;
-}
-
-static void delist(struct beget_process *p)
-{
-	*p->link = p->next;
-	if (p->next)
-		p->next->link = p->link;
-}
 
 int beget__process_check(const struct beget_process *p, const char *what)
 {
@@ -130,17 +80,18 @@ int beget__process_new(struct beget_process **ret, const char *what)
 
 	if (!p)
 		return beget__fail_errno(ENOMEM, "cannot start %s", what);
+	p->forked.release = release;
 	p->owner = getpid();
 	snprintf(p->what, sizeof(p->what), "%s", what);
 	pthread_mutex_init(&p->lock, NULL);
 	p->channel = p->far = p->pidfd = p->reserve = p->tie = p->control = p->result_fd = -1;
 	memset(p->lent, -1, sizeof(p->lent));
 	memset(p->ends, -1, sizeof(p->ends));
-	beget__process_guard();
+	beget__forks_guard();
 	int error = open_channel(p);
 	if (!error)
-		enlist(&live, p);
-	beget__process_unguard();
+		beget__forks_watch(&p->forked);
+	beget__forks_unguard();
 	if (error) {
 		free(p);
 		return error;
@@ -159,52 +110,42 @@ int beget__process_reopen(struct beget_process *p)
 	p->patient_until = 0;
 	memset(&p->status, 0, sizeof(p->status));
 	beget__process_free_inbox(&p->in);
-	beget__process_guard();
+	beget__forks_guard();
 	beget__fd_close(&p->channel);
 	beget__fd_close(&p->far);
 	beget__fd_close(&p->reserve);
 	beget__fd_close(&p->pidfd);
 	int error = open_channel(p);
-	beget__process_unguard();
+	beget__forks_unguard();
 	return !error && reserved ? beget__process_reserve(p) : error;
 }
 
 void beget__process_close_far(struct beget_process *p)
 {
-	beget__process_guard();
+	beget__forks_guard();
 	beget__fd_close(&p->far);
-	beget__process_unguard();
+	beget__forks_unguard();
 }
 
 void beget__process_close_lent(struct beget_process *p)
 {
-	beget__process_guard();
+	beget__forks_guard();
 	for (int i = 0; i < BEGET__LENT; i++)
 		beget__fd_close(&p->lent[i]);
-	beget__process_unguard();
+	beget__forks_unguard();
 }
 
 int beget__process_reserve(struct beget_process *p)
 {
-	beget__process_guard();
+	beget__forks_guard();
 	p->reserve = beget__fd_dup(p->channel);
-	beget__process_unguard();
+	beget__forks_unguard();
 	if (p->reserve < 0) {
 		int error = p->reserve;
 		p->reserve = -1;
 		return beget__fail_errno(-error, "cannot reserve a descriptor for the child");
 	}
 	return 0;
-}
-
-void beget__process_fork_keep(const struct beget_process *p)
-{
-	kept = p;
-}
-
-bool beget__process_starting(void)
-{
-	return kept != NULL;
 }
 
 void beget__process_free_inbox(struct beget__inbox **in)
@@ -224,12 +165,12 @@ static void destroy(struct beget_process *p)
 	if (p->answer.type == BEGET_TYPE_BUFFER)
 		beget_buffer_free(p->answer.value.buffer);
 	free(p->promise.outs);
-	beget__process_guard();
+	beget__forks_guard();
 	if (p->owner == getpid()) { /* a copy's descriptors went with the fork */
-		delist(p);
+		beget__forks_unwatch(&p->forked);
 		disown(p);
 	}
-	beget__process_unguard();
+	beget__forks_unguard();
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
@@ -262,14 +203,15 @@ static bool bereave(struct beget_process *p)
 {
 	if (p->ended || p->owner != getpid() || !(p->ours || p->tie >= 0))
 		return false;
-	beget__process_guard();
+	beget__forks_guard();
 	if (p->ours) {
 		beget__fd_close(&p->channel); /* nobody will read its result */
 		p->closed = true;
 	}
-	delist(p);
-	enlist(&orphans, p);
-	beget__process_unguard();
+	p->freed = true;
+	p->orphan = orphans;
+	orphans = p;
+	beget__forks_unguard();
 	return true;
 }
 
@@ -278,10 +220,10 @@ void beget__process_abandon(struct beget_process *p)
 	siginfo_t info;
 
 	/* Its channel closes without a word from us: a child that waits for one ends. */
-	beget__process_guard();
+	beget__forks_guard();
 	beget__fd_close(&p->channel);
 	beget__fd_close(&p->far);
-	beget__process_unguard();
+	beget__forks_unguard();
 	if (p->ours)
 		beget__proc_wait(P_PID, (id_t)p->pid, &info, WEXITED, NULL);
 	destroy(p);
@@ -291,14 +233,17 @@ void beget__process_sweep(void)
 {
 	if (!__atomic_load_n(&orphans, __ATOMIC_RELAXED))
 		return;
-	beget__process_guard();
-	for (struct beget_process *p = orphans, *next; p; p = next) {
-		next = p->next;
+	beget__forks_guard();
+	for (struct beget_process **link = &orphans, *p; (p = *link);) {
 		beget__channel_look(p);
-		if (p->ended)
-			destroy(p);
+		if (!p->ended) {
+			link = &p->orphan;
+			continue;
+		}
+		*link = p->orphan;
+		destroy(p);
 	}
-	beget__process_unguard();
+	beget__forks_unguard();
 }
 
 void beget_free(struct beget_process *p)

@@ -3,6 +3,7 @@
 #ifndef BEGET__PROCESS_H
 #define BEGET__PROCESS_H
 
+#include "caller/forks.h"
 #include "caller/method.h"
 #include "message/order.h"
 #include "message/report.h"
@@ -29,8 +30,10 @@ struct beget__promise {
 };
 
 struct beget_process {
-	struct beget_process *next, **link; /* registry */
-	pid_t owner;                        /* the process that the handle belongs to */
+	struct beget__forked forked;  /* first */
+	struct beget_process *orphan; /* the next one */
+	bool freed;                   /* by the user, while it ran */
+	pid_t owner;                  /* the process that the handle belongs to */
 	const struct beget__method *method;
 	char what[64]; /* for sentences */
 	bool named;    /* by the user */
@@ -92,19 +95,10 @@ int beget__process_check(const struct beget_process *, const char *what);
 
 void beget__process_free_inbox(struct beget__inbox **);
 
-/* Right before and after a fork of ours: in the child, what was opened for it stays open. */
-void beget__process_fork_keep(const struct beget_process *);
-/* In an atfork handler: true if this fork is a start. */
-bool beget__process_starting(void);
-
 /* If set, called when a handle was given back: something that can wait may be done now. */
 extern void (*beget__process_when_idle)(void);
 
 /* Reaps children whose handles were freed before their end. */
 void beget__process_sweep(void);
-
-/* Descriptors made between these two never leak into a concurrent fork: it waits. */
-void beget__process_guard(void);
-void beget__process_unguard(void);
 
 #endif

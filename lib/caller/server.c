@@ -35,9 +35,9 @@ static int check(const struct beget_server_options *o, struct beget_server_optio
 /* The program that it executes, before what may need it; pinned where a fork of another thread lets go of it. */
 static int keep(const struct beget_server_options *o, struct beget_server *s)
 {
-	beget__process_guard();
+	beget__forks_guard();
 	int error = o->executable ? beget__executable_open(&s->setup.program, o->executable) : 0;
-	beget__process_unguard();
+	beget__forks_unguard();
 	if (error)
 		return error;
 	if (o->prepare && beget__check_prepare(o->prepare, beget__connection_program(s)))
@@ -136,11 +136,11 @@ static int ask(struct beget_server *s, struct beget_server_status *ret)
 	struct beget_server_status status = {0};
 
 	pthread_rwlock_rdlock(&s->lock);
-	int error = s->control < 0 || s->gone ? beget__fail(ESRCH, "the server does not run")
-	                                      : beget__setup_health(s->control, HEALTH_MS, &health);
-	status.pid = s->pid;
+	int error = s->control->fd < 0 || s->control->gone ? beget__fail(ESRCH, "the server does not run")
+	                                                   : beget__setup_health(s->control->fd, HEALTH_MS, &health);
+	status.pid = s->control->helper;
 	if (error == -ECONNRESET) {
-		s->gone = true;
+		s->control->gone = true;
 		error = beget__fail(ESRCH, "the server does not run: it has ended");
 	}
 	pthread_rwlock_unlock(&s->lock);

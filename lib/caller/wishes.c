@@ -52,11 +52,11 @@ static int open_file(const char *path, int flags)
 {
 	int fd;
 
-	beget__process_unguard();
+	beget__forks_unguard();
 	do
 		fd = beget__fd_open(path, flags);
 	while (fd == -EINTR);
-	beget__process_guard();
+	beget__forks_guard();
 	return fd;
 }
 
@@ -115,7 +115,7 @@ int beget__wishes_open(struct beget__plan *plan, struct beget_process *p)
 		.own_session = o->flags & BEGET_NEW_SESSION,
 	};
 	int error = check_env(o->env);
-	beget__process_guard();
+	beget__forks_guard();
 	if (!error && o->cwd)
 		error = open_directory(o->cwd, &p->lent[BEGET__LENT_CWD]);
 	w->cwd_fd = p->lent[BEGET__LENT_CWD];
@@ -124,7 +124,7 @@ int beget__wishes_open(struct beget__plan *plan, struct beget_process *p)
 		                    &p->ends[i]);
 	if (!error && (o->flags & BEGET_TIED))
 		error = open_tie(p);
-	beget__process_unguard();
+	beget__forks_unguard();
 	return error;
 }
 
@@ -132,12 +132,12 @@ void beget__wishes_grant(struct beget__plan *plan, struct beget_process *p)
 {
 	const struct beget_stream *streams[3] = {&plan->options.in, &plan->options.out, &plan->options.err};
 
-	beget__process_guard();
+	beget__forks_guard();
 	for (int i = 0; i < 3; i++)
 		if (p->ends[i] >= 0) {
 			*streams[i]->end = p->ends[i];
 			p->ends[i] = -1;
 		}
-	beget__process_unguard();
+	beget__forks_unguard();
 	beget__process_close_lent(p);
 }

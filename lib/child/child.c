@@ -7,14 +7,16 @@
 #include "callee/ffi.h"
 #include "callee/stream.h"
 #include "callee/tie.h"
-#include "caller/connection.h"
 #include "child/crash.h"
+#include "message/control.h"
+#include "message/message.h"
 #include "message/report.h"
 #include "os/file.h"
 #include "os/mem.h"
 #include "os/proc.h"
 #include "os/trace.h"
 #include "program/image.h"
+#include "state/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -204,7 +206,6 @@ static void announce(int channel)
 void beget__child_prepare(void)
 {
 	beget__stream_purge();
-	beget__connection_watch_forks();
 }
 
 static int nothing(int value)
@@ -280,7 +281,7 @@ void beget__child_serve(enum beget_method method, bool spare, char *buffer)
 	for (int i = 0; i < fds.n; i++) /* those that nobody took */
 		beget__fd_close(&fds.fds[i]);
 	if (self.head.control >= 0)
-		beget__connection_adopt(self.head.control, self.head.helper);
+		beget__control_adopt(self.head.control, self.head.helper);
 	if (environ != inherited) /* by taking over the caller's */
 		beget__trace_init();
 	if (may_load(&order) && on_exit(left_early, NULL)) {
@@ -303,7 +304,7 @@ static int close_others(int channel, const struct beget_call *call)
 		return beget__fail_errno(ENOMEM, "cannot close descriptors");
 	keep[n++] = channel;
 	keep[n++] = self.head.tie;
-	keep[n++] = beget__connection_lend(&helper);
+	keep[n++] = beget__control_lend(&helper);
 	for (unsigned i = 0; i < call->n; i++) {
 		struct beget_arg arg = beget__value_unboxed(&call->args[i]);
 		if (arg.type == BEGET_TYPE_FD)

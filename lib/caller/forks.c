@@ -1,0 +1,78 @@
+/* Forks of the host: the one place with fork handlers, and the list of all that holds descriptors.
+ * Runs in the caller and, for release, in its forked copies. Knows nobody's descriptors. */
+#include "caller/forks.h"
+
+#include <pthread.h>
+#include <stddef.h>
+
+static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+static struct beget__forked *first;
+static _Thread_local const struct beget__forked *started;
+
+static void prepare(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void parent(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+/* The copies of the objects stay allocated: the program may free them. */
+static void child(void)
+{
+	struct beget__forked *f = first;
+
+	lock = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+	first = NULL;
+	while (f) {
+		struct beget__forked *next = f->next;
+		f->release(f);
+		f = next;
+	}
+	started = NULL;
+}
+
+/* Before the program can register handlers: those that run before a fork run in reverse order, so the program's take
+ * their locks first. It may call us with such a lock held. */
+__attribute__((constructor(101))) static void at_load(void)
+{
+	pthread_atfork(prepare, parent, child);
+}
+
+void beget__forks_guard(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void beget__forks_unguard(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+void beget__forks_watch(struct beget__forked *f)
+{
+	f->next = first;
+	f->link = &first;
+	if (f->next)
+		f->next->link = &f->next;
+	first = f;
+}
+
+void beget__forks_unwatch(struct beget__forked *f)
+{
+	*f->link = f->next;
+	if (f->next)
+		f->next->link = f->link;
+}
+
+void beget__forks_start(const struct beget__forked *f)
+{
+	started = f;
+}
+
+const struct beget__forked *beget__forks_started(void)
+{
+	return started;
+}

@@ -1,0 +1,23 @@
+/* The control socket that a process shares with the processes that it starts: a child adopts it, the caller's side
+ * (caller/connection.c) makes, checks and replaces it under its lock. Runs in caller and child. */
+#include "message/control.h"
+
+struct beget__control beget__control_shared = {.fd = -1};
+
+void beget__control_adopt(int fd, pid_t helper)
+{
+	beget__control_shared = (struct beget__control){
+		.fd = fd,
+		.identity = beget__fd_identity(fd),
+		.helper = helper,
+		.adopted = true,
+	};
+}
+
+int beget__control_lend(pid_t *helper)
+{
+	const struct beget__control *c = &beget__control_shared;
+
+	*helper = c->helper;
+	return c->fd >= 0 && !c->gone && beget__fd_is(c->fd, &c->identity) ? c->fd : -1;
+}
