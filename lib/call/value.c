@@ -42,21 +42,6 @@ static const void *get_run(struct beget__reader *r, size_t *size, size_t align)
 	return present && !r->bad ? data : NULL;
 }
 
-struct beget_arg beget__value_unboxed(const struct beget_arg *arg)
-{
-	struct beget_arg bare = *arg;
-
-	if (!(arg->flags & BEGET_ARG_BOXED) || !arg->value)
-		return bare;
-	const struct beget__box *box;
-	memcpy(&box, arg->value, sizeof(box));
-	bare.flags &= ~BEGET_ARG_BOXED;
-	bare.value = arg->type == BEGET_TYPE_STRUCT ? box->value : &box->value;
-	bare.size = box->size;
-	bare.layout = box->layout;
-	return bare;
-}
-
 union beget__value beget__value_of(const struct beget_arg *arg)
 {
 	union beget__value v = {0};
@@ -73,9 +58,8 @@ void *beget__value_comes_back(const struct beget_arg *arg, size_t *size)
 {
 	if (arg->type != BEGET_TYPE_OBJECT || !(arg->flags & BEGET__COMES_BACK))
 		return NULL;
-	struct beget_arg bare = beget__value_unboxed(arg);
-	*size = bare.size;
-	return (void *)beget__value_of(&bare).pointer;
+	*size = arg->size;
+	return (void *)beget__value_of(arg).pointer;
 }
 
 static int put_function(struct beget__writer *w, void (*function)(void))

@@ -36,16 +36,15 @@ size_t beget__value_align(size_t size);
 /* The flags of an argument whose memory comes back. */
 #define BEGET__COMES_BACK (BEGET_ARG_OUT | BEGET_ARG_INOUT)
 
-/* An argument without its box. */
-struct beget_arg beget__value_unboxed(const struct beget_arg *);
+/* All arguments below are bare: see call/bare.h. */
 
-/* The value of an argument without box. For a BEGET_TYPE_STRUCT, where it lies. */
+/* The value of an argument. For a BEGET_TYPE_STRUCT, where it lies. */
 union beget__value beget__value_of(const struct beget_arg *);
 
 /* The memory that comes back from this argument, and its size; NULL if none does. */
 void *beget__value_comes_back(const struct beget_arg *, size_t *size);
 
-/* Writes the value of an argument without box. Descriptors are added to fds: -EMSGSIZE if it is full. -EOPNOTSUPP for a
+/* Writes the value of an argument. Descriptors are added to fds: -EMSGSIZE if it is full. -EOPNOTSUPP for a
  * function of no module. */
 int beget__value_put(struct beget__writer *, const struct beget_arg *, struct beget__fds *);
 

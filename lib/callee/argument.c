@@ -74,7 +74,6 @@ int beget__argument_settle_fork(struct beget_call *call)
 		args[i] = call->args[i];
 		if (!(args[i].flags & BEGET_ARG_OUT))
 			continue;
-		args[i] = beget__value_unboxed(&args[i]);
 		values[i].ul = beget__value_of(&args[i]).pointer != NULL;
 		error = settle_out(i + 1, &args[i], &values[i]);
 		args[i].value = &values[i];

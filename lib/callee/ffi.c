@@ -116,7 +116,7 @@ static void narrow(unsigned type, const void *raw, union beget__value *result)
 /* One argument as libffi wants it. */
 static bool argument(const struct beget_call *call, unsigned i, union beget__value *wide, ffi_type **type, void **value)
 {
-	struct beget_arg arg = beget__value_unboxed(&call->args[i]);
+	struct beget_arg arg = call->args[i];
 
 	if (call->named > 0 && i >= call->named)
 		promote(&arg, wide);

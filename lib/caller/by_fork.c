@@ -22,9 +22,9 @@ static bool no_pidfds(int error)
 static void lend_buffers(const struct beget_call *call)
 {
 	for (unsigned i = 0; i < call->n; i++) {
-		struct beget_arg arg = beget__value_unboxed(&call->args[i]);
-		if (arg.type == BEGET_TYPE_BUFFER && beget__value_of(&arg).buffer)
-			(void)beget__buffer_lend(beget__value_of(&arg).buffer);
+		const struct beget_arg *arg = &call->args[i];
+		if (arg->type == BEGET_TYPE_BUFFER && beget__value_of(arg).buffer)
+			(void)beget__buffer_lend(beget__value_of(arg).buffer);
 	}
 }
 

@@ -37,7 +37,7 @@ static int check_layout(const struct beget_layout *layout, size_t size, const st
 
 static int check_flags(const struct beget_arg *arg)
 {
-	unsigned known = BEGET_ARG_BOXED | (arg->type == BEGET_TYPE_OBJECT ? BEGET__COMES_BACK : 0);
+	unsigned known = arg->type == BEGET_TYPE_OBJECT ? BEGET__COMES_BACK : 0;
 
 	if ((arg->flags & ~known) || (arg->flags & BEGET__COMES_BACK) == BEGET__COMES_BACK)
 		return beget__fail(EINVAL, "its flags 0x%x are not those of its type", arg->flags);
@@ -90,16 +90,14 @@ static int check_value(const struct beget_arg *arg, bool boxed, const struct beg
 	}
 }
 
-static int check_arg(const struct beget_arg *arg, const struct beget__plan *plan)
+static int check_arg(const struct beget_arg *arg, bool boxed, const struct beget__plan *plan)
 {
-	struct beget_arg bare = beget__value_unboxed(arg);
-
-	if (!bare.value)
+	if (!arg->value)
 		return beget__fail(EINVAL, "it has no value");
 	if (beget__type_of(arg->type)->shape == BEGET__NOTHING)
 		return beget__fail(EINVAL, "there is no such type");
 	int error = check_flags(arg);
-	return error ? error : check_value(&bare, arg->flags & BEGET_ARG_BOXED, plan);
+	return error ? error : check_value(arg, boxed, plan);
 }
 
 static int check_result(const struct beget_call *call, const struct beget__plan *plan)
@@ -115,6 +113,7 @@ static int check_result(const struct beget_call *call, const struct beget__plan 
 	return check_layout(call->layout, call->size, plan) ? beget__fail_prefix("the result") : 0;
 }
 
+/* The plan has the same call without boxes. */
 static int check_call(const struct beget_call *call, const struct beget__plan *plan)
 {
 	unsigned descriptors = 0;
@@ -130,7 +129,7 @@ static int check_call(const struct beget_call *call, const struct beget__plan *p
 		                   call->n);
 	int error = check_result(call, plan);
 	for (unsigned i = 0; i < call->n && !error; i++) {
-		if (check_arg(&call->args[i], plan))
+		if (check_arg(&plan->call->args[i], call->args[i].flags & BEGET_ARG_BOXED, plan))
 			error = beget__fail_prefix("argument %u", i + 1);
 		descriptors += call->args[i].type == BEGET_TYPE_FD || call->args[i].type == BEGET_TYPE_BUFFER;
 	}
@@ -141,13 +140,29 @@ static int check_call(const struct beget_call *call, const struct beget__plan *p
 	return 0;
 }
 
+static int take_call(struct beget__plan *plan, const struct beget_call *call)
+{
+	plan->call = &plan->bare.call;
+	return beget__bare_make(&plan->bare, call);
+}
+
+void beget__check_free(struct beget__plan *plan)
+{
+	beget__bare_free(&plan->bare);
+}
+
 int beget__check_prepare(const struct beget_call *call, const struct beget__executable *program)
 {
-	const struct beget__plan plan = {.method = &beget__by_forkserver, .program = program};
+	struct beget__plan plan = {.method = &beget__by_forkserver, .program = program};
 	struct beget__target unused = {0};
 
-	int error = check_call(call, &plan);
-	return error ? error : find_function(call->function, "call", program, &unused);
+	int error = take_call(&plan, call);
+	if (!error)
+		error = check_call(call, &plan);
+	if (!error)
+		error = find_function(call->function, "call", program, &unused);
+	beget__check_free(&plan);
+	return error;
 }
 
 static int check_threads(unsigned flags)
@@ -217,7 +232,10 @@ static void name(struct beget__plan *plan)
 int beget__check_start(struct beget__plan *ret, const struct beget_options *options, const struct beget_call *call)
 {
 	memset(ret, 0, sizeof(*ret));
+	int no_room = take_call(ret, call);
 	int error = check_options(ret, options);
+	if (!error)
+		error = no_room;
 	if (!error && !ret->method->shares_addresses)
 		error = beget__module_check_settled();
 	if (!error)
@@ -226,9 +244,7 @@ int beget__check_start(struct beget__plan *ret, const struct beget_options *opti
 		error = check_threads(ret->options.flags);
 	if (!error && !ret->method->shares_addresses)
 		error = find_function(call->function, "start", ret->program, &ret->target);
-	if (error)
-		return error;
-	ret->call = call;
-	name(ret);
-	return 0;
+	if (!error)
+		name(ret);
+	return error;
 }

@@ -4,9 +4,10 @@
 
 #include "caller/plan.h"
 
-/* Makes a plan from options and call. On an error the plan's method, server and program are set all the same, for
- * beget_explain. */
+/* Makes a plan from options and call, to be freed even on an error: its call, method, server and program are set all
+ * the same, for beget_explain. */
 int beget__check_start(struct beget__plan *ret, const struct beget_options *, const struct beget_call *);
+void beget__check_free(struct beget__plan *);
 
 /* Checks a call that a helper itself is to make. */
 int beget__check_prepare(const struct beget_call *, const struct beget__executable *);

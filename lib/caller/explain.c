@@ -105,35 +105,35 @@ static void say_needs(struct page *page, struct needs *n, const struct beget__pl
 	beget__bytes_free(&n->writer);
 }
 
-static void say_target(struct page *page, const struct beget_call *call, const struct beget__target *target,
-                       const struct beget__plan *plan)
+static void say_target(struct page *page, const struct beget__target *target, const struct beget__plan *plan)
 {
+	void (*function)(void) = plan->call->function;
 	struct needs needs;
 
 	if (!target->module) {
-		say(page, "calls the code at %p, which is in no module\n", (void *)(uintptr_t)call->function);
+		say(page, "calls the code at %p, which is in no module\n", (void *)(uintptr_t)function);
 		return;
 	}
-	list_needs(&needs, call->function, plan, true);
+	list_needs(&needs, function, plan, true);
 	say(page, "calls ");
 	say_function(page, target, &needs.own);
 	say(page, "\n");
 	say_needs(page, &needs, plan);
 }
 
-static bool is_value(const struct beget_arg *bare)
+static bool is_value(const struct beget_arg *arg)
 {
-	const struct beget__type *type = beget__type_of(bare->type);
+	const struct beget__type *type = beget__type_of(arg->type);
 
-	if (type->shape == BEGET__NOTHING || !bare->value)
+	if (type->shape == BEGET__NOTHING || !arg->value)
 		return false;
-	return type->shape != BEGET__STRUCT || !beget__layout_wrong(bare->layout, bare->size);
+	return type->shape != BEGET__STRUCT || !beget__layout_wrong(arg->layout, arg->size);
 }
 
 /* What one argument holds. */
-static void say_content(struct page *page, const struct beget__type *type, const struct beget_arg *bare)
+static void say_content(struct page *page, const struct beget__type *type, const struct beget_arg *arg)
 {
-	union beget__value v = beget__value_of(bare);
+	union beget__value v = beget__value_of(arg);
 
 	if (type->shape >= BEGET__STRING && !v.pointer) {
 		say(page, ", NULL");
@@ -142,12 +142,12 @@ static void say_content(struct page *page, const struct beget__type *type, const
 	switch (type->shape) {
 	case BEGET__STRING: say(page, ", %zu bytes", strlen(v.pointer) + 1); break;
 	case BEGET__OBJECT:
-		say(page, ", %zu bytes%s", bare->size,
-		    bare->flags & BEGET_ARG_OUT     ? " back"
-		    : bare->flags & BEGET_ARG_INOUT ? " there and back"
-		                                    : "");
+		say(page, ", %zu bytes%s", arg->size,
+		    arg->flags & BEGET_ARG_OUT     ? " back"
+		    : arg->flags & BEGET_ARG_INOUT ? " there and back"
+		                                   : "");
 		break;
-	case BEGET__STRUCT: say(page, ", %zu bytes", bare->size); break;
+	case BEGET__STRUCT: say(page, ", %zu bytes", arg->size); break;
 	case BEGET__BYTES: say(page, ", %zu bytes", v.bytes.size); break;
 	case BEGET__DESCRIPTOR: say(page, ", number %d", v.fd.fd); break;
 	case BEGET__BUFFER: say(page, ", %zu bytes", beget_buffer_size(v.buffer)); break;
@@ -182,51 +182,49 @@ static void say_passed(struct page *page, void (*function)(void), const struct b
 static void say_argument(struct page *page, const struct beget_arg *arg, const struct beget__plan *plan,
                          const char *way)
 {
-	struct beget_arg bare = beget__value_unboxed(arg);
-	const struct beget__type *type = beget__type_of(bare.type);
+	const struct beget__type *type = beget__type_of(arg->type);
 
-	if (!is_value(&bare)) {
-		say(page, "%s\n", bare.value ? "of no type that there is" : "without a value");
+	if (!is_value(arg)) {
+		say(page, "%s\n", arg->value ? "of no type that there is" : "without a value");
 		return;
 	}
-	union beget__value v = beget__value_of(&bare);
+	union beget__value v = beget__value_of(arg);
 	say(page, "%s", type->name);
 	if (type->shape == BEGET__FUNCTION && v.function) {
 		say_passed(page, v.function, plan, way);
 		return;
 	}
-	say_content(page, type, &bare);
+	say_content(page, type, arg);
 	bool descriptor = type->shape == BEGET__DESCRIPTOR || (type->shape == BEGET__BUFFER && v.buffer);
 	say(page, ", %s\n", !plan->method->shares_addresses && descriptor ? "as a descriptor" : way);
 }
 
 /* The bytes of target and arguments, of those that are such. */
-static size_t message_size(const struct beget__plan *plan, const struct beget__target *target,
-                           const struct beget_call *call)
+static size_t message_size(const struct beget__plan *plan, const struct beget__target *target)
 {
+	const struct beget_call *call = plan->call;
 	int numbers[BEGET_FDS_MAX];
 	struct beget__fds fds = {numbers, 0, BEGET_FDS_MAX};
 	struct beget__writer w = {.foreign = plan->program != NULL};
 
 	if (target->module)
 		beget__target_put(&w, target);
-	for (unsigned i = 0; call->args && i < call->n; i++) {
-		struct beget_arg bare = beget__value_unboxed(&call->args[i]);
-		if (is_value(&bare))
-			beget__value_put(&w, &bare, &fds);
-	}
+	for (unsigned i = 0; i < call->n; i++)
+		if (is_value(&call->args[i]))
+			beget__value_put(&w, &call->args[i], &fds);
 	size_t size = w.total;
 	beget__bytes_free(&w);
 	return size;
 }
 
-static void say_arguments(struct page *page, const struct beget_call *call, const struct beget__plan *plan, size_t size)
+static void say_arguments(struct page *page, const struct beget__plan *plan, size_t size)
 {
+	const struct beget_call *call = plan->call;
 	const char *way = plan->method->shares_addresses ? "there"
 	                  : size > BEGET__FRAME_INLINE   ? "in a memory file"
 	                                                 : "in band";
 
-	for (unsigned i = 0; call->args && i < call->n; i++) {
+	for (unsigned i = 0; i < call->n; i++) {
 		say(page, "argument %u%s: ", i + 1, call->named && i >= call->named ? " (variadic)" : "");
 		say_argument(page, &call->args[i], plan, way);
 	}
@@ -246,16 +244,17 @@ int beget_explain(const struct beget_options *options, const struct beget_call *
 		return beget__fail(EINVAL, "cannot explain: text is NULL");
 	int cancel = beget__thread_no_cancel();
 	int error = beget__check_start(&plan, options, call);
-	if (call && call->function) {
-		beget__target_find(call->function, plan.program != NULL, &target);
-		say_target(&page, call, &target, &plan);
+	if (plan.call->function) {
+		beget__target_find(plan.call->function, plan.program != NULL, &target);
+		say_target(&page, &target, &plan);
 		say_place(&page, &plan);
-		say_arguments(&page, call, &plan, message_size(&plan, &target, call));
+		say_arguments(&page, &plan, message_size(&plan, &target));
 	}
 	if (!error && !plan.method->shares_addresses)
 		error = beget__image_ready(plan.program);
 	if (error)
 		say(&page, "refused: %s\n", beget_error());
+	beget__check_free(&plan);
 	beget__fail_again(&before);
 	beget__thread_cancel(cancel);
 	return page.length < INT_MAX ? (int)page.length : -EOVERFLOW;

@@ -2,6 +2,7 @@
 #ifndef BEGET__PLAN_H
 #define BEGET__PLAN_H
 
+#include "call/bare.h"
 #include "caller/method.h"
 #include "program/executable.h"
 #include "program/target.h"
@@ -12,7 +13,8 @@
 struct beget__plan {
 	struct beget_options options;
 	const struct beget__method *method;
-	const struct beget_call *call;
+	struct beget__bare bare;
+	const struct beget_call *call; /* the bare one */
 	struct beget_server *server;
 	const struct beget__executable *program; /* that is executed, NULL: this one */
 	struct beget__target target;             /* not for a method that shares addresses */

@@ -2,6 +2,7 @@
  * each child does, so that nothing has to be sorted. Runs in the caller. Knows no server and no process. */
 #include "caller/setup.h"
 
+#include "call/bare.h"
 #include "message/order.h"
 #include "message/report.h"
 #include "os/clock.h"
@@ -55,15 +56,19 @@ static int keep_call(const struct beget_call *call, struct beget__setup *ret)
 	struct beget__fds fds = {numbers, 0, BEGET__FRAME_FDS - 1};
 	struct beget__target target = {0};
 	struct beget__writer w = {.foreign = foreign};
+	struct beget__bare bare;
 
-	int error = beget__target_find(call->function, foreign, &target);
+	int error = beget__bare_make(&bare, call);
 	if (!error)
-		error = beget__order_put_call(&w, &target, call, &fds);
+		error = beget__target_find(call->function, foreign, &target);
+	if (!error)
+		error = beget__order_put_call(&w, &target, &bare.call, &fds);
 	if (!error && !(ret->call = beget__bytes_flatten(&w, &ret->call_size)))
 		error = -ENOMEM;
 	if (!error)
 		error = keep_fds(&fds, ret);
 	beget__bytes_free(&w);
+	beget__bare_free(&bare);
 	return error;
 }
 

@@ -56,6 +56,7 @@ int beget_start(struct beget_process **ret, const struct beget_options *options,
 	int error = beget__check_start(&plan, options, call);
 	if (!error)
 		error = start(&plan, ret);
+	beget__check_free(&plan);
 	beget__process_sweep();
 	beget__thread_cancel(cancel);
 	return error;

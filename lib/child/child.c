@@ -306,11 +306,11 @@ static int close_others(int channel, const struct beget_call *call)
 	keep[n++] = self.head.tie;
 	keep[n++] = beget__control_lend(&helper);
 	for (unsigned i = 0; i < call->n; i++) {
-		struct beget_arg arg = beget__value_unboxed(&call->args[i]);
-		if (arg.type == BEGET_TYPE_FD)
-			keep[n++] = beget__value_of(&arg).fd.fd;
-		else if (arg.type == BEGET_TYPE_BUFFER && beget__value_of(&arg).buffer)
-			keep[n++] = beget__buffer_lend(beget__value_of(&arg).buffer);
+		const struct beget_arg *arg = &call->args[i];
+		if (arg->type == BEGET_TYPE_FD)
+			keep[n++] = beget__value_of(arg).fd.fd;
+		else if (arg->type == BEGET_TYPE_BUFFER && beget__value_of(arg).buffer)
+			keep[n++] = beget__buffer_lend(beget__value_of(arg).buffer);
 	}
 	beget__fd_close_but(STDERR_FILENO + 1, keep, n);
 	free(keep);

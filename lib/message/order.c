@@ -128,10 +128,10 @@ int beget__order_put_call(struct beget__writer *w, const struct beget__target *t
 	beget__bytes_put_u32(w, call->named);
 	beget__bytes_put_u32(w, call->n);
 	for (unsigned i = 0; i < call->n; i++) {
-		struct beget_arg arg = beget__value_unboxed(&call->args[i]);
-		beget__bytes_put_u32(w, arg.type);
-		beget__bytes_put_u32(w, arg.flags);
-		int error = beget__value_put(w, &arg, fds);
+		const struct beget_arg *arg = &call->args[i];
+		beget__bytes_put_u32(w, arg->type);
+		beget__bytes_put_u32(w, arg->flags);
+		int error = beget__value_put(w, arg, fds);
 		if (error)
 			return error;
 	}
