@@ -2,6 +2,7 @@
  * Runs in every process. */
 #include "os/fail.h"
 
+#include "os/libc.h"
 #include "os/trace.h"
 
 #include <beget.h>
@@ -10,12 +11,6 @@
 #include <string.h>
 
 static _Thread_local struct beget__failure last = {0, "no failure"};
-
-/* strerror_r of the two kinds answers differently; strerrordesc_np is newer than our oldest libc. */
-static const char *meaning(int error, char *text, size_t size)
-{
-	return strerror_r(error, text, size);
-}
 
 static void cut(int length)
 {
@@ -33,7 +28,8 @@ int beget__fail_errno(int error, const char *format, ...)
 	int m = vsnprintf(last.text + n, sizeof(last.text) - (size_t)n, format, ap);
 	va_end(ap);
 	size_t used = strlen(last.text);
-	int k = snprintf(last.text + used, sizeof(last.text) - used, ": %s", meaning(error, why, sizeof(why)));
+	int k = snprintf(last.text + used, sizeof(last.text) - used, ": %s",
+	                 beget__libc_error(error, why, sizeof(why)));
 	cut(n + m + k);
 	last.code = -error;
 	beget__trace("failed: %s", last.text);

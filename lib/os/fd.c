@@ -62,9 +62,79 @@ int beget__fd_open(const char *path, int flags)
 
 int beget__fd_dup(int fd)
 {
+	return beget__fd_dup_from(fd, STDERR_FILENO + 1);
+}
+
+int beget__fd_dup_from(int fd, int least)
+{
 	FAULT("dup", -fault);
-	int up = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	int up = fcntl(fd, F_DUPFD_CLOEXEC, least);
 	return up < 0 ? -errno : up;
+}
+
+int beget__fd_put(int fd, int number)
+{
+	FAULT("dup2", -fault);
+	if (fd == number)
+		return beget__fd_set_inherited(fd, true);
+	while (dup2(fd, number) < 0)
+		if (errno != EINTR && errno != EBUSY)
+			return -errno;
+	return 0;
+}
+
+bool beget__fd_open_now(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+bool beget__fd_closes_on_exec(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	return flags >= 0 && (flags & FD_CLOEXEC);
+}
+
+int beget__fd_set_inherited(int fd, bool inherited)
+{
+	FAULT("setfd", -fault);
+	return fcntl(fd, F_SETFD, inherited ? 0 : FD_CLOEXEC) < 0 ? -errno : 0;
+}
+
+bool beget__fd_regular(int fd, size_t *size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
+		return false;
+	*size = (size_t)st.st_size;
+	return true;
+}
+
+ssize_t beget__fd_read_at(int fd, void *to, size_t size, uint64_t offset)
+{
+	ssize_t n;
+
+	FAULT("pread", -fault);
+	if (offset > INT64_MAX)
+		return -EINVAL;
+	do
+		n = pread(fd, to, size, (off_t)offset);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+int beget__fd_write(int fd, const void *data, size_t size)
+{
+	for (const char *at = data; size > 0;) {
+		FAULT("write", -fault);
+		ssize_t n = write(fd, at, size);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		at += n > 0 ? n : 0;
+		size -= n > 0 ? (size_t)n : 0;
+	}
+	return 0;
 }
 
 void beget__fd_close(int *fd)
@@ -162,6 +232,20 @@ void beget__fd_close_but(int from, int *keep, size_t n)
 			from = keep[i] + 1;
 	}
 	beget__fd_close_range((unsigned)from, ~0u);
+}
+
+int beget__fd_set_signal(int fd, int signal)
+{
+	FAULT("setsig", -fault);
+	return fcntl(fd, F_SETOWN, getpid()) < 0 || fcntl(fd, F_SETSIG, signal) < 0 ||
+	                       fcntl(fd, F_SETFL, O_RDWR | O_ASYNC) < 0
+	               ? -errno
+	               : 0;
+}
+
+void beget__fd_clear_signal(int fd)
+{
+	fcntl(fd, F_SETFL, O_RDWR);
 }
 
 int beget__fd_poll(struct pollfd *fds, size_t n, int timeout_ms)

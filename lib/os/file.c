@@ -4,6 +4,7 @@
 
 #include "os/fault.h"
 #include "os/fd.h"
+#include "os/libc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,18 +23,23 @@ static int memfd(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* RLIMIT_FSIZE binds memory files too, and the answer is SIGXFSZ: ask before. */
-static bool file_size_allowed(size_t size)
+/* RLIMIT_FSIZE binds memory files too, and exceeding it is SIGXFSZ: look before, and do not try where it cannot be
+ * seen. */
+static int check_size_limit(size_t size)
 {
 	struct rlimit limit;
 
-	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && (limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur);
+	FAULT("getrlimit", -fault);
+	if (getrlimit(RLIMIT_FSIZE, &limit) < 0)
+		return -errno;
+	return limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur ? 0 : -EFBIG;
 }
 
 int beget__file_create(size_t size)
 {
-	if (!file_size_allowed(size))
-		return -EFBIG;
+	int error = check_size_limit(size);
+	if (error)
+		return error;
 	int fd = beget__fd_above_stdio(memfd());
 	if (fd >= 0)
 		return fd;
@@ -76,7 +82,7 @@ void beget__file_seal(int fd)
 	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
 }
 
-static const __rlimit_resource_t file_limits[BEGET__FILE_LIMITS] = {RLIMIT_FSIZE, RLIMIT_NOFILE};
+static const beget__libc_resource file_limits[BEGET__FILE_LIMITS] = {RLIMIT_FSIZE, RLIMIT_NOFILE};
 
 void beget__file_raise_limits(struct rlimit before[BEGET__FILE_LIMITS])
 {

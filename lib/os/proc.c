@@ -5,6 +5,7 @@
 #include "os/fault.h"
 #include "os/fd.h"
 #include "os/mem.h"
+#include "os/procfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,6 +27,9 @@
 #endif
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
+#endif
+#ifndef AT_EMPTY_PATH
+#define AT_EMPTY_PATH 0x1000
 #endif
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x1000
@@ -101,6 +106,30 @@ int beget__proc_signal(pid_t pid, int pidfd, int signal)
 	return error;
 }
 
+int beget__proc_execute(int image, char *const *argv, char *const *envp)
+{
+	FAULT("execveat", -fault);
+	syscall(SYS_execveat, image, "", argv, envp, AT_EMPTY_PATH);
+	return -errno;
+}
+
+int beget__proc_execute_path(const char *path, char *const *argv, char *const *envp)
+{
+	FAULT("execve", -fault);
+	execve(path, argv, envp);
+	return -errno;
+}
+
+int beget__proc_reap(pid_t pid, int options)
+{
+	int status;
+
+	while (waitpid(pid, &status, options) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
 int beget__proc_wait(idtype_t type, id_t id, siginfo_t *info, int options, struct rusage *usage)
 {
 	FAULT(type == P_PIDFD ? "waitid_pidfd" : "waitid", -fault);
@@ -139,38 +168,26 @@ int beget__proc_pidfd_exit(int pidfd, int *wait_status)
 	return 0;
 }
 
-static bool read_proc(pid_t pid, const char *name, char *text, size_t size)
-{
-	char path[40];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	ssize_t n = read(fd, text, size - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	return n > 0;
-}
-
 int beget__proc_zombie_exit(pid_t pid, int *wait_status)
 {
-	char text[1024], path[40];
+	struct beget__text stat;
+	char path[8];
 
 	FAULT("zombie", -fault);
-	/* Where we may not look, stat shows an exit code of 0; exe, which a zombie has not, has the same guard. */
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	if (readlink(path, text, sizeof(text)) < 0 && errno == EACCES)
+	/* Where we may not look, stat shows an exit code of 0. The link to the executable has the same guard, and of a
+	 * zombie there is none. */
+	if (beget__procfs_link(path, sizeof(path), "/proc/%d/exe", (int)pid) != -ENOENT)
 		return -ENODATA;
-	if (!read_proc(pid, "stat", text, sizeof(text)))
-		return -ENODATA;
+	int error = beget__procfs_read(&stat, "/proc/%d/stat", (int)pid);
 	/* "pid (comm) state ... exit_code": comm may hold anything, so start behind its last bracket. */
-	const char *state = strrchr(text, ')');
-	const char *code = strrchr(text, ' ');
-	if (!state || strncmp(state, ") Z ", 4) != 0 || code < state)
-		return -ENODATA;
-	*wait_status = atoi(code);
-	return 0;
+	const char *state = strrchr(stat.text, ')');
+	const char *code = strrchr(stat.text, ' ');
+	if (error || !state || strncmp(state, ") Z ", 4) != 0 || code < state)
+		error = -ENODATA;
+	else
+		*wait_status = atoi(code);
+	beget__procfs_free(&stat);
+	return error;
 }
 
 enum { STAT_THREADS = 20, STAT_STARTED = 22 };
@@ -185,32 +202,67 @@ static uint64_t stat_field(const char *stat, int n)
 	return p ? strtoull(p, NULL, 10) : 0;
 }
 
+/* What can be seen of a process: state 0 if nothing. */
+struct look {
+	char state;
+	uint64_t threads, started;
+};
+
+static struct look look(pid_t pid)
+{
+	struct look ret = {0};
+	struct beget__text stat;
+
+	if (beget__procfs_read(&stat, "/proc/%d/stat", (int)pid) == 0) {
+		const char *state = strrchr(stat.text, ')');
+		ret.started = stat_field(stat.text, STAT_STARTED);
+		ret.threads = stat_field(stat.text, STAT_THREADS);
+		ret.state = state && ret.started ? state[2] : 0;
+	}
+	beget__procfs_free(&stat);
+	return ret;
+}
+
 uint64_t beget__proc_started(pid_t pid)
 {
-	char text[1024];
-
-	return read_proc(pid, "stat", text, sizeof(text)) ? stat_field(text, STAT_STARTED) : 0;
+	return look(pid).started;
 }
 
 bool beget__proc_stopped(pid_t pid)
 {
-	char text[1024];
-	const char *state = read_proc(pid, "stat", text, sizeof(text)) ? strrchr(text, ')') : NULL;
+	struct look now = look(pid);
 
-	return state && (state[2] == 'T' || state[2] == 't');
+	return now.state == 'T' || now.state == 't';
 }
 
 bool beget__proc_gone(pid_t pid, uint64_t started)
 {
-	char text[1024];
-
 	if (kill(pid, 0) < 0 && errno == ESRCH)
 		return true;
-	if (!started || !read_proc(pid, "stat", text, sizeof(text)))
+	struct look now = look(pid);
+	if (!started || !now.state)
 		return false;
-	if (stat_field(text, STAT_STARTED) != started)
+	if (now.started != started)
 		return true;
 	/* A first thread that has ended is a zombie as long as others run. */
-	const char *state = strrchr(text, ')');
-	return state && (state[2] == 'Z' || state[2] == 'X') && stat_field(text, STAT_THREADS) <= 1;
+	return (now.state == 'Z' || now.state == 'X') && now.threads <= 1;
+}
+
+int64_t beget__proc_memory_kib(pid_t pid)
+{
+	long resident = 0, shared = 0;
+	struct beget__text statm;
+
+	if (beget__procfs_read(&statm, "/proc/%d/statm", (int)pid) == 0)
+		(void)sscanf(statm.text, "%*d %ld %ld", &resident, &shared);
+	beget__procfs_free(&statm);
+	return (int64_t)(resident - shared) * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+bool beget__proc_adopts_orphans(void)
+{
+	int subreaper = 0;
+
+	prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
+	return subreaper || getpid() == 1;
 }

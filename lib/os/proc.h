@@ -12,8 +12,12 @@
 pid_t beget__proc_fork(void);
 pid_t beget__proc_vfork(int (*child)(void *), void *argument, int exit_signal,
                         int *pidfd); /* caller waits for exec or exit */
+/* Execute the file open there, or at the path; return only if that failed. Async-signal-safe. */
+int beget__proc_execute(int image, char *const *argv, char *const *envp);
+int beget__proc_execute_path(const char *path, char *const *argv, char *const *envp);
 int beget__proc_pidfd_open(pid_t);
 int beget__proc_signal(pid_t, int pidfd, int signal);
+int beget__proc_reap(pid_t, int options); /* its status is not wanted */
 int beget__proc_wait(idtype_t, id_t, siginfo_t *, int options, struct rusage *);
 int beget__proc_pidfd_exit(int pidfd, int *wait_status); /* -ENODATA: the kernel keeps none; -EAGAIN: not reaped */
 int beget__proc_zombie_exit(pid_t, int *wait_status);    /* -ENODATA: no readable zombie */
@@ -21,10 +25,13 @@ int beget__proc_zombie_exit(pid_t, int *wait_status);    /* -ENODATA: no readabl
 /* When a process started, in the kernel's ticks: with its pid it is a name that is never given again. 0: not known. */
 uint64_t beget__proc_started(pid_t);
 
-/* Where there is no pidfd: the process that started then has ended, reaped or not. False too if nobody tells. */
+/* Where there is no pidfd: the process that started then has ended, reaped or not. False too if that cannot be seen. */
 bool beget__proc_gone(pid_t, uint64_t started);
 
 /* Stopped by a signal, or by a debugger. */
 bool beget__proc_stopped(pid_t);
+
+int64_t beget__proc_memory_kib(pid_t); /* resident and its own; 0 if that cannot be seen */
+bool beget__proc_adopts_orphans(void); /* this process becomes the parent of descendants that lose theirs */
 
 #endif

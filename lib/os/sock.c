@@ -61,9 +61,38 @@ ssize_t beget__sock_receive(int fd, struct msghdr *message, int flags)
 	return n < 0 ? -errno : n;
 }
 
-size_t beget__sock_unread(int socket)
+static int count_unread(int socket)
 {
 	int n = 0;
 
-	return ioctl(socket, FIONREAD, &n) < 0 || n < 0 ? 0 : (size_t)n;
+	FAULT("fionread", -fault);
+	return ioctl(socket, FIONREAD, &n) < 0 ? -errno : n;
+}
+
+ssize_t beget__sock_unread(int socket)
+{
+	char byte;
+
+	ssize_t n = count_unread(socket);
+	if (n >= 0)
+		return n;
+	/* A filter may refuse ioctl: then the next message must do. */
+	n = recv(socket, &byte, sizeof(byte), MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+	return n >= 0 ? n : errno == EAGAIN ? 0 : -errno;
+}
+
+int beget__sock_maker(int socket, struct ucred *ret)
+{
+	struct ucred maker;
+	int type;
+	socklen_t size = sizeof(maker), type_size = sizeof(type);
+
+	FAULT("getsockopt", -fault);
+	if (getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &type_size) < 0 ||
+	    getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &maker, &size) < 0)
+		return -errno;
+	if (type != SOCK_SEQPACKET)
+		return -EPROTOTYPE;
+	*ret = maker;
+	return 0;
 }

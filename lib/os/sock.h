@@ -15,7 +15,12 @@ int beget__sock_tell_senders(int socket);
 ssize_t beget__sock_send(int fd, const struct msghdr *, int flags);
 ssize_t beget__sock_receive(int fd, struct msghdr *, int flags);
 
-void beget__sock_widen(int socket);    /* the largest send buffer that the kernel gives */
-size_t beget__sock_unread(int socket); /* bytes that have arrived */
+void beget__sock_widen(int socket); /* the largest send buffer that the kernel gives */
+
+/* Bytes that have arrived, or a negative errno. */
+ssize_t beget__sock_unread(int socket);
+
+/* Who made this end, or the pair: -ENOTSOCK and the like if it is no SOCK_SEQPACKET socket. */
+int beget__sock_maker(int socket, struct ucred *ret);
 
 #endif

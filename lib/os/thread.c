@@ -2,51 +2,83 @@
  * Runs in every process. */
 #include "os/thread.h"
 
-#include <dirent.h>
+#include "os/libc.h"
+#include "os/procfs.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/single_threaded.h>
 #include <unistd.h>
 
-/* Joined threads stay listed for a while: PF_EXITING in the flags tells them. */
-static int thread_runs(int tasks, const char *name)
+enum { PF_EXITING = 0x4, PF_IO_WORKER = 0x10 };
+
+/* Joined threads stay listed for a while, and the kernel lists its own io_uring workers: flags show both. */
+static int thread_runs(int thread, bool *ret)
 {
-	char path[300], text[512];
+	struct beget__text stat;
 	unsigned flags;
 
-	snprintf(path, sizeof(path), "%s/stat", name);
-	int fd = openat(tasks, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT || errno == ESRCH ? 0 : -errno;
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
-	const char *p = strrchr(text, ')');
-	return p && sscanf(p, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && !(flags & 0x4u);
+	int error = beget__procfs_read(&stat, "/proc/self/task/%d/stat", thread);
+	const char *p = strrchr(stat.text, ')');
+	/* One that has ended meanwhile does not run; of one that cannot be seen that is not known. */
+	if (error == -ENOENT || error == -ESRCH)
+		*ret = false;
+	else
+		*ret = error || !p || sscanf(p, ") %*c %*d %*d %*d %*d %*d %u", &flags) != 1 ||
+		       !(flags & (PF_EXITING | PF_IO_WORKER));
+	beget__procfs_free(&stat);
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM ? error : 0;
+}
+
+static int count(int thread, void *data)
+{
+	bool runs;
+	int *n = data;
+
+	int error = thread_runs(thread, &runs);
+	*n += !error && runs;
+	return error;
 }
 
 int beget__thread_count(void)
 {
 	int n = 0;
 
-	if (__libc_single_threaded)
+	if (beget__libc_single_threaded())
 		return 1;
-	DIR *tasks = opendir("/proc/self/task");
-	if (!tasks && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
-		return -errno;
-	if (!tasks)
-		return 2; /* libc saw threads, and nobody says that they are gone */
-	for (const struct dirent *e; n >= 0 && (e = readdir(tasks));) {
-		int runs = e->d_name[0] != '.' ? thread_runs(dirfd(tasks), e->d_name) : 0;
-		n = runs < 0 ? runs : n + runs;
-	}
-	closedir(tasks);
+	int error = beget__procfs_list("/proc/self/task", count, &n);
+	if (error == -EMFILE || error == -ENFILE || error == -ENOMEM)
+		return error;
+	if (error)
+		return n > 2 ? n : 2; /* libc saw threads, and that they have ended cannot be seen */
 	return n ? n : 1;
+}
+
+static int name(int thread, void *data)
+{
+	struct beget__thread_names *names = data;
+	struct beget__text comm;
+	bool runs;
+
+	if (thread == getpid() || thread_runs(thread, &runs) || !runs)
+		return 0;
+	if (beget__procfs_read(&comm, "/proc/self/task/%d/comm", thread) == 0 && comm.size > 1 &&
+	    names->used + comm.size + 2 < sizeof(names->text)) {
+		comm.text[comm.size - 1] = '\0'; /* the newline */
+		names->used += (size_t)snprintf(names->text + names->used, sizeof(names->text) - names->used, "%s%s",
+		                                names->used ? ", " : "", comm.text);
+	}
+	beget__procfs_free(&comm);
+	return 0;
+}
+
+void beget__thread_names(struct beget__thread_names *ret)
+{
+	ret->used = 0;
+	ret->text[0] = '\0';
+	(void)beget__procfs_list("/proc/self/task", name, ret);
 }
 
 int beget__thread_no_cancel(void)

@@ -2,6 +2,8 @@
  * Runs in every process. */
 #include "os/trace.h"
 
+#include "os/libc.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,7 +16,7 @@ const char *beget__trace_role = "caller";
 
 void beget__trace_init(void)
 {
-	const char *value = secure_getenv("BEGET_TRACE");
+	const char *value = beget__libc_secure_getenv("BEGET_TRACE");
 
 	if (value && strcmp(value, "1") == 0)
 		beget__trace_fd = STDERR_FILENO;

@@ -1,0 +1,69 @@
+/* Directories: which one it is, mount included, and entering it.
+ * Runs in every process. */
+#include "os/place.h"
+
+#include "os/fault.h"
+#include "os/fd.h"
+#include "os/procfs.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MOUNT_ID 0x1000u /* Linux 5.8 */
+
+/* Before Linux 5.8. */
+static int mount_by_descriptor(const char *path, uint64_t *ret)
+{
+	struct beget__text info;
+	size_t size;
+
+	int fd = beget__fd_open(*path ? path : ".", O_PATH | O_DIRECTORY);
+	if (fd < 0)
+		return fd;
+	int error = beget__procfs_read(&info, "/proc/thread-self/fdinfo/%d", fd);
+	const char *id = error ? NULL : beget__procfs_field(info.text, "mnt_id", &size);
+	if (id)
+		*ret = strtoull(id, NULL, 10);
+	else if (!error)
+		error = -ENODATA;
+	beget__procfs_free(&info);
+	beget__fd_close(&fd);
+	return error;
+}
+
+static bool mount_reported(const struct statx *st)
+{
+	FAULT("mount_id", false);
+	return st->stx_mask & MOUNT_ID;
+}
+
+int beget__place_read(const char *path, struct beget__place *ret)
+{
+	struct statx st;
+	int error = 0;
+
+	FAULT("statx", -fault);
+	memset(&st, 0, sizeof(st));
+	if (statx(AT_FDCWD, path, AT_NO_AUTOMOUNT | AT_EMPTY_PATH, STATX_INO | MOUNT_ID, &st) < 0)
+		return -errno;
+	uint64_t mount = st.stx_mnt_id;
+	if (!mount_reported(&st))
+		error = mount_by_descriptor(path, &mount);
+	if (!error)
+		*ret = (struct beget__place){mount, (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor, st.stx_ino};
+	return error;
+}
+
+int beget__place_enter(int directory)
+{
+	FAULT("fchdir", -fault);
+	return fchdir(directory) < 0 ? -errno : 0;
+}
+
+bool beget__place_enterable(int directory)
+{
+	return faccessat(directory, ".", X_OK, AT_EACCESS) == 0;
+}

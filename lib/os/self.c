@@ -1,0 +1,316 @@
+/* Attributes of this process and the calling thread.
+ * Runs in every process. */
+#include "os/self.h"
+
+#include "os/fault.h"
+#include "os/libc.h"
+#include "os/mem.h"
+#include "os/procfs.h"
+
+#include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int beget__self_session(pid_t pid, int32_t *ret)
+{
+	FAULT("getsid", -fault);
+	pid_t session = getsid(pid);
+	if (session < 0)
+		return -errno;
+	*ret = session;
+	return 0;
+}
+
+int beget__self_limit(pid_t pid, int resource, struct rlimit *ret)
+{
+	struct rlimit limit;
+
+	FAULT("prlimit", -fault);
+	if (prlimit(pid, (beget__libc_resource)resource, NULL, &limit) < 0)
+		return -errno;
+	*ret = limit;
+	return 0;
+}
+
+int beget__self_nice(pid_t pid, int32_t *ret)
+{
+	FAULT("getpriority", -fault);
+	errno = 0; /* -1 is a nice value */
+	int nice = getpriority(PRIO_PROCESS, (id_t)pid);
+	if (nice == -1 && errno)
+		return -errno;
+	*ret = nice;
+	return 0;
+}
+
+int beget__self_scheduling(pid_t pid, struct beget__scheduling *ret)
+{
+	struct sched_param parameter;
+
+	FAULT("sched_getscheduler", -fault);
+	int policy = sched_getscheduler(pid);
+	if (policy < 0 || sched_getparam(pid, &parameter) < 0)
+		return -errno;
+	long io = syscall(SYS_ioprio_get, 1 /* IOPRIO_WHO_PROCESS */, pid);
+	if (io < 0 && errno != ENOSYS)
+		return -errno;
+	*ret = (struct beget__scheduling){policy, parameter.sched_priority, (int32_t)io};
+	return 0;
+}
+
+int beget__self_group(int32_t *ret)
+{
+	FAULT("getpgrp", -fault);
+	pid_t group = getpgrp();
+	if (group < 0)
+		return -errno;
+	*ret = group;
+	return 0;
+}
+
+int beget__self_affinity(void *set, size_t size)
+{
+	FAULT("sched_getaffinity", -fault);
+	memset(set, 0, size); /* the kernel fills in what it has */
+	return syscall(SYS_sched_getaffinity, 0, size, set) < 0 ? -errno : 0;
+}
+
+static int personality_call(uint32_t *ret)
+{
+	FAULT("personality", -fault);
+	int now = personality(0xffffffff);
+	if (now == -1)
+		return -errno;
+	*ret = (uint32_t)now;
+	return 0;
+}
+
+/* A filter that locks the personality refuses the question too; the file can still be read. */
+int beget__self_personality(uint32_t *ret)
+{
+	struct beget__text text;
+
+	int error = personality_call(ret);
+	if (!error)
+		return 0;
+	if (beget__procfs_read(&text, "/proc/thread-self/personality") == 0 && text.size > 0) {
+		*ret = (uint32_t)strtoul(text.text, NULL, 16);
+		error = 0;
+	}
+	beget__procfs_free(&text);
+	return error;
+}
+
+static int ask(int option, unsigned long argument, int32_t *ret)
+{
+	FAULT("prctl", -fault);
+	int answer = prctl(option, argument, 0, 0, 0);
+	if (answer < 0 && errno != EINVAL) /* that is a kernel without it */
+		return -errno;
+	*ret = answer;
+	return 0;
+}
+
+int beget__self_timer_slack(int32_t *ret)
+{
+	return ask(PR_GET_TIMERSLACK, 0, ret);
+}
+
+int beget__self_dumpable(int32_t *ret)
+{
+	return ask(PR_GET_DUMPABLE, 0, ret);
+}
+
+int beget__self_securebits(int32_t *ret)
+{
+	return ask(PR_GET_SECUREBITS, 0, ret);
+}
+
+static int capabilities(int call, uint32_t words[6])
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2];
+
+	FAULT(call == SYS_capget ? "capget" : "capset", -fault);
+	for (int i = 0; i < 2; i++)
+		data[i] = (struct __user_cap_data_struct){words[3 * i], words[3 * i + 1], words[3 * i + 2]};
+	if (syscall(call, &header, data) < 0)
+		return -errno;
+	for (int i = 0; i < 2; i++) {
+		words[3 * i] = data[i].effective;
+		words[3 * i + 1] = data[i].permitted;
+		words[3 * i + 2] = data[i].inheritable;
+	}
+	return 0;
+}
+
+int beget__self_capabilities(uint32_t words[6])
+{
+	return capabilities(SYS_capget, words);
+}
+
+int beget__self_set_capabilities(const uint32_t words[6])
+{
+	uint32_t copy[6];
+
+	memcpy(copy, words, sizeof(copy));
+	return capabilities(SYS_capset, copy);
+}
+
+uint32_t beget__self_umask(void)
+{
+	mode_t now = umask(077);
+
+	umask(now);
+	return now;
+}
+
+/* One bit for each capability that the kernel knows, in a set that prctl shows one by one. */
+static int capability_set(int option, int suboption, uint64_t *ret)
+{
+	uint64_t set = 0;
+
+	for (unsigned long i = 0; i < 64; i++) {
+		FAULT("prctl", -fault);
+		int has = suboption ? prctl(option, suboption, i, 0, 0) : prctl(option, i, 0, 0, 0);
+		if (has < 0 && errno != EINVAL)
+			return -errno;
+		if (has < 0)
+			break;
+		set |= (uint64_t)(has > 0) << i;
+	}
+	*ret = set;
+	return 0;
+}
+
+static int users_and_groups(struct beget__rights *r)
+{
+	FAULT("getresuid", -fault);
+	if (getresuid(&r->users[0], &r->users[1], &r->users[2]) < 0 ||
+	    getresgid(&r->groups[0], &r->groups[1], &r->groups[2]) < 0)
+		return -errno;
+	r->users[3] = (uint32_t)setfsuid((uid_t)-1); /* no id: only answers */
+	r->groups[3] = (uint32_t)setfsgid((gid_t)-1);
+	return 0;
+}
+
+int beget__self_rights(struct beget__rights *ret)
+{
+	struct beget__rights r;
+	int32_t filters = 0;
+
+	memset(&r, 0, sizeof(r));
+	int error = users_and_groups(&r);
+	if (!error)
+		error = beget__self_capabilities(r.capabilities);
+	if (!error)
+		error = capability_set(PR_CAPBSET_READ, 0, &r.bounding);
+	if (!error)
+		error = capability_set(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, &r.ambient);
+	if (!error)
+		error = ask(PR_GET_NO_NEW_PRIVS, 0, &r.no_new_privs);
+	if (!error)
+		error = ask(PR_GET_SECCOMP, 0, &filters);
+	if (!error && filters > 0)
+		error = -ENODATA;
+	if (!error)
+		memcpy(ret, &r, sizeof(r));
+	return error;
+}
+
+int beget__self_groups(gid_t **ret, size_t *n)
+{
+	FAULT("getgroups", -fault);
+	int count = getgroups(0, NULL);
+	if (count < 0)
+		return -errno;
+	gid_t *groups = beget__mem_alloc(((size_t)count + 1) * sizeof(*groups));
+	if (!groups)
+		return -ENOMEM;
+	count = getgroups(count, groups);
+	if (count < 0) {
+		int error = -errno;
+		free(groups);
+		return error;
+	}
+	*ret = groups;
+	*n = (size_t)count;
+	return 0;
+}
+
+bool beget__self_leads_session(void)
+{
+	return getsid(0) == getpid();
+}
+
+int beget__self_new_session(void)
+{
+	FAULT("setsid", -fault);
+	return setsid() < 0 ? -errno : 0;
+}
+
+/* Async-signal-safe. */
+int beget__self_join_group(pid_t group)
+{
+	FAULT("setpgid", -fault);
+	return setpgid(0, group) < 0 ? -errno : 0;
+}
+
+bool beget__self_group_gone(pid_t group)
+{
+	return group > 1 && kill(-group, 0) < 0 && errno == ESRCH;
+}
+
+int beget__self_set_limit(int resource, const struct rlimit *limit)
+{
+	FAULT("setrlimit", -fault);
+	return setrlimit((beget__libc_resource)resource, limit) < 0 ? -errno : 0;
+}
+
+int beget__self_set_nice(int nice)
+{
+	FAULT("setpriority", -fault);
+	return setpriority(PRIO_PROCESS, 0, nice) < 0 ? -errno : 0;
+}
+
+int beget__self_set_affinity(const void *set, size_t size)
+{
+	FAULT("sched_setaffinity", -fault);
+	return syscall(SYS_sched_setaffinity, 0, size, set) < 0 ? -errno : 0;
+}
+
+int beget__self_set_personality(uint32_t value)
+{
+	FAULT("personality", -fault);
+	return personality(value) < 0 ? -errno : 0;
+}
+
+int beget__self_set_timer_slack(int32_t ns)
+{
+	FAULT("prctl", -fault);
+	return prctl(PR_SET_TIMERSLACK, (unsigned long)(uint32_t)ns, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+int beget__self_set_dumpable(bool dumpable)
+{
+	FAULT("prctl", -fault);
+	return prctl(PR_SET_DUMPABLE, dumpable ? 1UL : 0UL, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+void beget__self_set_umask(uint32_t mask)
+{
+	umask((mode_t)mask);
+}
+
+void beget__self_set_name(const char *name)
+{
+	prctl(PR_SET_NAME, name);
+}
