@@ -127,9 +127,8 @@ demo: $(BUILD)/examples/demo ## real work with all three methods, and what a sta
 
 # Tests
 
-$(BUILD)/test/prog/%: test/prog/%.c $(STATIC) | $(BUILD)/.need-test
-	@mkdir -p $(@D)
-	$(COMPILE) -o $@ $< $(LDFLAGS) $(STATIC) $(LIBS)
+$(BUILD)/test/prog/%: $(BUILD)/test/prog/%.o $(STATIC)
+	$(LINK) -o $@ $< $(STATIC) $(LIBS)
 
 $(BUILD)/test/prog/%: test/prog/%.cc $(STATIC) | $(BUILD)/.need-test
 	@mkdir -p $(@D)
@@ -164,20 +163,18 @@ $(BUILD)/test/lib/hooks.so: test/lib/hooks.c $(BUILD)/test/lib/hooked.so
 $(BUILD)/test/lib/nested.so $(BUILD)/test/lib/starter.so: $(BUILD)/test/lib/%.so: test/lib/%.c $(BUILD)/libbeget.so
 	@mkdir -p $(@D)
 	$(TEST_SO) $(SHARED) -Wl,-rpath,'$$ORIGIN/../..'
-$(BUILD)/test/prog/plugins: test/prog/plugins.c $(STATIC) $(BUILD)/test/lib/dep.so | $(BUILD)/.need-test
-	@mkdir -p $(@D)
-	$(COMPILE) -o $@ $< $(LDFLAGS) $(STATIC) -Wl,--no-as-needed $(BUILD)/test/lib/dep.so -Wl,-rpath,'$$ORIGIN/../lib' $(LIBS)
+$(BUILD)/test/prog/plugins: $(BUILD)/test/prog/plugins.o $(STATIC) $(BUILD)/test/lib/dep.so
+	$(LINK) -o $@ $< $(STATIC) -Wl,--no-as-needed $(BUILD)/test/lib/dep.so -Wl,-rpath,'$$ORIGIN/../lib' $(LIBS)
 
-$(BUILD)/test/%: test/%.c $(BUILD)/test/harness.o $(STATIC) | $(BUILD)/.need-test
-	@mkdir -p $(@D)
-	$(COMPILE) -Itest -o $@ $< $(BUILD)/test/harness.o $(LDFLAGS) $(STATIC) $(LIBS) -lcmocka
+$(TESTS) $(BUILD)/test/soak: $(BUILD)/test/%: $(BUILD)/test/%.o $(BUILD)/test/harness.o $(STATIC)
+	$(LINK) -o $@ $< $(BUILD)/test/harness.o $(STATIC) $(LIBS) -lcmocka
 
 $(BUILD)/test/start_existing: LIBS += -lz -lm
 $(BUILD)/test/server_executable: LIBS += -lz
 
-$(BUILD)/test/harness.o: test/harness.c | $(BUILD)/.need-test
+$(BUILD)/test/%.o: test/%.c | $(BUILD)/.need-test
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(COMPILE) -Itest -c -o $@ $<
 
 # The fuzzers count what the library allocates; without libFuzzer they replay their corpora.
 COUNTED = -Wl,--wrap=beget__mem_alloc,--wrap=beget__mem_alloc_unset,--wrap=beget__mem_alloc_aligned,--wrap=beget__file_map_given,--wrap=beget__file_unmap
