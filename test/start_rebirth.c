@@ -100,6 +100,16 @@ static bool gain_nothing(void)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0, 0, 0) == 0;
 }
 
+/* So many that what comes behind them in the status file lies beyond its first page. */
+static bool have_many_groups(void)
+{
+	gid_t groups[400];
+
+	for (unsigned i = 0; i < 400; i++)
+		groups[i] = 4000000000u + i;
+	return syscall(SYS_setgroups, 400, groups) == 0;
+}
+
 static bool filter_nothing(void)
 {
 	struct sock_filter allow = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
@@ -417,6 +427,8 @@ static const struct piece pieces[] = {
 	{"no new privileges", rights, NULL, gain_nothing, REBIRTH | BY_THREAD},
 	{"seccomp", rights, NULL, filter_nothing, REBIRTH | BY_THREAD},
 	{"another seccomp filter", rights, filter_as_anybody, filter_nothing, REBIRTH | BY_THREAD},
+	{"no new privileges behind many groups", rights, have_many_groups, gain_nothing, REBIRTH | BY_THREAD},
+	{"seccomp behind many groups", rights, have_many_groups, filter_nothing, REBIRTH | BY_THREAD},
 	{"network namespace", namespaces, NULL, new_network, REBIRTH | BY_THREAD},
 	{"uts namespace", namespaces, NULL, new_name, REBIRTH | BY_THREAD},
 	{"ipc namespace", namespaces, NULL, new_ipc, REBIRTH | BY_THREAD},

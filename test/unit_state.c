@@ -2,6 +2,7 @@
  * be, and a message that was cut or composed by somebody else is an error. */
 #include "os/fd.h"
 #include "state/rows.h"
+#include "state/state.h"
 #include "fault.h"
 #include "harness.h"
 

@@ -22,10 +22,12 @@ enum {
 	LATE,       /* there is no time left to try again */
 };
 
-static int read_state(const struct beget__plan *plan, const struct beget__view *helper, struct beget__state *now)
+/* again: the helper was launched for the last reading. */
+static int read_state(const struct beget__plan *plan, const struct beget__view *helper, bool again,
+                      struct beget__state *now)
 {
 	if (!(plan->options.flags & BEGET_SERVER_STATE) || !helper->launched)
-		return beget__state_read(now);
+		return again ? beget__state_read_again(now) : beget__state_read(now);
 	*now = *helper->launched;
 	beget__state_read_streams(now);
 	return 0;
@@ -96,7 +98,7 @@ static int try(const struct beget__plan *plan, struct beget_process *p, const st
 	if (!error)
 		error = make_child(plan, p);
 	if (!error)
-		error = read_state(plan, &helper, now);
+		error = read_state(plan, &helper, wanted != NULL, now);
 	if (!error && beget__state_beyond(now, helper.born))
 		error = BEYOND;
 	if (!error)

@@ -7,7 +7,7 @@
 #include "caller/plan.h"
 #include "caller/process.h"
 #include "program/launch.h"
-#include "state/rows.h"
+#include "state/carry.h"
 
 /* The spare has ended, or is not what is wanted. */
 enum { UNFIT = 1 };
@@ -23,7 +23,7 @@ static int try_spare(const struct beget__plan *plan, struct beget_process *p)
 	int error = beget__state_read(&now);
 	if (!error && (p->generation != helper.generation || !beget__connection_lives(plan->server) ||
 	               !helper.launched || plan->wishes.env || beget__state_beyond(&now, helper.born) ||
-	               beget__rows_env_differ(&now, helper.launched)))
+	               beget__carry_env_differs(&now, helper.launched)))
 		error = UNFIT;
 	if (!error) {
 		beget__state_exec(helper.born, &born);
@@ -45,9 +45,11 @@ static int start(const struct beget__plan *plan, struct beget_process *p)
 		if (error)
 			return error;
 	}
-	beget__state_read_for_exec(&now);
+	int error = beget__state_read_for_exec(&now);
+	if (error)
+		return error;
 	beget__state_exec(&now, &born);
-	int error = beget__launch_spawn(plan->program, p->far, &p->pid, &p->pidfd);
+	error = beget__launch_spawn(plan->program, p->far, &p->pid, &p->pidfd);
 	if (error)
 		return error;
 	p->ours = true;

@@ -1,128 +1,177 @@
-/* State that nobody can take over, one can only be born with it: the session, the scheduling, the credentials, the
- * namespaces and the root directory. It is read and compared, so that a start that needs another goes to a helper that
- * is born in it. Runs in the caller; knows no other state. */
+/* State that no running process can take over from another: the session, the scheduling, the credentials, the
+ * namespaces and the root directory. It is read to be compared, so that a start that needs another goes to a helper
+ * that is born in it. A piece that cannot be seen completely is an error, never an empty value. Runs in the caller. */
 #include "state/birth.h"
 
-#include "os/fd.h"
+#include "os/fail.h"
+#include "os/procfs.h"
 #include "wire/digest.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-struct beget__place beget__birth_place(const char *path)
-{
-	struct statx st;
-
-	memset(&st, 0, sizeof(st));
-	statx(AT_FDCWD, path, AT_NO_AUTOMOUNT | AT_EMPTY_PATH, STATX_INO | 0x1000 /* STATX_MNT_ID, Linux 5.8 */, &st);
-	return (struct beget__place){st.stx_mnt_id, (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor, st.stx_ino};
-}
-
-/* Session. */
-
-void beget__birth_read_session(struct beget__state *s, const char *status)
+int beget__birth_read_session(struct beget__state *s, const char *status)
 {
 	(void)status;
-	s->session = getsid(s->of);
-}
-
-bool beget__birth_session_differs(const struct beget__state *now, const struct beget__state *born)
-{
-	return now->session != born->session;
+	return beget__self_session(s->of, &s->session);
 }
 
 /* Scheduling of the calling thread; with SCHED_RESET_ON_FORK, what its children have of it. */
 
-bool beget__birth_real_time(int policy)
+static bool real_time(int policy)
 {
 	policy &= ~SCHED_RESET_ON_FORK;
 	return policy == SCHED_FIFO || policy == SCHED_RR || policy == 6 /* SCHED_DEADLINE */;
 }
 
-void beget__birth_read_scheduling(struct beget__state *s, const char *status)
+int beget__birth_read_scheduling(struct beget__state *s, const char *status)
 {
-	struct sched_param parameter = {0};
-	int policy = sched_getscheduler(s->of);
+	(void)status;
+	int error = beget__self_scheduling(s->of, &s->scheduling);
+	if (error)
+		return error;
+	if (s->scheduling.policy & SCHED_RESET_ON_FORK && real_time(s->scheduling.policy)) {
+		s->scheduling.policy = SCHED_OTHER;
+		s->scheduling.priority = 0;
+	}
+	s->scheduling.policy &= ~SCHED_RESET_ON_FORK;
+	return 0;
+}
+
+int beget__birth_read_nice(struct beget__state *s, const char *status)
+{
+	struct beget__scheduling scheduling;
 
 	(void)status;
-	sched_getparam(s->of, &parameter);
-	if (policy & SCHED_RESET_ON_FORK && beget__birth_real_time(policy)) {
-		policy = SCHED_OTHER;
-		parameter.sched_priority = 0;
-	}
-	s->scheduling.policy = policy & ~SCHED_RESET_ON_FORK;
-	s->scheduling.priority = parameter.sched_priority;
-	s->scheduling.io = (int32_t)syscall(SYS_ioprio_get, 1, s->of);
+	int error = beget__self_nice(s->of, &s->nice);
+	if (error || s->nice == 0)
+		return error;
+	error = beget__self_scheduling(s->of, &scheduling);
+	if (error)
+		return error;
+	if (scheduling.policy & SCHED_RESET_ON_FORK && (s->nice < 0 || real_time(scheduling.policy)))
+		s->nice = 0;
+	return 0;
 }
 
-bool beget__birth_scheduling_differs(const struct beget__state *now, const struct beget__state *born)
+/* Credentials: all user and group ids, capabilities, no_new_privs, seccomp filters, securebits. */
+
+/* Also without a "Seccomp_filters", which is newer than filters: none are none. */
+static int add_filters(uint64_t *h, const char *status)
 {
-	return memcmp(&now->scheduling, &born->scheduling, sizeof(now->scheduling)) != 0;
+	size_t size, counted_size;
+	const char *mode = beget__procfs_field(status, "Seccomp", &size);
+	const char *counted = beget__procfs_field(status, "Seccomp_filters", &counted_size);
+
+	if (!mode || !size || (!counted && strncmp(mode, "0\n", 2) != 0))
+		return -ENODATA;
+	*h = beget__digest_add(*h, mode, size);
+	if (counted)
+		*h = beget__digest_add(*h, counted, counted_size);
+	return 0;
 }
 
-/* Credentials: all user and group ids, capabilities, no_new_privs, seccomp, as /proc tells them; and securebits. */
-
-/* Between two texts; nothing where one of them is not there. */
-static uint64_t digest_between(uint64_t h, const char *from, const char *to)
+static int credentials_by_status(uint64_t *ret, const char *status)
 {
-	return from && to && from < to ? beget__digest_add(h, from, (size_t)(to - from)) : h;
-}
-
-void beget__birth_read_credentials(struct beget__state *s, const char *status)
-{
-	static const char *const ranges[][2] = {
-		{"\nUid:", "\nFDSize:"}, {"\nGroups:", "\nNStgid:"}, {"\nCapInh:", "\nSpeculation"}};
+	static const char *const names[] = {"Uid",    "Gid",    "Groups", "CapInh",    "CapPrm",
+	                                    "CapEff", "CapBnd", "CapAmb", "NoNewPrivs"};
 	uint64_t h = BEGET__DIGEST;
 
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
-		h = digest_between(h, strstr(status, ranges[i][0]), strstr(status, ranges[i][1]));
-	int securebits = s->of ? 0 : prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
-	s->credentials = beget__digest_add(h, &securebits, sizeof(securebits));
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		size_t size;
+		const char *value = beget__procfs_field(status, names[i], &size);
+		if (!value)
+			return -ENODATA;
+		h = beget__digest_add(h, value, size + 1); /* with the end of the line */
+	}
+	int error = add_filters(&h, status);
+	if (!error)
+		*ret = h;
+	return error;
 }
 
-bool beget__birth_credentials_differ(const struct beget__state *now, const struct beget__state *born)
+static int credentials_by_calls(uint64_t *ret)
 {
-	return now->credentials != born->credentials;
+	struct beget__rights rights;
+	gid_t *groups;
+	size_t n;
+
+	int error = beget__self_rights(&rights);
+	if (!error)
+		error = beget__self_groups(&groups, &n);
+	if (error)
+		return error;
+	*ret = beget__digest_add(BEGET__DIGEST, &rights, sizeof(rights));
+	*ret = beget__digest_add(*ret, groups, n * sizeof(*groups));
+	free(groups);
+	return 0;
+}
+
+/* The securebits of another process cannot be read: they are taken for none, which is right for all but those who were
+ * born with some and dropped them. */
+int beget__birth_read_credentials(struct beget__state *s, const char *status)
+{
+	int32_t securebits = 0;
+
+	int error = credentials_by_status(&s->credentials, status);
+	if (error && s->of == 0)
+		error = credentials_by_calls(&s->credentials);
+	if (!error && s->of == 0)
+		error = beget__self_securebits(&securebits);
+	if (!error)
+		s->credentials = beget__digest_add(s->credentials, &securebits, sizeof(securebits));
+	return error;
 }
 
 /* Namespaces and root directory. Entering a namespace takes CAP_SYS_ADMIN, which an unprivileged process can only have
  * from a user namespace of its own: so without that capability, one look is enough. A mount namespace has mounts of its
  * own, the root directory's among them. */
 
-void beget__birth_read_namespaces(struct beget__state *s, const char *status)
+static bool is_admin(const char *status)
 {
-	static const char *const names[] = {
-		"user", "net", "uts", "ipc", "cgroup", "pid_for_children", "time_for_children"};
-	const char *effective = strstr(status, "\nCapEff:");
-	bool admin = effective && (strtoull(effective + 8, NULL, 16) & 1u << CAP_SYS_ADMIN);
-	char path[40] = "/proc/thread-self/ns", root[40] = "/", text[64];
-	struct beget__place place;
+	size_t size;
+	const char *effective = beget__procfs_field(status, "CapEff", &size);
 
-	if (s->of) {
-		snprintf(path, sizeof(path), "/proc/%d/ns", (int)s->of);
-		snprintf(root, sizeof(root), "/proc/%d/root", (int)s->of);
-	}
-	place = beget__birth_place(root);
-	uint64_t h = beget__digest_add(BEGET__DIGEST, &place, sizeof(place));
-	int dir = beget__fd_open(path, O_PATH | O_DIRECTORY);
-	for (size_t i = 0; i < (admin ? sizeof(names) / sizeof(*names) : 1); i++) {
-		ssize_t n = readlinkat(dir, names[i], text, sizeof(text));
-		h = beget__digest_add(h, text, n > 0 ? (size_t)n : 0);
-	}
-	if (dir >= 0)
-		beget__fd_close(&dir);
-	s->namespaces = h;
+	return !effective || (strtoull(effective, NULL, 16) & 1u << CAP_SYS_ADMIN);
 }
 
-bool beget__birth_namespaces_differ(const struct beget__state *now, const struct beget__state *born)
+static int add_namespace(uint64_t *h, pid_t of, const char *name)
 {
-	return now->namespaces != born->namespaces;
+	char text[64];
+
+	int n = of ? beget__procfs_link(text, sizeof(text), "/proc/%d/ns/%s", (int)of, name)
+	           : beget__procfs_link(text, sizeof(text), "/proc/thread-self/ns/%s", name);
+	if (n < 0)
+		return n;
+	*h = beget__digest_add(*h, text, (size_t)n);
+	return 0;
+}
+
+int beget__birth_read_namespaces(struct beget__state *s, const char *status)
+{
+	static const char *const names[] = {"net", "uts", "ipc", "cgroup", "pid_for_children", "time_for_children"};
+	bool admin = is_admin(status);
+	char root[40] = "/";
+	struct beget__place place;
+	uint64_t h;
+
+	if (s->of)
+		snprintf(root, sizeof(root), "/proc/%d/root", (int)s->of);
+	int error = beget__place_read(root, &place);
+	if (error)
+		return error;
+	h = beget__digest_add(BEGET__DIGEST, &place, sizeof(place));
+	error = add_namespace(&h, s->of, "user");
+	for (size_t i = 0; admin && !error && i < sizeof(names) / sizeof(*names); i++) {
+		error = add_namespace(&h, s->of, names[i]);
+		if (error == -ENOENT) /* the kernel has none; the user namespace's link was there */
+			error = 0;
+	}
+	if (!error)
+		s->namespaces = h;
+	return error;
 }

@@ -1,25 +1,16 @@
-/* Pieces of state that one can only be born with: how the rows of state.c read and compare them. */
+/* State that one can only be born with: how the rows of rows.c read it. 0 or a negative errno: it could not be seen. */
 #ifndef BEGET__BIRTH_H
 #define BEGET__BIRTH_H
 
-#include "state/state.h"
+#include "state/reading.h"
 
-void beget__birth_read_session(struct beget__state *, const char *status);
-bool beget__birth_session_differs(const struct beget__state *now, const struct beget__state *born);
+/* status is the text of the status file in /proc, "" without. */
+int beget__birth_read_session(struct beget__state *, const char *status);
+int beget__birth_read_credentials(struct beget__state *, const char *status);
+int beget__birth_read_namespaces(struct beget__state *, const char *status);
+int beget__birth_read_scheduling(struct beget__state *, const char *status);
 
-void beget__birth_read_credentials(struct beget__state *, const char *status);
-bool beget__birth_credentials_differ(const struct beget__state *now, const struct beget__state *born);
-
-void beget__birth_read_namespaces(struct beget__state *, const char *status);
-bool beget__birth_namespaces_differ(const struct beget__state *now, const struct beget__state *born);
-
-void beget__birth_read_scheduling(struct beget__state *, const char *status);
-bool beget__birth_scheduling_differs(const struct beget__state *now, const struct beget__state *born);
-
-/* A policy of which SCHED_RESET_ON_FORK leaves children nothing. */
-bool beget__birth_real_time(int policy);
-
-/* Which directory that is, mount included; "": the working directory, whether it may be searched or not. */
-struct beget__place beget__birth_place(const char *path);
+/* What children of the process have of its nice value, where SCHED_RESET_ON_FORK takes it from them. */
+int beget__birth_read_nice(struct beget__state *, const char *status);
 
 #endif

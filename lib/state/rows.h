@@ -2,16 +2,19 @@
 #ifndef BEGET__ROWS_H
 #define BEGET__ROWS_H
 
-#include "state/state.h"
+#include "state/reading.h"
 #include "wire/bytes.h"
 #include "wire/fds.h"
+
+#include <stddef.h>
 
 /* One piece of state. */
 struct beget__row {
 	const char *name;
 	size_t offset, size; /* of its value in struct beget__state */
-	/* From the kernel; status is the text of /proc/thread-self/status, "" without /proc. */
-	void (*read)(struct beget__state *, const char *status);
+	/* From the kernel; status is the text of the status file in /proc, "" without. 0, or a negative errno if the
+	 * value cannot be seen. NULL: only wishes have it. */
+	int (*read)(struct beget__state *, const char *status);
 	/* NULL: if the bytes of the values differ. */
 	bool (*differs)(const struct beget__state *now, const struct beget__state *born);
 	/* NULL: the bytes of the value travel. */
@@ -20,14 +23,15 @@ struct beget__row {
 	int (*get)(struct beget__reader *, struct beget__fds *, struct beget__state *);
 	/* Takes over the value. NULL: one can only be born with it. */
 	int (*apply)(const struct beget__state *);
-	/* True if a helper cannot give it. NULL: it can. */
+	/* True if a helper that was born with the one cannot give the other. NULL: it always can. */
 	bool (*beyond)(const struct beget__state *now, const struct beget__state *born);
-	bool lost_by_exec;
+	/* The value that leaves all as it is. NULL: zero. */
+	void (*without)(struct beget__state *);
+	/* What exec, or our launch of a helper, makes of the value. NULL: nothing. */
+	void (*after_exec)(struct beget__state *);
+	void (*in_helper)(struct beget__state *);
 };
 enum { BEGET__ROWS = 19 };
 extern const struct beget__row beget__rows[BEGET__ROWS]; /* in the order of taking over */
-
-/* What only exec could change for what runs before main. */
-bool beget__rows_env_differ(const struct beget__state *now, const struct beget__state *born);
 
 #endif

@@ -1,65 +1,100 @@
-/* The engine over the table of state: reads a snapshot of the caller, compares it with what a child has from birth,
- * writes the difference, and applies it in the child. Runs in caller and child. Knows no single row. */
+/* The engine over the table of state: reads the caller, compares it with what a child has from birth, writes the
+ * difference, and applies it in the child. Only wishes name single rows.
+ * Runs in caller, helper and child. */
 #include "state/state.h"
 
 #include "os/fail.h"
-#include "os/fd.h"
+#include "os/libc.h"
 #include "os/mem.h"
+#include "os/procfs.h"
 #include "state/rows.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/personality.h>
-#include <unistd.h>
-
-extern char **environ;
-
-/* Without /proc the text is empty; for want of descriptors or memory it is an error, lest a full table look like other
- * credentials. */
-static int read_text(const char *path, char *text, size_t size)
-{
-	int fd = beget__fd_open(path, O_RDONLY);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
-		return beget__fail_errno(-fd, "cannot read the state from %s", path);
-	if (fd >= 0)
-		beget__fd_close(&fd);
-	return 0;
-}
 
 void beget__state_none(struct beget__state *s)
 {
 	memset(s, 0, sizeof(*s));
-	for (int i = 0; i < 3; i++)
-		s->stream[i] = BEGET__AS_IS;
-	s->cwd_fd = -1;
-	s->group = -1;
-	s->env = environ;
+	for (int i = 0; i < BEGET__ROWS; i++)
+		if (beget__rows[i].without)
+			beget__rows[i].without(s);
+}
+
+static int out_of(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
+/* For want of descriptors or memory nothing is taken for unseen: that would cost another helper. */
+static int read_row(int i, struct beget__state *s, const char *status)
+{
+	char why[80];
+	int error = beget__rows[i].read ? beget__rows[i].read(s, status) : 0;
+
+	if (out_of(error))
+		return beget__fail_errno(-error, "cannot read %s", beget__rows[i].name);
+	if (error && (beget__rows[i].after_exec || beget__rows[i].in_helper))
+		return beget__fail(EOPNOTSUPP, "cannot see %s, which the child is to have: %s", beget__rows[i].name,
+		                   beget__libc_error(-error, why, sizeof(why)));
+	if (error)
+		s->unseen |= 1u << i;
+	return 0;
+}
+
+static bool all(const struct beget__row *row)
+{
+	(void)row;
+	return true;
+}
+
+static bool lost_by_exec(const struct beget__row *row)
+{
+	return row->after_exec != NULL;
+}
+
+static bool by_birth(const struct beget__row *row)
+{
+	return row->beyond != NULL;
+}
+
+static int read_rows(struct beget__state *s, const char *status, bool (*wanted)(const struct beget__row *))
+{
+	static atomic_ullong number;
+	int error = 0;
+
+	s->number = ++number;
+	for (int i = 0; i < BEGET__ROWS && !error; i++)
+		if (wanted(&beget__rows[i]))
+			error = read_row(i, s, status);
+	return error;
 }
 
 int beget__state_read(struct beget__state *s)
 {
-	char status[4096];
+	struct beget__text status;
 
 	beget__state_none(s);
-	int error = read_text("/proc/thread-self/status", status, sizeof(status));
-	for (int i = 0; i < BEGET__ROWS && !error; i++)
-		if (beget__rows[i].read)
-			beget__rows[i].read(s, status);
+	int error = beget__procfs_read(&status, "/proc/thread-self/status");
+	error = out_of(error) ? beget__fail_errno(-error, "cannot read the state") : read_rows(s, status.text, all);
+	beget__procfs_free(&status);
 	return error;
 }
 
-void beget__state_read_for_exec(struct beget__state *s)
+int beget__state_read_again(struct beget__state *s)
+{
+	uint64_t number = s->number;
+
+	int error = beget__state_read(s);
+	s->number = number;
+	return error;
+}
+
+int beget__state_read_for_exec(struct beget__state *s)
 {
 	beget__state_none(s);
-	for (int i = 0; i < BEGET__ROWS; i++)
-		if (beget__rows[i].lost_by_exec)
-			beget__rows[i].read(s, "");
+	return read_rows(s, "", lost_by_exec);
 }
 
 void beget__state_read_streams(struct beget__state *s)
@@ -69,16 +104,15 @@ void beget__state_read_streams(struct beget__state *s)
 
 int beget__state_read_birth(pid_t pid, struct beget__state *s)
 {
-	char path[40], status[4096];
+	struct beget__text status;
 
 	beget__state_none(s);
 	s->of = pid;
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	int error = read_text(path, status, sizeof(status));
-	for (int i = 0; i < BEGET__ROWS && !error; i++)
-		if (beget__rows[i].beyond)
-			beget__rows[i].read(s, status);
-	s->unknown = !error;
+	int error = beget__procfs_read(&status, "/proc/%d/status", (int)pid);
+	error = out_of(error) ? beget__fail_errno(-error, "cannot read the state of the helper")
+	                      : read_rows(s, status.text, by_birth);
+	beget__procfs_free(&status);
+	s->only_birth = !error;
 	return error;
 }
 
@@ -98,23 +132,17 @@ void beget__state_wish(struct beget__state *s, const struct beget__wishes *w)
 void beget__state_exec(const struct beget__state *now, struct beget__state *ret)
 {
 	*ret = *now;
-	ret->cwd_fd = -1;
-	ret->dumpable = 1;
-	ret->personality &= ~(uint32_t)READ_IMPLIES_EXEC;
-	/* exec gives root what it gave up, and others at most what they had. */
-	if (geteuid() == 0)
-		memset(ret->capabilities, 0xff, sizeof(ret->capabilities));
-	memset(&ret->mask, 0, sizeof(ret->mask));
-	sigfillset(&ret->mask);
+	for (int i = 0; i < BEGET__ROWS; i++)
+		if (beget__rows[i].after_exec)
+			beget__rows[i].after_exec(ret);
 }
 
 void beget__state_helper(const struct beget__state *now, struct beget__state *ret)
 {
 	beget__state_exec(now, ret);
-	for (int i = 0; i < 3; i++)
-		ret->stream[i] = BEGET__AS_IS; /* its own: nothing that a caller could have */
-	ret->group = -1;
-	ret->ignored &= ~(UINT64_C(1) << (SIGCHLD - 1)); /* it waits for its children */
+	for (int i = 0; i < BEGET__ROWS; i++)
+		if (beget__rows[i].in_helper)
+			beget__rows[i].in_helper(ret);
 }
 
 int beget__state_keep(const struct beget__state *s, struct beget__state *ret)
@@ -142,19 +170,39 @@ void beget__state_free(struct beget__state *s)
 	s->env = NULL;
 }
 
-static bool differs(const struct beget__row *row, const struct beget__state *now, const struct beget__state *born)
+static bool has_unseen(int i, const struct beget__state *s)
 {
-	if (born->unknown && !row->beyond)
+	return s->unseen & 1u << i;
+}
+
+/* A value of the caller that could not be seen cannot be sent either: the child has it from birth, see beyond. */
+static bool differs(int i, const struct beget__state *now, const struct beget__state *born)
+{
+	const struct beget__row *row = &beget__rows[i];
+
+	if (!row->apply || has_unseen(i, now))
+		return false;
+	if (has_unseen(i, born) || (born->only_birth && !row->beyond))
 		return true;
 	if (row->differs)
 		return row->differs(now, born);
 	return memcmp((const char *)now + row->offset, (const char *)born + row->offset, row->size) != 0;
 }
 
+/* What cannot be seen is only had by whoever was launched after the same reading. */
+static bool beyond(int i, const struct beget__state *now, const struct beget__state *born)
+{
+	const struct beget__row *row = &beget__rows[i];
+
+	if (has_unseen(i, now) || (has_unseen(i, born) && row->beyond))
+		return now->number != born->number;
+	return row->beyond && row->beyond(now, born);
+}
+
 const char *beget__state_beyond(const struct beget__state *now, const struct beget__state *born)
 {
 	for (int i = 0; i < BEGET__ROWS; i++)
-		if (beget__rows[i].beyond && beget__rows[i].beyond(now, born))
+		if (beyond(i, now, born))
 			return beget__rows[i].name;
 	return NULL;
 }
@@ -167,7 +215,7 @@ int beget__state_restore(const struct beget__state *before)
 	now.ignored = ~before->ignored; /* handlers are not read; their row ends them */
 	for (int i = 0; i < BEGET__ROWS && !error; i++) {
 		const struct beget__row *row = &beget__rows[i];
-		if (row->apply && differs(row, before, &now) && (error = row->apply(before)))
+		if (differs(i, before, &now) && (error = row->apply(before)))
 			beget__fail_errno(-error, "cannot restore %s", row->name);
 	}
 	return error;
@@ -180,7 +228,7 @@ int beget__state_put(struct beget__writer *w, const struct beget__state *now, co
 
 	*opened = -1;
 	for (int i = 0; i < BEGET__ROWS; i++)
-		if (beget__rows[i].apply && differs(&beget__rows[i], now, born))
+		if (differs(i, now, born))
 			which |= 1u << i;
 	beget__bytes_put_u32(w, which);
 	for (int i = 0; i < BEGET__ROWS; i++) {

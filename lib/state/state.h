@@ -1,61 +1,20 @@
-/* What a child takes over from the caller beyond its call, and how it travels. The pieces themselves are the rows of
- * the table in state.c; snapshot.c reads, compares, writes and applies them all. */
+/* What a child takes over from the caller beyond its call, and how it travels. The pieces are the rows of rows.c. */
 #ifndef BEGET__STATE_H
 #define BEGET__STATE_H
 
+#include "state/reading.h"
 #include "wire/bytes.h"
 #include "wire/fds.h"
 
-#include <signal.h>
-#include <stdbool.h>
-#include <sys/resource.h>
-#include <sys/types.h>
-
-/* A reading of the caller and its thread, or what a process of ours has from birth. */
-struct beget__state {
-	/* These travel. */
-	int stream[3]; /* the descriptor that shall be there, -1: closed */
-	bool own_session;
-	int32_t group; /* 0: one of its own */
-	struct rlimit limits[RLIM_NLIMITS];
-	int32_t nice;
-	uint64_t affinity[16];
-	uint32_t personality;
-	int32_t timer_slack;
-	int32_t dumpable;
-	uint32_t capabilities[6]; /* effective, permitted, inheritable: low words, then high */
-	uint32_t umask;
-	uint64_t ignored; /* bit n-1: signal n */
-	char **env;
-	struct beget__place {
-		uint64_t mount, device, inode;
-	} cwd;
-	int cwd_fd; /* go there instead, unless -1 */
-	sigset_t mask;
-	/* With these one can only be born. */
-	int32_t session;
-	struct {
-		int32_t policy, priority, io;
-	} scheduling;
-	uint64_t credentials, namespaces; /* digests */
-
-	pid_t of;     /* whose reading: 0, the calling thread's */
-	bool unknown; /* what can travel was not read, and so must */
-};
-
-/* What the user asked for instead of the caller's. */
-struct beget__wishes {
-	char *const *env; /* NULL: the caller's */
-	int cwd_fd;       /* -1: the caller's */
-	int stream[3];    /* BEGET__AS_IS: the caller's */
-	bool own_group, own_session;
-};
-#define BEGET__AS_IS (-2)
-
-/* Reads all of it, or only what exec does not carry over by itself. 0 or a negative errno. */
+/* Reads all of it, or only what exec does not carry over by itself. 0 or a negative errno: -EOPNOTSUPP if something
+ * cannot be seen that no launch hands on. What a launch does hand on counts as unseen: only what was launched after
+ * this very reading has it. */
 int beget__state_read(struct beget__state *);
-void beget__state_read_for_exec(struct beget__state *);
+int beget__state_read_for_exec(struct beget__state *);
 void beget__state_read_streams(struct beget__state *); /* only these, into a state that has the rest */
+
+/* The same once more, of a caller for whom a helper was launched after the first reading. */
+int beget__state_read_again(struct beget__state *);
 
 /* Of nothing: for a copy of the caller, which has it all. */
 void beget__state_none(struct beget__state *);

@@ -13,6 +13,7 @@
 #include "os/fd.h"
 #include "os/sock.h"
 #include "state/rows.h"
+#include "state/state.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -476,7 +477,7 @@ static void put_state(struct beget__writer *w, struct beget__fds *fds, bool all)
 	for (int i = 0; i < 3; i++)
 		now.stream[i] = i ? FUZZ_FD : -1;
 	born = now;
-	born.unknown = all;
+	born.only_birth = all;
 	born.umask = 022;
 	CHECK(beget__state_put(w, &now, &born, fds, &opened) == 0 && opened == -1);
 }
