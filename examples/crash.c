@@ -16,7 +16,7 @@ static int try(enum beget_method method, const int *number)
 	struct beget_status status;
 	char sentence[300];
 
-	if (beget_start(&process, BEGET_OPTIONS(.method = method), BEGET_CALL(look_at, number)) < 0 ||
+	if (beget_start(&process, BEGET_OPTIONS(.method = method), BEGET_CALL(look_at, BEGET_IN(number))) < 0 ||
 	    beget_join(process, BEGET_FOREVER, &status) < 0 ||
 	    beget_describe(process, sentence, sizeof(sentence)) < 0) {
 		fprintf(stderr, "%s\n", beget_error());

@@ -179,7 +179,7 @@ static void null_is_not_empty(enum beget_method method)
 	int array[1] = {0};
 
 	assert_int_equal(int_result(method, BEGET_CALL(which_are_null, (const char *)NULL, (const struct pair *)NULL,
-	                                               (const int *)NULL, BEGET_BYTES(NULL, 0))),
+	                                               BEGET_NULL(const int *), BEGET_BYTES(NULL, 0))),
 	                 31);
 	assert_int_equal(int_result(method, BEGET_CALL(which_are_null, "", &object, array, BEGET_BYTES("", 0))), 16);
 }
@@ -224,7 +224,8 @@ static void objects_are_aligned(enum beget_method method)
 	double number = 0;
 
 	strcpy(pages[PAGES - 1].text, "last");
-	assert_int_equal(int_result(method, BEGET_CALL(misaligned, (char)'a', &line, "b", &page, &number)), 0);
+	assert_int_equal(int_result(method, BEGET_CALL(misaligned, (char)'a', &line, "b", &page, BEGET_IN(&number))),
+	                 0);
 	assert_int_equal(int_result(method, BEGET_CALL(misaligned_pages, "first", pages)), 0);
 }
 

@@ -231,7 +231,7 @@ static void every_promoted_type(enum beget_method method)
 	assert_int_equal(wrong, 0);
 	GET(&wrong, method,
 	    BEGET_CALL(promoted, "iulLqQtno", INT_MIN, UINT_MAX, LONG_MIN, ULONG_MAX, LLONG_MIN, ULLONG_MAX, "text",
-	               (const char *)NULL, &object));
+	               (const char *)NULL, BEGET_IN(&object)));
 	assert_int_equal(wrong, 0);
 	GET(&wrong, method,
 	    BEGET_CALL(promoted, "mfbftcdmd", BEGET_BYTES("bytes", 5), 0.1f, true, 0.1f, "text", (char)-5, 0.1,

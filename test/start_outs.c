@@ -149,8 +149,8 @@ static void several(enum beget_method method)
 	r.d = 0.5;
 	strcpy(r.text, "r");
 	memset(text, 't', sizeof(text));
-	beget_free(returned(
-		method, BEGET_CALL(writes_all, BEGET_OUT(text), BEGET_INOUT(&r), BEGET_OUT(n), &in, BEGET_OUT(&last))));
+	beget_free(returned(method, BEGET_CALL(writes_all, BEGET_OUT(text), BEGET_INOUT(&r), BEGET_OUT(n),
+	                                       BEGET_IN(&in), BEGET_OUT(&last))));
 	assert_string_equal(text, "text");
 	assert_int_equal(text[8999], 0);
 	assert_true(r.n == 2 && r.d == 1.5 && strcmp(r.text, "r+") == 0);
@@ -500,7 +500,7 @@ static void in_and_out_at_once(enum beget_method method)
 {
 	int n = 41;
 
-	assert_int_equal(int_result(method, BEGET_CALL(copies, BEGET_OUT(&n), &n)), 41);
+	assert_int_equal(int_result(method, BEGET_CALL(copies, BEGET_OUT(&n), BEGET_IN(&n))), 41);
 	assert_int_equal(n, 42);
 }
 

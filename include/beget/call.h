@@ -1,31 +1,21 @@
 /* BEGET_CALL, BEGET_OPTIONS and beget_result: the macros that take types from the compiler (C11 and later).
  *
- * BEGET_CALL(f, a, b) becomes a struct beget_call on the stack of the block it is written in. Of each argument it takes
+ * BEGET_CALL(f, a, b) fills a struct beget_call on the stack of the enclosing block. It describes each argument twice:
  *
- *   BEGET__T(a)    the parameter type that it stands for: a scalar's own type, const T * for a pointer to T, for
- *                  BEGET_OUT and the like what their box says;
- *   BEGET__ARG(a)  a struct beget_arg: type code, flags, size of the object behind a pointer, address of a copy.
+ *   BEGET__T(a)       the parameter type that a stands for: a number's own type, const T * for a pointer to T, and
+ *                     what the box says for BEGET_OUT and the like;
+ *   BEGET__ARG(i, a)  a struct beget_arg for position i: type code, flags, size of the object behind a pointer, and the
+ *                     address of a copy.
  *
- * One _Generic then tells whether f is exactly a function of these parameter types. Where a rule is broken, the macro
- * takes the size of a struct that is declared here and never defined: its name in the compiler's message says what to
- * do.
+ * A _Generic then checks that f is a function of exactly these parameter types. A call that breaks a rule takes the
+ * size of a struct that is never defined. The compiler's message shows the name of that struct, which says which
+ * argument is wrong and what to do. If the types do not match, the message beside it shows both function types.
  *
- * Questions about types are asked in statement expressions whose value is never used: there a type can have a name, and
- * so is written once instead of once for each time that it is asked about. */
+ * Most questions about types are asked in statement expressions inside sizeof or typeof, which are never evaluated: a
+ * type can have a name there, so that it is written once. BEGET_CALL itself is evaluated; the arguments are evaluated
+ * once, where their copies are made. */
 #ifndef BEGET_CALL_H
 #define BEGET_CALL_H
-
-struct beget__never_a_parameter;
-struct BEGET_CANNOT_SEND_A_void_POINTER_USE_BEGET_IN_OR_OUT;
-struct BEGET_CANNOT_SEND_A_long_double;
-struct BEGET_CANNOT_SEND_A_POINTER_TO_A_POINTER;
-struct BEGET_CANNOT_SEND_THIS_TYPE_BY_VALUE_SEND_ITS_ADDRESS_OR_USE_BEGET_STRUCT;
-struct BEGET_CANNOT_RETURN_THIS_TYPE;
-struct BEGET_MEMBER_TAKES_NUMBERS_AND_POINTERS_USE_BEGET_MEMBER_STRUCT;
-struct BEGET_FUNCTION_HAS_NO_PROTOTYPE;
-struct BEGET_CANNOT_CALL_A_FUNCTION_WITH_A_POINTER_PARAMETER_THAT_IS_NOT_CONST_USE_BEGET_INOUT;
-struct BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY_THE_PARAMETERS_CAST_THEM;
-struct BEGET_CALL_TAKES_AT_MOST_TEN_ARGUMENTS;
 
 /* Every type that travels by value, as m(type, code): both ways, and as a parameter. */
 /* clang-format off */
@@ -48,9 +38,13 @@ struct BEGET_CALL_TAKES_AT_MOST_TEN_ARGUMENTS;
 #define BEGET__VALUE(x)   ((void)0, (x))
 #define BEGET__SAME(a, b) __builtin_types_compatible_p(__typeof__(a), __typeof__(b))
 
-/* The builtin's classes: 5 a pointer, 10 a function, 12 a struct. */
-#define BEGET__CLASS(x)   __builtin_classify_type(x)
-#define BEGET__IS_DEEP(p) (BEGET__CLASS(*(p)) == 5 || BEGET__CLASS(*(p)) == 10)
+/* The builtin's classes: 1 to 4 an integer, 5 a pointer, 8 and 9 real and complex numbers, 10 a function, 12 a struct. */
+#define BEGET__CLASS(x)     __builtin_classify_type(x)
+#define BEGET__IS_DEEP(p)   (BEGET__CLASS(*(p)) == 5 || BEGET__CLASS(*(p)) == 10)
+#define BEGET__IS_NUMBER(x) (BEGET__CLASS(x) < 5 || BEGET__CLASS(x) == 8 || BEGET__CLASS(x) == 9)
+
+/* To the compiler, a string literal and a null pointer are constants, but the address of a variable is not. */
+#define BEGET__IS_CONSTANT(p) __builtin_choose_expr(__builtin_constant_p(p), 1, 0)
 
 /* e about the argument x. Only types are looked at, nothing is evaluated:
  *   beget__x  the argument's value;
@@ -72,7 +66,8 @@ struct BEGET_CALL_TAKES_AT_MOST_TEN_ARGUMENTS;
 
 /* A box says what a bare argument cannot: where and how much. Its type carries the rest: it is a pointer to an array of
  * the parameter's type, and the array's absurd length tells that it is a box, and of which kind. */
-#define BEGET__BOX_MARK 0xb7e
+#define BEGET__BOX_MARK     0xb7e
+#define BEGET__BOX_CONSTANT 0x8 /* a flag: nothing can be written there */
 #define BEGET__BOX(type, flags) (BEGET__BOX_MARK * 4096 + (type) * 16 + (flags))
 struct beget__box {
 	const void *value;
@@ -86,7 +81,8 @@ struct beget__box {
 	beget__is_function || BEGET__CLASS(beget__x) != 5, &beget__x, \
 	(const __typeof__(*__builtin_choose_expr(beget__is_function, (char *)0, beget__p)) **)0)))))
 #define BEGET__RAW_T(x) __typeof__(*BEGET__ABOUT(x, __builtin_choose_expr(beget__is_box, *beget__a, &beget__x)))
-#define BEGET__PLAIN(x) __builtin_choose_expr(BEGET__NUMBER(x, beget__is_box), *(BEGET__RAW_T(x) *)0, (x))
+#define BEGET__PLAIN(x) \
+	__builtin_choose_expr(BEGET__NUMBER(x, beget__is_box), *(volatile BEGET__RAW_T(x) *)0, (x))
 
 #define BEGET__CODE(x) _Generic(BEGET__VALUE(x), BEGET__EACH(BEGET__AS_CODE) \
 	char *: BEGET_TYPE_STRING, const char *: BEGET_TYPE_STRING, default: BEGET__NUMBER(x, \
@@ -98,16 +94,23 @@ struct beget__box {
 #define BEGET__SIZE(x) sizeof(*__builtin_choose_expr(BEGET__NUMBER(x, beget__is_function || beget__is_box), (char *)0, \
 	__builtin_choose_expr(BEGET__IS_ARRAY(x), (__typeof__(x) *)0, BEGET__ABOUT(x, beget__p))))
 
-#define BEGET__CAN_GO(x) sizeof(*_Generic(BEGET__VALUE(x), BEGET__EACH(BEGET__AS_CHAR) \
-	long double: (struct BEGET_CANNOT_SEND_A_long_double *)0, \
-	void *: (struct BEGET_CANNOT_SEND_A_void_POINTER_USE_BEGET_IN_OR_OUT *)0, \
-	const void *: (struct BEGET_CANNOT_SEND_A_void_POINTER_USE_BEGET_IN_OR_OUT *)0, default: BEGET__ABOUT(x, \
+/* The size of 1 for an argument that can be sent. A bare pointer to a number is most often the start of an array, whose
+ * length it does not say. */
+#define BEGET__CAN_GO(i, x) sizeof(*_Generic(BEGET__VALUE(x), BEGET__EACH(BEGET__AS_CHAR) \
+	char *: (char *)0, const char *: (char *)0, \
+	long double: (struct BEGET_ARGUMENT_##i##_IS_A_long_double *)0, \
+	void *: (struct BEGET_ARGUMENT_##i##_IS_A_void_POINTER_USE_BEGET_IN_OR_OUT *)0, \
+	const void *: (struct BEGET_ARGUMENT_##i##_IS_A_void_POINTER_USE_BEGET_IN_OR_OUT *)0, default: BEGET__ABOUT(x, \
 	__builtin_choose_expr(BEGET__CLASS(beget__x) != 5, \
-	(struct BEGET_CANNOT_SEND_THIS_TYPE_BY_VALUE_SEND_ITS_ADDRESS_OR_USE_BEGET_STRUCT *)0, \
+	(struct BEGET_ARGUMENT_##i##_CANNOT_BE_SENT_BY_VALUE_SEND_ITS_ADDRESS_OR_USE_BEGET_STRUCT *)0, \
+	__builtin_choose_expr(beget__is_box && beget__n & BEGET__BOX_CONSTANT, \
+	(struct BEGET_ARGUMENT_##i##_IS_A_LITERAL_OR_NULL_USE_A_VARIABLE_OR_BEGET_NULL *)0, \
 	__builtin_choose_expr(BEGET__IS_DEEP(beget__p) && !beget__is_function && !beget__is_box, \
-	(struct BEGET_CANNOT_SEND_A_POINTER_TO_A_POINTER *)0, (char *)0)))))
+	(struct BEGET_ARGUMENT_##i##_IS_A_POINTER_TO_A_POINTER *)0, \
+	__builtin_choose_expr(BEGET__IS_NUMBER(*beget__p) && !BEGET__IS_ARRAY(x), \
+	(struct BEGET_ARGUMENT_##i##_POINTS_TO_ONE_NUMBER_OR_MANY_USE_BEGET_IN *)0, (char *)0)))))))
 
-#define BEGET__ARG(x) { BEGET__CODE(x), BEGET__FLAGS(x) + 0 * BEGET__CAN_GO(x), BEGET__SIZE(x), \
+#define BEGET__ARG(i, x) { BEGET__CODE(x), BEGET__FLAGS(x) + 0 * BEGET__CAN_GO(i, x), BEGET__SIZE(x), \
 	(__typeof__(BEGET__VALUE(x))[1]){ (x) }, 0 }
 
 /* The result type, from a pointer to it: there are pointers to void, but no values. */
@@ -121,17 +124,22 @@ struct beget__box {
 	char **: BEGET_TYPE_STRING, const char **: BEGET_TYPE_STRING
 #define BEGET__AS_RESULT(t, code) t *: code,
 
-/* The parameters that the arguments stand for get names; and the ways to name only the first of them. */
-#define BEGET__TYPES1(a)                             typedef BEGET__T(a) beget__t1;
-#define BEGET__TYPES2(a, b)                          BEGET__TYPES1(a) typedef BEGET__T(b) beget__t2;
-#define BEGET__TYPES3(a, b, c)                       BEGET__TYPES2(a, b) typedef BEGET__T(c) beget__t3;
-#define BEGET__TYPES4(a, b, c, d)                    BEGET__TYPES3(a, b, c) typedef BEGET__T(d) beget__t4;
-#define BEGET__TYPES5(a, b, c, d, e)                 BEGET__TYPES4(a, b, c, d) typedef BEGET__T(e) beget__t5;
-#define BEGET__TYPES6(a, b, c, d, e, f)              BEGET__TYPES5(a, b, c, d, e) typedef BEGET__T(f) beget__t6;
-#define BEGET__TYPES7(a, b, c, d, e, f, g)           BEGET__TYPES6(a, b, c, d, e, f) typedef BEGET__T(g) beget__t7;
-#define BEGET__TYPES8(a, b, c, d, e, f, g, h)        BEGET__TYPES7(a, b, c, d, e, f, g) typedef BEGET__T(h) beget__t8;
-#define BEGET__TYPES9(a, b, c, d, e, f, g, h, i)     BEGET__TYPES8(a, b, c, d, e, f, g, h) typedef BEGET__T(i) beget__t9;
-#define BEGET__TYPES10(a, b, c, d, e, f, g, h, i, j) BEGET__TYPES9(a, b, c, d, e, f, g, h, i) typedef BEGET__T(j) beget__t10;
+/* m(i, x) for each argument x at position i, with s() between them. */
+#define BEGET__MAP1(m, s, a)                            m(1, a)
+#define BEGET__MAP2(m, s, a, b)                          BEGET__MAP1(m, s, a) s() m(2, b)
+#define BEGET__MAP3(m, s, a, b, c)                       BEGET__MAP2(m, s, a, b) s() m(3, c)
+#define BEGET__MAP4(m, s, a, b, c, d)                    BEGET__MAP3(m, s, a, b, c) s() m(4, d)
+#define BEGET__MAP5(m, s, a, b, c, d, e)                 BEGET__MAP4(m, s, a, b, c, d) s() m(5, e)
+#define BEGET__MAP6(m, s, a, b, c, d, e, f)              BEGET__MAP5(m, s, a, b, c, d, e) s() m(6, f)
+#define BEGET__MAP7(m, s, a, b, c, d, e, f, g)           BEGET__MAP6(m, s, a, b, c, d, e, f) s() m(7, g)
+#define BEGET__MAP8(m, s, a, b, c, d, e, f, g, h)        BEGET__MAP7(m, s, a, b, c, d, e, f, g) s() m(8, h)
+#define BEGET__MAP9(m, s, a, b, c, d, e, f, g, h, i)     BEGET__MAP8(m, s, a, b, c, d, e, f, g, h) s() m(9, i)
+#define BEGET__MAP10(m, s, a, b, c, d, e, f, g, h, i, j) BEGET__MAP9(m, s, a, b, c, d, e, f, g, h, i) s() m(10, j)
+#define BEGET__NOTHING()
+#define BEGET__COMMA() ,
+
+/* The parameters that the arguments stand for get names. */
+#define BEGET__TYPEDEF(i, x) typedef BEGET__T(x) beget__t##i;
 #define BEGET__PARAMS1  beget__t1
 #define BEGET__PARAMS2  BEGET__PARAMS1, beget__t2
 #define BEGET__PARAMS3  BEGET__PARAMS2, beget__t3
@@ -142,49 +150,50 @@ struct beget__box {
 #define BEGET__PARAMS8  BEGET__PARAMS7, beget__t8
 #define BEGET__PARAMS9  BEGET__PARAMS8, beget__t9
 #define BEGET__PARAMS10 BEGET__PARAMS9, beget__t10
-#define BEGET__DOTS0
-#define BEGET__DOTS1    beget__r (*)(BEGET__PARAMS1, ...): 1,
-#define BEGET__DOTS2    BEGET__DOTS1 beget__r (*)(BEGET__PARAMS2, ...): 2,
-#define BEGET__DOTS3    BEGET__DOTS2 beget__r (*)(BEGET__PARAMS3, ...): 3,
-#define BEGET__DOTS4    BEGET__DOTS3 beget__r (*)(BEGET__PARAMS4, ...): 4,
-#define BEGET__DOTS5    BEGET__DOTS4 beget__r (*)(BEGET__PARAMS5, ...): 5,
-#define BEGET__DOTS6    BEGET__DOTS5 beget__r (*)(BEGET__PARAMS6, ...): 6,
-#define BEGET__DOTS7    BEGET__DOTS6 beget__r (*)(BEGET__PARAMS7, ...): 7,
-#define BEGET__DOTS8    BEGET__DOTS7 beget__r (*)(BEGET__PARAMS8, ...): 8,
-#define BEGET__DOTS9    BEGET__DOTS8 beget__r (*)(BEGET__PARAMS9, ...): 9,
-#define BEGET__DOTS10   BEGET__DOTS9 beget__r (*)(BEGET__PARAMS10, ...): 10,
 
-#define BEGET__MAP1(m, a)       m(a)
-#define BEGET__MAP2(m, a, ...)  m(a), BEGET__MAP1(m, __VA_ARGS__)
-#define BEGET__MAP3(m, a, ...)  m(a), BEGET__MAP2(m, __VA_ARGS__)
-#define BEGET__MAP4(m, a, ...)  m(a), BEGET__MAP3(m, __VA_ARGS__)
-#define BEGET__MAP5(m, a, ...)  m(a), BEGET__MAP4(m, __VA_ARGS__)
-#define BEGET__MAP6(m, a, ...)  m(a), BEGET__MAP5(m, __VA_ARGS__)
-#define BEGET__MAP7(m, a, ...)  m(a), BEGET__MAP6(m, __VA_ARGS__)
-#define BEGET__MAP8(m, a, ...)  m(a), BEGET__MAP7(m, __VA_ARGS__)
-#define BEGET__MAP9(m, a, ...)  m(a), BEGET__MAP8(m, __VA_ARGS__)
-#define BEGET__MAP10(m, a, ...) m(a), BEGET__MAP9(m, __VA_ARGS__)
+/* What BEGET__CALL below makes of the arguments. */
+#define BEGET__AS_PLAIN(i, x) BEGET__PLAIN(x)
+#define BEGET__AS_RAW(i, x)   BEGET__RAW_T(x)
+#define BEGET__AS_DOTS(i, x)  beget__r (*)(BEGET__PARAMS##i, ...): i,
 
-/* Is f exactly a function of these parameters, or a variadic one? named counts those of its parameters that have names,
- * if it is variadic. A function without prototype is compatible with a parameter of any type, even one that nobody can
- * have. */
-#define BEGET__CALL(f, result_type, types, params, raw, dots, n, args) (&(const struct beget_call){ \
-	(void (*)(void))(f), BEGET__RESULT((result_type *)0), n, args, (unsigned)sizeof(*__extension__({ \
-		typedef result_type beget__r; \
+/* Is f exactly a function of these parameters, or a variadic one? beget__named counts the named parameters of a
+ * variadic function. A function without prototype is compatible with any parameter, even one of a type that no argument
+ * can have. The code behind if (0) is only there for what compilers say about it: types that do not match, formats. */
+#define BEGET__CALL(f, values, types, params, raw, dots, n, args) beget__call(&(struct beget_call){ 0 }, args, \
+	__extension__({ \
+		typedef __typeof__((f)values) beget__r; \
 		types \
 		enum { beget__named = _Generic((f), dots default: 0) }; \
-		(char (*)[beget__named + \
-		sizeof(*_Generic((f), beget__r (*)(struct beget__never_a_parameter): \
-			(struct BEGET_FUNCTION_HAS_NO_PROTOTYPE *)0, default: (char *)0)) * \
-		sizeof(*_Generic((f), beget__r (*)params: (char *)0, default: \
+		(void)sizeof(*_Generic((f), beget__r (*)(struct beget__never_a_parameter): \
+			(struct BEGET_FUNCTION_HAS_NO_PROTOTYPE *)0, default: (char *)0)); \
+		(void)sizeof(*_Generic((f), beget__r (*)params: (char *)0, default: \
 			__builtin_choose_expr(beget__named > 0, (char *)0, _Generic((f), beget__r (*)raw: \
-			(struct BEGET_CANNOT_CALL_A_FUNCTION_WITH_A_POINTER_PARAMETER_THAT_IS_NOT_CONST_USE_BEGET_INOUT *)0, \
-			default: (struct BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY_THE_PARAMETERS_CAST_THEM *)0))))])0; })) - 1, \
-	0, sizeof(*BEGET__TO((result_type *)0)), 0 })
-#define BEGET__CALL0(f) BEGET__CALL(f, __typeof__((f)()), , (void), (void), BEGET__DOTS0, 0, 0)
-#define BEGET__CALLN(n, f, ...) BEGET__CALL(f, __typeof__((f)(BEGET__MAP##n(BEGET__PLAIN, __VA_ARGS__))), \
-	BEGET__TYPES##n(__VA_ARGS__), (BEGET__PARAMS##n), (BEGET__MAP##n(BEGET__RAW_T, __VA_ARGS__)), BEGET__DOTS##n, \
-	n, ((const struct beget_arg[]){ BEGET__MAP##n(BEGET__ARG, __VA_ARGS__) }))
+			(struct BEGET_A_POINTER_PARAMETER_IS_NOT_CONST_USE_BEGET_INOUT *)0, \
+			default: (struct BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY_THE_PARAMETERS_CAST_THEM *)0)))); \
+		if (0) { \
+			__typeof__(__builtin_choose_expr(beget__named > 0, BEGET__VALUE(f), (beget__r (*)params)0)) \
+				beget__given = (f); \
+			(void)beget__given; \
+			(void)__builtin_constant_p(__builtin_choose_expr(BEGET__SAME(beget__r, void), 0, (f)values)); \
+		} \
+		(struct beget_call){ (void (*)(void))(f), BEGET__RESULT((beget__r *)0), n, 0, beget__named, 0, \
+			sizeof(*BEGET__TO((beget__r *)0)), 0 }; \
+	}))
+struct beget__never_a_parameter;
+static inline const struct beget_call *beget__call(struct beget_call *ret, const struct beget_arg *args,
+                                                   struct beget_call call)
+{
+	*ret = call;
+	ret->args = args;
+	return ret;
+}
+
+#define BEGET__CALL0(f) BEGET__CALL(f, (), , (void), (void), , 0, 0)
+#define BEGET__CALLN(n, f, ...) BEGET__CALL(f, (BEGET__MAP##n(BEGET__AS_PLAIN, BEGET__COMMA, __VA_ARGS__)), \
+	BEGET__MAP##n(BEGET__TYPEDEF, BEGET__NOTHING, __VA_ARGS__), (BEGET__PARAMS##n), \
+	(BEGET__MAP##n(BEGET__AS_RAW, BEGET__COMMA, __VA_ARGS__)), \
+	BEGET__MAP##n(BEGET__AS_DOTS, BEGET__NOTHING, __VA_ARGS__), \
+	n, ((const struct beget_arg[]){ BEGET__MAP##n(BEGET__ARG, BEGET__COMMA, __VA_ARGS__) }))
 #define BEGET__CALL1(...)  BEGET__CALLN(1, __VA_ARGS__)
 #define BEGET__CALL2(...)  BEGET__CALLN(2, __VA_ARGS__)
 #define BEGET__CALL3(...)  BEGET__CALLN(3, __VA_ARGS__)
@@ -243,8 +252,8 @@ static inline const struct beget_call *beget__returns(struct beget_call *ret, co
 	BEGET__CLASS(BEGET__ELEMENT(x)) == 5 && !BEGET__IS_ARRAY(BEGET__ELEMENT(x)), (char *)0, \
 	(struct BEGET_MEMBER_TAKES_NUMBERS_AND_POINTERS_USE_BEGET_MEMBER_STRUCT *)0))))
 
-#define BEGET__READ(p)  const __typeof__(*(p)) *, (p)
-#define BEGET__WRITE(p) __typeof__(*(p)) *, beget__writable(p)
+#define BEGET__READ(p)  0, const __typeof__(*(p)) *, (p)
+#define BEGET__WRITE(p) BEGET__IS_CONSTANT(p) * BEGET__BOX_CONSTANT, __typeof__(*(p)) *, beget__writable(p)
 #define BEGET__BOXED(type, code, flags, ...) \
 	((__typeof__(type) (*)[BEGET__BOX(code, BEGET_ARG_BOXED | (flags))])(void *)&(struct beget__box){ __VA_ARGS__ })
 #define BEGET__SPAN(how, flags, ...) \
@@ -253,7 +262,8 @@ static inline const struct beget_call *beget__returns(struct beget_call *ret, co
 #define BEGET__SPAN1(how, flags, p) BEGET__SPAN0(flags, how(p), BEGET__IS_ARRAY(p) ? sizeof(p) : sizeof(*(p)))
 #define BEGET__SPAN2(how, flags, p, n) BEGET__SPAN0(flags, how(p), beget__times((n), sizeof(*BEGET__BYTEWISE(p))))
 #define BEGET__SPAN0(...) BEGET__SPAN_(__VA_ARGS__)
-#define BEGET__SPAN_(flags, type, p, size) BEGET__BOXED(type, BEGET_TYPE_OBJECT, flags, (p), (size), 0)
+#define BEGET__SPAN_(flags, constant, type, p, size) \
+	BEGET__BOXED(type, BEGET_TYPE_OBJECT, (flags) | (constant), (p), (size), 0)
 #define BEGET__BYTEWISE(p) _Generic((p), void *: (char *)0, const void *: (char *)0, default: (p))
 
 static inline const void *beget__writable(void *p)
@@ -285,7 +295,9 @@ static inline size_t beget__times(size_t n, size_t size)
 
 /* Copies what the target returned into *ret, whose type must be the target's result type. beget_join(3) */
 #define beget_result(process, ret) \
-	beget_result_as((process), BEGET__RESULT(ret), sizeof(*BEGET__TO(ret)), (ret))
+	beget_result_as((process), BEGET__RESULT(ret) + 0 * sizeof(*__builtin_choose_expr( \
+	BEGET__IS_ARRAY(ret) && BEGET__IS_CONSTANT(ret), (struct BEGET_RESULT_GOES_TO_A_LITERAL *)0, (char *)0)), \
+	sizeof(*BEGET__TO(ret)), (ret))
 
 /* clang-format on */
 #endif
