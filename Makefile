@@ -29,6 +29,8 @@ STATIC = $(BUILD)/libbeget.a
 SONAME = libbeget.so.$(SOVERSION)
 SHARED = $(BUILD)/libbeget.so.$(VERSION)
 HOST = $(BUILD)/beget-host
+# With these, pkg-config and CMake find the library.
+FINDERS = $(BUILD)/beget.pc $(BUILD)/beget-config.cmake $(BUILD)/beget-config-version.cmake
 PAGES = $(wildcard man/*.[1-9])
 EXAMPLES = $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c)) $(patsubst %.cc,$(BUILD)/%,$(wildcard examples/*.cc)) \
 	$(BUILD)/examples/demo
@@ -43,9 +45,9 @@ SCRIPTS = $(wildcard test/*.sh)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help demo bench test check lint soak asan ubsan tsan valgrind coverage fuzz fuzzers install uninstall docs dist clean examples programs
+.PHONY: all help demo bench test check lint soak chroot vm asan ubsan tsan valgrind coverage fuzz fuzzers install uninstall docs dist deb clean examples programs
 
-all: $(STATIC) $(BUILD)/libbeget.so $(HOST) $(BUILD)/beget.pc ## the library, static and shared, and its host program (the default)
+all: $(STATIC) $(BUILD)/libbeget.so $(HOST) $(FINDERS) ## the library, static and shared, and its host program (the default)
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '%-10s %s\n' "$$name" "$$text"; done
@@ -80,7 +82,7 @@ $(BUILD)/places: FORCE
 	@echo '$(PLACES)' | cmp -s - $@ || echo '$(PLACES)' > $@
 .PHONY: FORCE
 $(BUILD)/lib/program/executable.o: OWN_CPPFLAGS += -DBEGET_HOST_PATH='"$(LIBEXECDIR)/beget-host"'
-$(BUILD)/lib/program/executable.o $(HOST) $(BUILD)/beget.pc: $(BUILD)/places
+$(BUILD)/lib/program/executable.o $(HOST) $(FINDERS): $(BUILD)/places
 
 $(STATIC): $(OBJECTS)
 	rm -f $@
@@ -99,9 +101,11 @@ HOST_RPATH = $$ORIGIN:$$ORIGIN/$(shell realpath -m --relative-to='$(LIBEXECDIR)'
 $(HOST): $(BUILD)/lib/main/host.o $(BUILD)/libbeget.so
 	$(LINK) -Wl,-rpath,'$(HOST_RPATH)' -o $@ $(BUILD)/lib/main/host.o $(SHARED)
 
-$(BUILD)/beget.pc: lib/beget.pc.in Makefile
+# CMake's file names its neighbours from where it lies.
+INCLUDE = $(shell realpath -m --relative-to='$(LIBDIR)/cmake/beget' '$(INCLUDEDIR)')
+$(FINDERS): $(BUILD)/%: lib/%.in Makefile
 	@mkdir -p $(@D)
-	sed -e 's|@PREFIX@|$(PREFIX)|;s|@INCLUDEDIR@|$(INCLUDEDIR)|;s|@LIBDIR@|$(LIBDIR)|;s|@VERSION@|$(VERSION)|' $< > $@
+	sed $(foreach name,PREFIX INCLUDEDIR INCLUDE LIBDIR SONAME VERSION,-e 's|@$(name)@|$($(name))|') $< > $@
 
 # Examples and the demo
 
@@ -294,6 +298,12 @@ SOAK_CALM ?=
 soak: $(BUILD)/test/soak ## random starts and kills from threads for SOAK_SECONDS=120; SOAK_SEED=N repeats a run's choices
 	SOAK_SECONDS='$(SOAK_SECONDS)' SOAK_SEED='$(SOAK_SEED)' SOAK_CALM='$(SOAK_CALM)' $<
 
+# The tests on other systems
+
+chroot: ## the tests and the packages on Debian 11 and 13; needs root
+	@tools/need debootstrap=debootstrap git=git
+	@test/chroot/run
+
 lint: all | $(BUILD)/.need-test ## warnings as errors, static analysis, layout, manuals, prose, scripts
 	@tools/need cppcheck=cppcheck clang=clang clang-format=clang-format shellcheck=shellcheck
 	@test/lint
@@ -302,7 +312,8 @@ lint: all | $(BUILD)/.need-test ## warnings as errors, static analysis, layout, 
 
 FILES = $(DESTDIR)$(INCLUDEDIR)/beget.h $(DESTDIR)$(INCLUDEDIR)/beget/call.h $(DESTDIR)$(LIBDIR)/libbeget.a \
 	$(DESTDIR)$(LIBDIR)/libbeget.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME) $(DESTDIR)$(LIBDIR)/libbeget.so \
-	$(DESTDIR)$(LIBDIR)/pkgconfig/beget.pc $(DESTDIR)$(LIBEXECDIR)/beget-host
+	$(DESTDIR)$(LIBDIR)/pkgconfig/beget.pc $(DESTDIR)$(LIBEXECDIR)/beget-host \
+	$(patsubst $(BUILD)/%,$(DESTDIR)$(LIBDIR)/cmake/beget/%,$(filter %.cmake,$(FINDERS)))
 INSTALLED_PAGES = $(foreach page,$(PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 
 install: all ## library, headers and manual, under DESTDIR and PREFIX
@@ -315,21 +326,33 @@ install: all ## library, headers and manual, under DESTDIR and PREFIX
 	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libbeget.so
 	install -m 644 $(BUILD)/beget.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m 644 $(filter %.cmake,$(FINDERS)) $(DESTDIR)$(LIBDIR)/cmake/beget
 	$(foreach page,$(INSTALLED_PAGES),install -m 644 man/$(notdir $(page)) $(page) &&) true
 	tools/manlinks install $(DESTDIR)$(MANDIR) $(PAGES)
 
 uninstall: ## remove everything that install installed
 	tools/manlinks uninstall $(DESTDIR)$(MANDIR) $(PAGES)
 	rm -f $(FILES) $(INSTALLED_PAGES)
-	-rmdir $(DESTDIR)$(INCLUDEDIR)/beget
+	-rmdir $(DESTDIR)$(INCLUDEDIR)/beget $(DESTDIR)$(LIBDIR)/cmake/beget
 
 docs: ## the manual as HTML, with the plots, in build/docs
 	@tools/need mandoc=mandoc
 	tools/docs $(BUILD)/docs $(VERSION) $(PAGES)
 
+# The same bytes for the same commit, whatever the user's settings are.
 dist: ## a source archive of the last commit
 	@mkdir -p $(BUILD)
-	git archive --prefix=beget-$(VERSION)/ -o $(BUILD)/beget-$(VERSION).tar.gz HEAD
+	git -c core.autocrlf=false -c tar.umask=0022 archive --prefix=beget-$(VERSION)/ HEAD | gzip -9n > $(BUILD)/beget-$(VERSION).tar.gz
+
+DEB = $(BUILD)/deb/beget-$(VERSION)
+deb: dist ## Debian packages of the last commit, checked by lintian, in build/deb
+	@tools/need dpkg-dev=dpkg-buildpackage debhelper=dh lintian=lintian
+	rm -rf $(BUILD)/deb
+	mkdir $(BUILD)/deb
+	tar -xzf $(BUILD)/beget-$(VERSION).tar.gz -C $(BUILD)/deb
+	cd $(DEB) && env -u BUILD -u CC -u CXX -u MAKEFLAGS DEB_BUILD_OPTIONS="nocheck parallel=$$(nproc)" dpkg-buildpackage -us -uc
+	rm -rf $(DEB)
+	lintian --fail-on error,warning $(BUILD)/deb/*.changes
 
 clean: ## remove everything that was built
 	rm -rf $(BUILD)

@@ -27,7 +27,7 @@ none "nothing that was installed names the first prefix"
 
 installed >"$tmp/files"
 for file in include/beget.h include/beget/call.h lib/libbeget.a lib/libbeget.so lib/libbeget.so.0 lib/pkgconfig/beget.pc \
-	libexec/beget-host share/man/man3/beget.3 share/man/man7/beget.7 share/man/man8/beget-host.8; do
+	lib/cmake/beget/beget-config.cmake libexec/beget-host share/man/man3/beget.3 share/man/man7/beget.7 share/man/man8/beget-host.8; do
 	grep -qx "/usr/$file" "$tmp/files" || echo "no $file"
 done >"$tmp/out"
 none "headers, libraries, host program, pkg-config file and manual are there"
@@ -35,48 +35,9 @@ none "headers, libraries, host program, pkg-config file and manual are there"
 [ "$(readlink "$root/usr/lib/libbeget.so")" = libbeget.so.0 ] && [ -f "$root/usr/lib/libbeget.so" ]
 report "libbeget.so leads to the library" $?
 
-# The program: all that it says is in beget(3), BEGET_CALL(3), beget_options(3) and beget_join(3).
+# Away from the sources.
 mkdir "$tmp/elsewhere"
-cat >"$tmp/elsewhere/program.c" <<'END'
-#include <beget.h>
-#include <stdio.h>
-#include <string.h>
-
-struct range {
-	long from, to;
-};
-
-static long sum(const struct range *r, const char *label, struct beget_bytes bytes)
-{
-	long n = (long)strlen(label) + (long)bytes.size;
-	for (long i = r->from; i < r->to; i++)
-		n += i;
-	return n;
-}
-
-int main(int argc, char **argv)
-{
-	beget_init(argc, argv);
-
-	static const char *const names[] = {"forkserver", "spawn", "fork"};
-	struct range r = {1, 101};
-	for (int m = BEGET_FORKSERVER; m <= BEGET_FORK; m++) {
-		struct beget_process *process;
-		if (beget_start(&process, BEGET_OPTIONS(.method = (enum beget_method)m),
-		                BEGET_CALL(sum, &r, "abc", BEGET_BYTES("12345", (size_t)5))) < 0) {
-			fprintf(stderr, "%s\n", beget_error());
-			return 1;
-		}
-		struct beget_status status;
-		long result = 0;
-		if (beget_join(process, BEGET_FOREVER, &status) < 0 || beget_result(process, &result) < 0)
-			fprintf(stderr, "%s\n", beget_error());
-		printf("%s %ld\n", names[m], result);
-		beget_free(process);
-	}
-	return 0;
-}
-END
+cp -r test/consumer "$tmp/elsewhere/source"
 
 # The name, what the program was linked with.
 runs() {
@@ -97,7 +58,7 @@ build() {
 	rm -f "$tmp/elsewhere/program"
 	# CC and CFLAGS may be several words.
 	# shellcheck disable=SC2086
-	(cd "$tmp/elsewhere" && $CC -Wall -Wextra -Werror ${CFLAGS-} program.c "$@" -o program) >"$tmp/out" 2>&1
+	(cd "$tmp/elsewhere" && $CC -Wall -Wextra -Werror ${CFLAGS-} source/program.c "$@" -o program) >"$tmp/out" 2>&1
 	report "$name: builds" $?
 	runs "$name"
 }
@@ -129,6 +90,25 @@ if command -v pkg-config >/dev/null 2>&1; then
 	report "pkg-config knows the version" $?
 else
 	skip "pkg-config" "it is not installed"
+fi
+
+if command -v cmake >/dev/null 2>&1; then
+	with_cmake() {
+		cmake -S "$tmp/elsewhere/source" -B "$tmp/elsewhere/$1" -DCMAKE_PREFIX_PATH="$root/usr" -DWANTED="$1" >"$tmp/out" 2>&1
+	}
+	version=$(sed -n 's/^VERSION = //p' Makefile)
+	with_cmake "$version" && cmake --build "$tmp/elsewhere/$version" >"$tmp/out" 2>&1
+	report "CMake: builds" $?
+	for target in dynamic static; do
+		cp "$tmp/elsewhere/$version/$target" "$tmp/elsewhere/program"
+		runs "CMake, $target"
+	done
+	for other in 0.0 0.99 1.0; do
+		! with_cmake $other && grep -q 'with requested version' "$tmp/out"
+		report "CMake refuses version $other" $?
+	done
+else
+	skip "CMake" "it is not installed"
 fi
 
 # Each function and macro that the header names has a page of its own name, and that page names it.
