@@ -44,6 +44,13 @@ int often(int n)
 	return under_valgrind() ? (n + 9) / 10 : n;
 }
 
+int scaled(int limit)
+{
+	const char *scale = getenv("TEST_SCALE");
+
+	return scale && atoi(scale) > 0 ? limit * atoi(scale) : limit;
+}
+
 void sleep_ms(int ms)
 {
 	poll(NULL, 0, ms);
@@ -115,7 +122,7 @@ static bool runs(pid_t pid)
 
 bool process_gone(pid_t pid, int timeout_ms)
 {
-	for (int64_t end = now_ms() + timeout_ms; runs(pid); sleep_ms(2))
+	for (int64_t end = now_ms() + scaled(timeout_ms); runs(pid); sleep_ms(2))
 		if (now_ms() >= end)
 			return false;
 	return true;
@@ -152,7 +159,7 @@ static void nothing(void)
 
 static void fence_up(struct fence *f)
 {
-	alarm(TIME_LIMIT_S);
+	alarm((unsigned)scaled(TIME_LIMIT_S));
 	f->descriptors = count_descriptors();
 	f->processes = count_processes();
 	memset(&f->mask, 0, sizeof(f->mask)); /* libc fills only what the kernel knows */
@@ -168,7 +175,7 @@ static void fence_down(const struct fence *f)
 	beget_free(NULL);
 	assert_memory_equal(&mask, &f->mask, sizeof(mask));
 	assert_int_equal(count_descriptors(), f->descriptors);
-	for (int64_t end = now_ms() + SETTLE_MS; count_processes() > f->processes && now_ms() < end;)
+	for (int64_t end = now_ms() + scaled(SETTLE_MS); count_processes() > f->processes && now_ms() < end;)
 		sleep_ms(5);
 	assert_true(count_processes() <= f->processes);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
@@ -277,7 +284,7 @@ void expect_end(struct beget_process *p, enum beget_outcome outcome, int code)
 	struct beget_status status;
 	char text[400];
 
-	if (beget_join(p, 10000, &status) < 0)
+	if (beget_join(p, scaled(10000), &status) < 0)
 		fail_msg("join: %s", beget_error());
 	beget_describe(p, text, sizeof(text));
 	if (status.outcome != outcome || status.code != code)
@@ -297,7 +304,7 @@ struct beget_process *returned(enum beget_method method, const struct beget_call
 	struct beget_status status;
 	char text[400];
 
-	if (beget_join(p, 10000, &status) < 0)
+	if (beget_join(p, scaled(10000), &status) < 0)
 		fail_msg("join: %s", beget_error());
 	if (status.outcome != BEGET_EXITED || status.code != 0) {
 		beget_describe(p, text, sizeof(text));
@@ -310,7 +317,7 @@ static struct beget_process *joined(const struct beget_options *options, const s
 {
 	struct beget_process *p = start_with(options, call);
 
-	if (beget_join(p, 10000, NULL) < 0)
+	if (beget_join(p, scaled(10000), NULL) < 0)
 		fail_msg("join: %s", beget_error());
 	return p;
 }

@@ -73,6 +73,9 @@ void not_under_asan(const char *why);
 /* So often; a tenth there, where a program needs a quarter of a second to begin. */
 int often(int n);
 
+/* A time limit, TEST_SCALE times longer: for emulated processors and the like. */
+int scaled(int limit);
+
 void sleep_ms(int ms);
 int64_t now_ms(void);
 int count_descriptors(void);

@@ -110,7 +110,7 @@ static void fork_among_threads(void)
 	for (int i = 0, n = often(20); i < n; i++) {
 		pid_t copy = fork();
 		if (copy == 0) {
-			alarm(20);
+			alarm((unsigned)scaled(20));
 			CHECK(host_int(BEGET_FORKSERVER, BEGET_CALL(answer, 5)) == 6);
 			CHECK(host_int(BEGET_SPAWN, BEGET_CALL(answer, 5)) == 6);
 			_exit(0);

@@ -27,7 +27,7 @@ static inline pid_t host_start(void (*body)(void))
 	pid_t pid = fork();
 	if (pid == 0) {
 		setpgid(0, 0);
-		alarm(50);
+		alarm((unsigned)scaled(50));
 		body();
 		_exit(0);
 	}

@@ -76,7 +76,8 @@ static void children_share_what_was_loaded(void)
 	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(loads, "large", LARGE * MIB)));
 	struct beget_server_status status = status_of(s);
 
-	assert_in_range(status.memory_kib, LARGE * 1024, 2 * LARGE * 1024);
+	/* before Linux 6.2 each thread counts up to 64 pages late */
+	assert_in_range(status.memory_kib, LARGE * 1024 - 1024, 2 * LARGE * 1024);
 	assert_in_range(int_from(s, BEGET_CALL(private_of_child)), 0, LARGE * 1024 / 8);
 	beget_server_close(s);
 }

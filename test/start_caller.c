@@ -165,7 +165,7 @@ static void expect_death_seen(enum beget_method method, bool late)
 	pid_t caller = fork();
 	if (caller == 0) {
 		struct beget_process *p;
-		alarm(30);
+		alarm((unsigned)scaled(30));
 		close(in[1]);
 		if (beget_start(&p, BEGET_OPTIONS(.method = method),
 		                BEGET_CALL(watches, BEGET_FD(out[1]), BEGET_FD(in[0]), late)) < 0)

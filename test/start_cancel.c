@@ -40,7 +40,7 @@ static void *cancelled_after(void *(*body)(void *), void *argument, useconds_t u
 
 	assert_int_equal(pthread_create(&t, NULL, body, argument), 0);
 	usleep(us);
-	assert_int_equal(pthread_cancel(t), 0);
+	(void)pthread_cancel(t); /* ESRCH before glibc 2.36 if it has ended */
 	pthread_join(t, &result);
 	return result;
 }

@@ -187,7 +187,7 @@ static void starts_again_and_again(struct beget_fd alive)
 {
 	if (write(alive.fd, "x", 1) != 1)
 		_exit(1);
-	alarm(30);
+	alarm((unsigned)scaled(30));
 	for (int i = 0; i < 20; i++)
 		inner_result(NULL, BEGET_CALL(nothing));
 }
@@ -201,7 +201,7 @@ static void top_dies_meanwhile(enum beget_method method)
 		pid_t top = fork();
 		if (top == 0) {
 			struct beget_process *p;
-			alarm(30);
+			alarm((unsigned)scaled(30));
 			inner_result(NULL, BEGET_CALL(nothing)); /* the helper is up */
 			if (beget_start(&p, BEGET_OPTIONS(.method = method),
 			                BEGET_CALL(starts_again_and_again, BEGET_FD(alive[1]))) < 0)

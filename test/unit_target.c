@@ -139,10 +139,21 @@ static void no_such_module(void)
 	assert_non_null(strstr(beget_error(), "/no/such/module.so"));
 }
 
+/* Some linkers put the headers into the segment of the code. */
+static bool headers_are_code(void)
+{
+	const ElfW(Phdr) *p = (const void *)getauxval(AT_PHDR);
+
+	for (unsigned long i = 0; i < getauxval(AT_PHNUM); i++)
+		if (p[i].p_type == PT_LOAD && p[i].p_offset == 0)
+			return p[i].p_flags & PF_X;
+	return false;
+}
+
 /* Data, headers, the ends of the code, and far away: no address is made of them. */
 static void no_code_there(void)
 {
-	static const uint64_t offsets[] = {0, 16, UINT64_MAX, UINT64_MAX / 2, UINT64_C(1) << 40};
+	const uint64_t offsets[] = {0, headers_are_code() ? 0 : 16, UINT64_MAX, UINT64_MAX / 2, UINT64_C(1) << 40};
 	struct beget__target t = found((function)twice);
 	uint64_t good = t.offset;
 
