@@ -3,7 +3,7 @@
  * leaks, nothing hangs, and the next start works. Then whole features of the kernel are taken away. */
 #include "harness.h"
 #include "plan.h"
-#include "caller/connection.h"
+#include "caller/spare.h"
 #include "os/fail.h"
 
 #include <fcntl.h>
@@ -377,7 +377,7 @@ static void server_with_faults(const char *call, int error)
 				fail_msg("%s %d, error %d: %d: %s", call, n, error, failed, beget_error());
 		} else {
 			assert_int_equal(int_result_with(BEGET_OPTIONS(.server = s), BEGET_CALL(tell, 2)), 42);
-			assert_int_equal(s->generation, 1); /* it is the same helper all the time */
+			assert_int_equal(s->connection.generation, 1); /* it is the same helper all the time */
 		}
 		beget_server_close(s);
 		if (count_descriptors() != before)

@@ -2,9 +2,7 @@
  * when they die, when their server does, and when the caller does. A child tells when it was born: a spare was there
  * before its start. */
 #include "fault.h"
-#include "caller/spare.h"
 #include "servers.h"
-#include "caller/process.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -302,22 +300,6 @@ static void starts_come_first(void)
 	beget_server_close(s);
 }
 
-/* Where one start follows the other without a rest, they are made all the same. */
-static void between_starts(void)
-{
-	struct beget_server *s = open_server(keeping(BEGET_FORKSERVER, 2));
-	int starts = 0, used = 0, wanted = often(200);
-
-	for (int64_t end = now_ms() + SOON_MS; used < wanted && now_ms() < end; starts++) {
-		struct beget_process *p = start_with(by(BEGET_FORKSERVER, s), BEGET_CALL(nothing));
-		used += p->spare;
-		expect_exit(p, 0);
-	}
-	if (used < wanted)
-		fail_msg("%d of %d starts", used, starts);
-	beget_server_close(s);
-}
-
 /* As many as can be asked for. */
 static void many(void)
 {
@@ -330,35 +312,6 @@ static void many(void)
 	beget_server_close(s);
 	assert_true(now_ms() - begun < 1000);
 	assert_int_equal(count_descriptors(), before);
-}
-
-static void starts_at_once(struct beget_server *s, enum beget_method method, int n)
-{
-	struct beget_process *ps[8];
-
-	for (int i = 0; i < n; i++)
-		ps[i] = start_with(by(method, s), BEGET_CALL(nothing));
-	for (int i = 0; i < n; i++)
-		expect_exit(ps[i], 0);
-}
-
-/* What nobody has needed for a while is given up, what was missed comes back. */
-static void as_many_as_are_needed(enum beget_method method)
-{
-	int review_ms = beget__spare_review_ms;
-	struct beget_server *s = open_server(keeping(method, 8));
-
-	await_spares(s, 8);
-	beget__spare_review_ms = 100;
-	for (int64_t end = now_ms() + SOON_MS; status_of(s).spares > 1 && now_ms() < end; sleep_ms(5))
-		starts_at_once(s, method, 1);
-	beget__spare_review_ms = review_ms;
-	await_spares(s, 1);
-	starts_at_once(s, method, 6);
-	for (int64_t end = now_ms() + SOON_MS; status_of(s).spares < 6 && now_ms() < end; sleep_ms(5))
-		starts_at_once(s, BEGET_FORK, 1);
-	assert_in_range(status_of(s).spares, 6, 8);
-	beget_server_close(s);
 }
 
 /* Threads. */
@@ -879,10 +832,8 @@ int main(int argc, char **argv)
 		BEHAVIOUR_OF(a_state_beyond_them, BOTH),
 		BEHAVIOUR_OF(burst, BOTH),
 		ONCE(starts_come_first),
-		ONCE(between_starts),
 		ONCE(many),
 		ONCE(threads),
-		BEHAVIOUR_OF(as_many_as_are_needed, BOTH),
 		BEHAVIOUR_OF(killed, BOTH),
 		BEHAVIOUR_OF(killed_at_any_moment, BOTH),
 		BEHAVIOUR_OF(stopped, BOTH),

@@ -62,7 +62,7 @@ static int engage_spare(const struct beget__plan *plan, struct beget_process *p)
 	pthread_mutex_unlock(&p->lock);
 	if (p->pid <= 0 || p->ended || (plan->options.timeout_ms > 0 && beget__proc_stopped(p->pid)))
 		return UNFIT;
-	int error = tied ? beget__connection_tie(plan->server, p->pid) : 0;
+	int error = tied ? beget__connection_tie(plan->connection, p->pid) : 0;
 	/* Of a helper that is gone; or stopped: an ordinary start may wait for it. */
 	return error == -EPIPE || error == -EAGAIN ? UNFIT : error;
 }
@@ -78,7 +78,7 @@ static int make_child(const struct beget__plan *plan, struct beget_process *p)
 
 	if (p->spare)
 		return engage_spare(plan, p);
-	int error = beget__connection_start(plan->server, p->far, &request);
+	int error = beget__connection_start(plan->connection, p->far, &request);
 	if (error)
 		return error == -EPIPE ? GONE : error == -ETIMEDOUT ? LATE : error;
 	beget__process_close_far(p);
@@ -90,10 +90,10 @@ static int try(const struct beget__plan *plan, struct beget_process *p, const st
 {
 	struct beget__view helper;
 
-	int error = beget__connection_enter(plan->server, wanted, &helper);
+	int error = beget__connection_enter(plan->connection, wanted, &helper);
 	if (error)
 		return error;
-	if (p->spare && (p->generation != helper.generation || !beget__connection_lives(plan->server)))
+	if (p->spare && (p->generation != helper.generation || !beget__connection_lives(plan->connection)))
 		error = UNFIT;
 	if (!error)
 		error = make_child(plan, p);
@@ -105,7 +105,7 @@ static int try(const struct beget__plan *plan, struct beget_process *p, const st
 		error = beget__handover_send(plan, p, now, helper.born);
 	if (!error && p->spare && p->call_unread)
 		error = UNFIT; /* it ended while it waited */
-	beget__connection_leave(plan->server);
+	beget__connection_leave(plan->connection);
 	return error;
 }
 
@@ -134,5 +134,6 @@ const struct beget__method beget__by_forkserver = {
 	.name = "forkserver",
 	.place = "a copy of a helper that executes",
 	.has_server = true,
+	.spare = BEGET__WARM,
 	.start = start,
 };

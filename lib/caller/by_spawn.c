@@ -18,10 +18,10 @@ static int try_spare(const struct beget__plan *plan, struct beget_process *p)
 	struct beget__view helper;
 	struct beget__state now, born;
 
-	if (!beget__connection_enter_now(plan->server, &helper))
+	if (!beget__connection_enter_now(plan->connection, &helper))
 		return UNFIT;
 	int error = beget__state_read(&now);
-	if (!error && (p->generation != helper.generation || !beget__connection_lives(plan->server) ||
+	if (!error && (p->generation != helper.generation || !beget__connection_lives(plan->connection) ||
 	               !helper.launched || plan->wishes.env || beget__state_beyond(&now, helper.born) ||
 	               beget__carry_env_differs(&now, helper.launched)))
 		error = UNFIT;
@@ -29,7 +29,7 @@ static int try_spare(const struct beget__plan *plan, struct beget_process *p)
 		beget__state_exec(helper.born, &born);
 		error = beget__handover_send(plan, p, &now, &born);
 	}
-	beget__connection_leave(plan->server);
+	beget__connection_leave(plan->connection);
 	return !error && p->call_unread ? UNFIT : error;
 }
 
@@ -61,5 +61,6 @@ const struct beget__method beget__by_spawn = {
 	.name = "spawn",
 	.place = "a process that executes",
 	.has_server = true,
+	.spare = BEGET__FRESH,
 	.start = start,
 };

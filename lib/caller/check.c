@@ -8,7 +8,7 @@
 #include "caller/by_fork.h"
 #include "caller/by_forkserver.h"
 #include "caller/by_spawn.h"
-#include "caller/connection.h"
+#include "caller/spare.h"
 #include "caller/options.h"
 #include "os/fail.h"
 #include "os/thread.h"
@@ -186,9 +186,9 @@ static int find_server(struct beget__plan *plan)
 
 	if (named && !plan->method->has_server)
 		return beget__fail(EINVAL, "%s starts from the caller, not from a server", plan->method->name);
-	int error = beget__connection_of(named, &plan->server);
+	int error = beget__connection_of(named ? &named->connection : NULL, &plan->connection);
 	if (!error && plan->method->has_server)
-		plan->program = beget__connection_program(plan->server);
+		plan->program = beget__connection_program(plan->connection);
 	return error;
 }
 

@@ -4,7 +4,6 @@
 #include "caller/connection.h"
 
 #include "caller/process.h"
-#include "caller/spare.h"
 #include "os/proc.h"
 #include "os/sock.h"
 #include "os/trace.h"
@@ -18,14 +17,13 @@
 #include <unistd.h>
 
 /* The one that all share. */
-static struct beget_server shared = {
+static struct beget__connection shared = {
 	.lock = PTHREAD_RWLOCK_INITIALIZER,
 	.control = &beget__control_shared,
 	.pidfd = -1,
-	.pool_lock = PTHREAD_MUTEX_INITIALIZER,
 };
 
-int beget__connection_of(struct beget_server *named, struct beget_server **ret)
+int beget__connection_of(struct beget__connection *named, struct beget__connection **ret)
 {
 	*ret = named ? named : &shared;
 	return !named || named->owner == getpid()
@@ -34,7 +32,7 @@ int beget__connection_of(struct beget_server *named, struct beget_server **ret)
 	                             (int)named->owner);
 }
 
-const struct beget__executable *beget__connection_program(const struct beget_server *s)
+const struct beget__executable *beget__connection_program(const struct beget__connection *s)
 {
 	return s->setup.program.path ? &s->setup.program : NULL;
 }
@@ -50,11 +48,9 @@ static void close_own(int *fd, const struct beget__identity *identity)
 /* Any forked copy must not talk on our socket, nor keep the helper alive. */
 static void release(struct beget__forked *forked)
 {
-	struct beget_server *s = (struct beget_server *)forked;
+	struct beget__connection *s = (struct beget__connection *)forked;
 
 	s->lock = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
-	s->pool_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-	s->pools[0].n = s->pools[1].n = 0; /* process.c has closed what they had */
 	beget__setup_close(&s->setup);
 	close_own(&s->control->fd, &s->control->identity);
 	close_own(&s->pidfd, &s->pidfd_identity);
@@ -66,7 +62,6 @@ static void release_shared(struct beget__forked *forked)
 	struct beget__control *c = shared.control;
 
 	beget__forks_watch(forked); /* it may fork, too */
-	beget__spare_forget();
 	if (!beget__forks_started() || c->fd < 0 || !beget__fd_is(c->fd, &c->identity)) {
 		release(forked);
 		return;
@@ -94,9 +89,8 @@ static void reap(pid_t pid, int options)
 			;
 }
 
-static void drop(struct beget_server *s)
+static void drop(struct beget__connection *s)
 {
-	beget__spare_discard(s);
 	if (s->control->fd < 0)
 		return;
 	if (!s->control->gone && !s->control->adopted && beget__fd_is(s->control->fd, &s->control->identity))
@@ -125,7 +119,7 @@ static bool first_child_is_init(void)
 
 /* Its socket alone does not tell of its end while somebody else holds the other side: a copy of it that did not know,
  * or has not run yet. */
-static void watch(struct beget_server *s, int control)
+static void watch(struct beget__connection *s, int control)
 {
 	s->control->fd = control;
 	s->control->identity = beget__fd_identity(control);
@@ -135,19 +129,19 @@ static void watch(struct beget_server *s, int control)
 	s->control->gone = false;
 }
 
-static bool has_ended(const struct beget_server *s)
+static bool has_ended(const struct beget__connection *s)
 {
 	struct pollfd end = {.fd = s->pidfd, .events = POLLIN};
 
 	return s->pidfd >= 0 && beget__fd_poll(&end, 1, 0) > 0 && beget__fd_is(s->pidfd, &s->pidfd_identity);
 }
 
-static bool is_host(const struct beget_server *s)
+static bool is_host(const struct beget__connection *s)
 {
 	return !beget__connection_program(s) && beget__image_is_host();
 }
 
-static int launch_helper(struct beget_server *s, const struct beget__state *now)
+static int launch_helper(struct beget__connection *s, const struct beget__state *now)
 {
 	int pair[2];
 
@@ -186,7 +180,7 @@ static int launch_helper(struct beget_server *s, const struct beget__state *now)
 	return 0;
 }
 
-static int launch(struct beget_server *s, const struct beget__state *now)
+static int launch(struct beget__connection *s, const struct beget__state *now)
 {
 	int error = launch_helper(s, now);
 
@@ -196,7 +190,7 @@ static int launch(struct beget_server *s, const struct beget__state *now)
 }
 
 /* Of a helper that was adopted, only what one can be born with is read, once. */
-static int meet(struct beget_server *s)
+static int meet(struct beget__connection *s)
 {
 	struct beget__control *c = s->control;
 	int error = 0;
@@ -208,7 +202,7 @@ static int meet(struct beget_server *s)
 	return error;
 }
 
-static bool usable(struct beget_server *s, const struct beget__state *now)
+static bool usable(struct beget__connection *s, const struct beget__state *now)
 {
 	const struct beget__control *c = s->control;
 	const char *beyond;
@@ -222,7 +216,7 @@ static bool usable(struct beget_server *s, const struct beget__state *now)
 	return true;
 }
 
-static int replace(struct beget_server *s, const struct beget__state *now)
+static int replace(struct beget__connection *s, const struct beget__state *now)
 {
 	struct beget__state fresh;
 
@@ -239,7 +233,7 @@ static int replace(struct beget_server *s, const struct beget__state *now)
 	return launch(s, now);
 }
 
-int beget__connection_enter(struct beget_server *s, const struct beget__state *wanted, struct beget__view *ret)
+int beget__connection_enter(struct beget__connection *s, const struct beget__state *wanted, struct beget__view *ret)
 {
 	pthread_rwlock_rdlock(&s->lock);
 	while (!usable(s, wanted)) {
@@ -255,7 +249,7 @@ int beget__connection_enter(struct beget_server *s, const struct beget__state *w
 	return 0;
 }
 
-bool beget__connection_enter_now(struct beget_server *s, struct beget__view *ret)
+bool beget__connection_enter_now(struct beget__connection *s, struct beget__view *ret)
 {
 	if (pthread_rwlock_tryrdlock(&s->lock))
 		return false;
@@ -267,7 +261,7 @@ bool beget__connection_enter_now(struct beget_server *s, struct beget__view *ret
 	return true;
 }
 
-bool beget__connection_lives(struct beget_server *s)
+bool beget__connection_lives(struct beget__connection *s)
 {
 	struct pollfd ends[] = {{.fd = s->control->fd, .events = POLLRDHUP}, {.fd = s->pidfd, .events = POLLIN}};
 
@@ -278,12 +272,12 @@ bool beget__connection_lives(struct beget_server *s)
 	return !s->control->gone;
 }
 
-void beget__connection_leave(struct beget_server *s)
+void beget__connection_leave(struct beget__connection *s)
 {
 	pthread_rwlock_unlock(&s->lock);
 }
 
-static int handed(struct beget_server *s, int error)
+static int handed(struct beget__connection *s, int error)
 {
 	if (error == -EPIPE || error == -ECONNRESET || error == -ENOTCONN) {
 		s->control->gone = true;
@@ -292,14 +286,14 @@ static int handed(struct beget_server *s, int error)
 	return error && error != -ETIMEDOUT ? beget__fail_errno(-error, "cannot hand the start to the helper") : error;
 }
 
-int beget__connection_start(struct beget_server *s, int channel, const struct beget__request *request)
+int beget__connection_start(struct beget__connection *s, int channel, const struct beget__request *request)
 {
 	if (!beget__fd_is(s->control->fd, &s->control->identity) || has_ended(s))
 		return handed(s, -EPIPE);
 	return handed(s, beget__request_send_start(s->control->fd, channel, request));
 }
 
-int beget__connection_tie(struct beget_server *s, pid_t pid)
+int beget__connection_tie(struct beget__connection *s, pid_t pid)
 {
 	return handed(s, beget__request_send_tie(s->control->fd, pid));
 }
@@ -314,25 +308,40 @@ void beget__connection_unvisit(void)
 	pthread_rwlock_unlock(&shared.lock);
 }
 
-void beget__connection_enlist(struct beget_server *s)
+void beget__connection_enlist(struct beget__connection *s)
 {
 	s->owner = getpid();
 	s->control = &s->own;
 	s->own.fd = s->pidfd = -1;
 	pthread_rwlock_init(&s->lock, NULL);
-	pthread_mutex_init(&s->pool_lock, NULL);
 	beget__forks_guard();
 	s->forked.release = release;
 	beget__forks_watch(&s->forked);
 	beget__forks_unguard();
 }
 
-void beget__connection_retire(struct beget_server *s)
+void beget__connection_retire(struct beget__connection *s)
 {
 	drop(s);
 	beget__forks_guard();
 	beget__forks_unwatch(&s->forked);
 	beget__forks_unguard();
 	pthread_rwlock_destroy(&s->lock);
-	pthread_mutex_destroy(&s->pool_lock);
+}
+
+int beget__connection_health(struct beget__connection *s, struct beget__health *ret, pid_t *pid)
+{
+	enum { WITHIN_MS = 2000 };
+
+	pthread_rwlock_rdlock(&s->lock);
+	struct beget__control *c = s->control;
+	int error = c->fd < 0 || c->gone ? beget__fail(ESRCH, "the server does not run")
+	                                 : beget__setup_health(c->fd, WITHIN_MS, ret);
+	*pid = c->helper;
+	if (error == -ECONNRESET) {
+		c->gone = true;
+		error = beget__fail(ESRCH, "the server does not run: it has ended");
+	}
+	pthread_rwlock_unlock(&s->lock);
+	return error;
 }

@@ -13,21 +13,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* Children made ahead of their starts: see spare.c. */
-struct beget__pool {
-	unsigned most; /* that the user wants */
-	unsigned aim;  /* as many as starts have needed lately */
-	unsigned n;
-	struct beget_process **waiting;
-	int64_t not_before;  /* after a failure */
-	unsigned least;      /* that were left over since */
-	int64_t reviewed_at; /* the demand was looked at */
-};
-
 /* A helper, or the place for one: it is launched when it is needed, and again when it is gone. */
-struct beget_server {
-	struct beget__forked forked; /* first */
-	struct beget_server *next_with_spares;
+struct beget__connection {
+	struct beget__forked forked;         /* first */
 	pid_t owner;                         /* the process that opened it; zero for the one that all share */
 	pthread_rwlock_t lock;               /* for reading: use it; for writing: replace it */
 	struct beget__control *control, own; /* what it points to, but for the shared one */
@@ -37,12 +25,10 @@ struct beget_server {
 	unsigned generation; /* grows with each launch */
 	struct beget__state launched, born;
 	struct beget__setup setup; /* what it is made ready with */
-	pthread_mutex_t pool_lock;
-	struct beget__pool pools[2]; /* by enum beget_method: forkserver, spawn */
 };
 
 /* The program that it executes, or NULL: this one. */
-const struct beget__executable *beget__connection_program(const struct beget_server *);
+const struct beget__executable *beget__connection_program(const struct beget__connection *);
 
 /* What is known of the helper between enter and leave. */
 struct beget__view {
@@ -52,30 +38,33 @@ struct beget__view {
 };
 
 /* The one that the user named, or the one that all share; -ECHILD for that of another process. */
-int beget__connection_of(struct beget_server *named, struct beget_server **ret);
+int beget__connection_of(struct beget__connection *named, struct beget__connection **ret);
 
 /* A helper that can give a child the wanted state, or any if that is NULL; launched if need be. Until leave it is not
  * replaced; many threads may be in at once. */
-int beget__connection_enter(struct beget_server *, const struct beget__state *wanted, struct beget__view *ret);
+int beget__connection_enter(struct beget__connection *, const struct beget__state *wanted, struct beget__view *ret);
 /* The same only if a helper is there and nobody has to be waited for. */
-bool beget__connection_enter_now(struct beget_server *, struct beget__view *ret);
-void beget__connection_leave(struct beget_server *);
+bool beget__connection_enter_now(struct beget__connection *, struct beget__view *ret);
+void beget__connection_leave(struct beget__connection *);
 
 /* Between enter and leave: it has not ended. Then spares of its own can be told how they end. */
-bool beget__connection_lives(struct beget_server *);
+bool beget__connection_lives(struct beget__connection *);
 
 /* Hands the helper a child's end of a channel; only between enter and leave. -EPIPE: the helper is gone, and the next
  * enter launches another. -ETIMEDOUT where there was no room within the request's time. */
-int beget__connection_start(struct beget_server *, int channel, const struct beget__request *);
+int beget__connection_start(struct beget__connection *, int channel, const struct beget__request *);
 /* Tells it that a spare is tied to the caller from now on. */
-int beget__connection_tie(struct beget_server *, pid_t);
+int beget__connection_tie(struct beget__connection *, pid_t);
+
+/* How the helper is, and its pid; -ESRCH if there is none. */
+int beget__connection_health(struct beget__connection *, struct beget__health *ret, pid_t *pid);
 
 /* Between these two the shared control socket is not replaced: see message/control.h. */
 void beget__connection_visit(void);
 void beget__connection_unvisit(void);
 
 /* An object of its own, not launched yet; and the end of it. */
-void beget__connection_enlist(struct beget_server *);
-void beget__connection_retire(struct beget_server *);
+void beget__connection_enlist(struct beget__connection *);
+void beget__connection_retire(struct beget__connection *);
 
 #endif

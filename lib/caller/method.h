@@ -2,7 +2,7 @@
 #ifndef BEGET__METHOD_H
 #define BEGET__METHOD_H
 
-#include <stdbool.h>
+#include "message/request.h"
 
 struct beget_process;
 struct beget__plan;
@@ -14,6 +14,7 @@ struct beget__method {
 	                          file */
 	bool has_server;       /* a helper can make the child */
 	bool needs_one_thread;
+	enum beget__spare spare; /* the kind that a server keeps for it */
 	int (*start)(const struct beget__plan *, struct beget_process *);
 };
 

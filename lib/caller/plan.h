@@ -14,8 +14,8 @@ struct beget__plan {
 	struct beget_options options;
 	const struct beget__method *method;
 	struct beget__bare bare;
-	const struct beget_call *call; /* the bare one */
-	struct beget_server *server;
+	const struct beget_call *call;           /* the bare one */
+	struct beget__connection *connection;    /* to the helper of its server */
 	const struct beget__executable *program; /* that is executed, NULL: this one */
 	struct beget__target target;             /* not for a method that shares addresses */
 	struct beget__wishes wishes;

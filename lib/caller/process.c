@@ -8,7 +8,6 @@
 #include "os/mem.h"
 #include "os/proc.h"
 #include "os/sock.h"
-#include "os/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -49,8 +48,6 @@ static void release(struct beget__forked *forked)
 	if (p->freed)
 		free(p);
 }
-
-void (*beget__process_when_idle)(void);
 
 int beget__process_check(const struct beget_process *p, const char *what)
 {
@@ -246,11 +243,8 @@ void beget__process_sweep(void)
 	beget__forks_unguard();
 }
 
-void beget_free(struct beget_process *p)
+void beget__process_free(struct beget_process *p)
 {
-	if (!p)
-		return;
-	int cancel = beget__thread_no_cancel();
 	if (p->owner == getpid()) {
 		pthread_mutex_lock(&p->lock);
 		beget__channel_look(p);
@@ -258,8 +252,4 @@ void beget_free(struct beget_process *p)
 	}
 	if (!bereave(p))
 		destroy(p);
-	beget__process_sweep();
-	if (beget__process_when_idle)
-		beget__process_when_idle();
-	beget__thread_cancel(cancel);
 }

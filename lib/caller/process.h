@@ -95,8 +95,8 @@ int beget__process_check(const struct beget_process *, const char *what);
 
 void beget__process_free_inbox(struct beget__inbox **);
 
-/* If set, called when a handle was given back: something that can wait may be done now. */
-extern void (*beget__process_when_idle)(void);
+/* Frees the handle. A child that still runs is reaped later. */
+void beget__process_free(struct beget_process *);
 
 /* Reaps children whose handles were freed before their end. */
 void beget__process_sweep(void);

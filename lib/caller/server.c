@@ -1,10 +1,10 @@
-/* Servers as objects: opened with what their children shall be born with, asked how they are, given back.
+/* Servers as the user sees them: opened with what their children are born with, asked for their status, closed.
  * Runs in the caller. */
 #include "caller/check.h"
-#include "caller/connection.h"
+#include "caller/forks.h"
 #include "caller/options.h"
-#include "caller/process.h"
 #include "caller/spare.h"
+#include "os/fail.h"
 #include "os/mem.h"
 #include "os/thread.h"
 
@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { HEALTH_MS = 2000 };
 
 static int check(const struct beget_server_options *o, struct beget_server_options *ret)
 {
@@ -32,45 +30,39 @@ static int check(const struct beget_server_options *o, struct beget_server_optio
 	return 0;
 }
 
-/* The program that it executes, before what may need it; pinned where a fork of another thread lets go of it. */
+/* The program is opened before what may need it; where a fork of another thread lets go of it. */
 static int keep(const struct beget_server_options *o, struct beget_server *s)
 {
+	struct beget__setup *setup = &s->connection.setup;
+
 	beget__forks_guard();
-	int error = o->executable ? beget__executable_open(&s->setup.program, o->executable) : 0;
+	int error = o->executable ? beget__executable_open(&setup->program, o->executable) : 0;
 	beget__forks_unguard();
 	if (error)
 		return error;
-	if (o->prepare && beget__check_prepare(o->prepare, beget__connection_program(s)))
+	if (o->prepare && beget__check_prepare(o->prepare, beget__connection_program(&s->connection)))
 		return beget__fail_prefix("the prepare call");
-	return beget__setup_keep(o, &s->setup);
-}
-
-static int make_pool(struct beget__pool *pool, unsigned most)
-{
-	pool->waiting = most ? beget__mem_alloc(most * sizeof(*pool->waiting)) : NULL;
-	if (most && !pool->waiting)
-		return beget__fail_errno(ENOMEM, "cannot make room for spares");
-	pool->most = pool->aim = most;
-	return 0;
+	error = beget__setup_keep(o, setup);
+	if (!error)
+		error = beget__spare_keep(s, BEGET__WARM, o->spares);
+	return error ? error : beget__spare_keep(s, BEGET__FRESH, o->spawn_spares);
 }
 
 static int launch(struct beget_server *s)
 {
 	struct beget__view helper;
 
-	int error = beget__connection_enter(s, NULL, &helper);
+	int error = beget__connection_enter(&s->connection, NULL, &helper);
 	if (!error)
-		beget__connection_leave(s);
+		beget__connection_leave(&s->connection);
 	return error;
 }
 
 static void destroy(struct beget_server *s)
 {
 	beget__spare_close(s);
-	beget__connection_retire(s);
-	beget__setup_free(&s->setup);
-	for (int i = 0; i < 2; i++)
-		free(s->pools[i].waiting);
+	beget__connection_retire(&s->connection);
+	beget__setup_free(&s->connection.setup);
 	free(s);
 }
 
@@ -80,12 +72,8 @@ static int open_server(const struct beget_server_options *o, struct beget_server
 
 	if (!s)
 		return beget__fail_errno(ENOMEM, "cannot open a server");
-	beget__connection_enlist(s);
+	beget__connection_enlist(&s->connection);
 	int error = keep(o, s);
-	if (!error)
-		error = make_pool(&s->pools[BEGET_FORKSERVER], o->spares);
-	if (!error)
-		error = make_pool(&s->pools[BEGET_SPAWN], o->spawn_spares);
 	if (!error)
 		error = launch(s);
 	if (error) {
@@ -130,44 +118,36 @@ static int64_t memory_kib(pid_t pid)
 	return (int64_t)(resident - shared) * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-static int ask(struct beget_server *s, struct beget_server_status *ret)
+static int ask(struct beget_server *s, struct beget__connection *c, struct beget_server_status *ret)
 {
 	struct beget__health health;
-	struct beget_server_status status = {0};
+	pid_t pid;
 
-	pthread_rwlock_rdlock(&s->lock);
-	int error = s->control->fd < 0 || s->control->gone ? beget__fail(ESRCH, "the server does not run")
-	                                                   : beget__setup_health(s->control->fd, HEALTH_MS, &health);
-	status.pid = s->control->helper;
-	if (error == -ECONNRESET) {
-		s->control->gone = true;
-		error = beget__fail(ESRCH, "the server does not run: it has ended");
-	}
-	pthread_rwlock_unlock(&s->lock);
+	int error = beget__connection_health(c, &health, &pid);
 	if (error)
 		return error;
-	pthread_mutex_lock(&s->pool_lock);
-	status.spares = s->pools[0].n + s->pools[1].n;
-	pthread_mutex_unlock(&s->pool_lock);
-	status.children = health.children;
-	status.threads = health.threads;
-	status.started = health.started;
-	status.memory_kib = memory_kib(status.pid);
-	*ret = status;
+	*ret = (struct beget_server_status){
+		.pid = pid,
+		.children = health.children,
+		.spares = s ? beget__spare_count(s) : 0,
+		.threads = health.threads,
+		.started = health.started,
+		.memory_kib = memory_kib(pid),
+	};
 	return 0;
 }
 
-int beget_server_status(struct beget_server *named, struct beget_server_status *ret)
+int beget_server_status(struct beget_server *s, struct beget_server_status *ret)
 {
-	struct beget_server *s;
+	struct beget__connection *c;
 
 	if (!ret)
 		return beget__fail(EINVAL, "cannot ask for the status of the server: ret is NULL");
-	int error = beget__connection_of(named, &s);
+	int error = beget__connection_of(s ? &s->connection : NULL, &c);
 	if (error)
 		return error;
 	int cancel = beget__thread_no_cancel();
-	error = ask(s, ret);
+	error = ask(s, c, ret);
 	beget__thread_cancel(cancel);
 	return error;
 }
@@ -176,7 +156,7 @@ void beget_server_close(struct beget_server *s)
 {
 	if (!s)
 		return;
-	if (s->owner != getpid()) /* a copy: what it held went with the fork */
+	if (s->connection.owner != getpid()) /* a copy: what it held went with the fork */
 		return;
 	int cancel = beget__thread_no_cancel();
 	destroy(s);

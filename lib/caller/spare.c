@@ -1,34 +1,32 @@
-/* Children made ahead of their starts: each is a started process like any other, which has its channel and waits there
- * for its call. A start that finds one only sends that call. The helper makes them when it has nothing else to do, so
- * asking for them delays nobody; under load they do not come, and starts go the ordinary way.
- * They are asked for when a handle is given back, off the way of a start, as many as starts have needed lately. Runs in
- * the caller. Knows no call. */
+/* Children made ahead of their starts. A spare is a process with a channel like any other, which waits there for its
+ * call: a start that takes one only sends that call. A server keeps a fixed number of them. They are asked for when a
+ * handle is freed, so that no start pays for the question, and the helper makes them when it is idle: in a burst that
+ * is larger than the pool, the rest are ordinary starts. Runs in the caller. Knows no call. The lock is the one that
+ * forks wait for, so that a copy of the caller finds whole pools; it uses none of them. */
 #include "caller/spare.h"
 
-#include "caller/connection.h"
+#include "caller/forks.h"
 #include "caller/process.h"
 #include "os/clock.h"
+#include "os/mem.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { PAUSE_MS = 1000 }; /* after a failure */
 
-int beget__spare_review_ms = 60000;
-
 /* Servers that keep spares. */
 static struct {
-	pthread_mutex_t lock; /* outermost: a server closes only when nobody refills it */
 	struct beget_server *first;
-	atomic_bool hungry; /* one of them lacks some */
-} servers = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	pid_t owner;        /* in a copy of this process, the list is not its own */
+	atomic_bool hungry; /* a pool may lack some: read without the lock, for each freed handle asks */
+} servers;
 
-enum { ON_ITS_WAY, WAITS, DEAD };
+enum state { ON_ITS_WAY, WAITS, DEAD };
 
-/* One that waits has said that it was born, and nothing else. */
-static int look(const struct beget_process *p)
+/* A spare that waits has announced its birth, and nothing else. */
+static enum state look(const struct beget_process *p)
 {
 	struct pollfd news = {.fd = p->channel, .events = POLLIN | POLLRDHUP};
 
@@ -37,92 +35,60 @@ static int look(const struct beget_process *p)
 	return news.revents == POLLIN ? WAITS : DEAD;
 }
 
-static void give_up(struct beget__pool *pool, struct beget_process *p)
+static void discard(struct beget__pool *pool, unsigned i)
 {
-	beget__process_abandon(p);
+	beget__process_abandon(pool->spares[i]);
+	pool->n--;
+	for (; i < pool->n; i++)
+		pool->spares[i] = pool->spares[i + 1];
+}
+
+/* Spares that die are not replaced at once: what killed them may kill the next. */
+static void discard_dead(struct beget__pool *pool, unsigned i)
+{
+	discard(pool, i);
 	pool->not_before = beget__clock_now_ms() + PAUSE_MS;
 }
 
-/* Those that no start has come upon. */
-static void weed(struct beget__pool *pool)
+/* Those that have ended, or are of a helper that was replaced since. */
+static void weed(struct beget__pool *pool, unsigned generation)
 {
-	struct pollfd ends[BEGET__MOST_SPARES];
-
-	for (unsigned i = 0; i < pool->n; i++)
-		ends[i] = (struct pollfd){.fd = pool->waiting[i]->channel, .events = POLLRDHUP};
-	if (beget__fd_poll(ends, pool->n, 0) <= 0)
-		return;
 	for (unsigned i = pool->n; i-- > 0;) {
-		struct beget_process *p = pool->waiting[i];
-		if (!ends[i].revents)
-			continue;
-		pool->waiting[i] = pool->waiting[--pool->n];
-		give_up(pool, p);
+		if (pool->spares[i]->generation != generation)
+			discard(pool, i);
+		else if (look(pool->spares[i]) == DEAD)
+			discard_dead(pool, i);
 	}
-}
-
-/* A start that finds none shows at once that there are too few; that there are too many shows when some have not been
- * needed for a while. */
-static void note_demand(struct beget__pool *pool, bool found)
-{
-	if (!found && pool->aim < pool->most)
-		pool->aim++;
-	if (pool->n < pool->least)
-		pool->least = pool->n;
-}
-
-/* The oldest go: the last in is the first out. */
-static void follow_demand(struct beget__pool *pool)
-{
-	int64_t now = beget__clock_now_ms();
-
-	if (now - pool->reviewed_at < beget__spare_review_ms)
-		return;
-	if (pool->reviewed_at > 0 && pool->least > 0) /* one stays for the next start */
-		pool->aim = pool->aim > pool->least ? pool->aim - pool->least : 1;
-	pool->least = pool->most;
-	pool->reviewed_at = now;
-	unsigned surplus = pool->n > pool->aim ? pool->n - pool->aim : 0;
-	if (surplus == 0)
-		return;
-	for (unsigned i = 0; i < surplus; i++)
-		beget__process_abandon(pool->waiting[i]);
-	pool->n -= surplus;
-	memmove(pool->waiting, pool->waiting + surplus, pool->n * sizeof(*pool->waiting));
 }
 
 /* The last in is the first out: its memory is the most likely to be in the cache. */
-struct beget_process *beget__spare_take(struct beget_server *s, enum beget_method method)
+struct beget_process *beget__spare_take(struct beget_server *s, enum beget__spare kind)
 {
-	struct beget__pool *pool = &s->pools[method];
+	struct beget__pool *pool = &s->pools[kind];
 	struct beget_process *found = NULL;
 
-	if (pool->most == 0)
+	if (pool->size == 0)
 		return NULL;
-	pthread_mutex_lock(&s->pool_lock);
+	beget__forks_guard();
 	for (unsigned i = pool->n; i-- > 0 && !found;) {
-		struct beget_process *p = pool->waiting[i];
-		int state = look(p);
-		if (state == ON_ITS_WAY)
+		enum state state = look(pool->spares[i]);
+		if (state == DEAD)
+			discard_dead(pool, i);
+		if (state != WAITS)
 			continue;
-		pool->waiting[i] = pool->waiting[--pool->n];
-		if (state == WAITS)
-			found = p;
-		else
-			give_up(pool, p);
+		found = pool->spares[i];
+		pool->n--;
+		for (; i < pool->n; i++)
+			pool->spares[i] = pool->spares[i + 1];
 	}
-	note_demand(pool, found != NULL);
-	pthread_mutex_unlock(&s->pool_lock);
+	beget__forks_unguard();
 	servers.hungry = true;
 	return found;
 }
 
-static int make(struct beget_server *s, enum beget_method method, unsigned generation, struct beget_process **ret)
+static int make(struct beget_server *s, enum beget__spare kind, unsigned generation, struct beget_process **ret)
 {
-	struct beget__request request = {
-		.caller = getpid(),
-		.spare = method == BEGET_SPAWN ? BEGET__FRESH : BEGET__WARM,
-	};
+	struct beget__request request = {.caller = getpid(), .spare = kind}; /* within no time */
 	struct beget_process *p;
 
 	int error = beget__process_new(&p, "a spare");
@@ -130,7 +96,7 @@ static int make(struct beget_server *s, enum beget_method method, unsigned gener
 		return error;
 	error = beget__process_reserve(p);
 	if (!error)
-		error = beget__connection_start(s, p->far, &request); /* within no time */
+		error = beget__connection_start(&s->connection, p->far, &request);
 	if (error) {
 		beget__process_abandon(p);
 		return error;
@@ -143,85 +109,92 @@ static int make(struct beget_server *s, enum beget_method method, unsigned gener
 }
 
 /* Until the pool is full, or something fails: then it is tried again a while later. */
-static bool fill(struct beget_server *s, enum beget_method method, unsigned generation)
+static bool fill(struct beget_server *s, enum beget__spare kind, unsigned generation)
 {
-	struct beget__pool *pool = &s->pools[method];
+	struct beget__pool *pool = &s->pools[kind];
 
-	weed(pool);
-	follow_demand(pool);
-	while (pool->n < pool->aim && beget__clock_now_ms() >= pool->not_before) {
-		struct beget_process *p;
-		int error = make(s, method, generation, &p);
+	weed(pool, generation);
+	while (pool->n < pool->size && beget__clock_now_ms() >= pool->not_before) {
+		int error = make(s, kind, generation, &pool->spares[pool->n]);
 		if (!error)
-			pool->waiting[pool->n++] = p;
+			pool->n++;
 		else if (error == -ETIMEDOUT) /* the helper has enough to do */
 			break;
 		else
 			pool->not_before = beget__clock_now_ms() + PAUSE_MS;
 	}
-	return pool->n >= pool->aim;
+	return pool->n == pool->size;
 }
 
 static bool refill(struct beget_server *s)
 {
 	struct beget__view helper;
 
-	if (!beget__connection_enter_now(s, &helper)) /* the next start launches it */
+	if (!beget__connection_enter_now(&s->connection, &helper)) /* the next start launches it */
 		return false;
-	pthread_mutex_lock(&s->pool_lock);
-	bool forks = fill(s, BEGET_FORKSERVER, helper.generation), images = fill(s, BEGET_SPAWN, helper.generation);
-	pthread_mutex_unlock(&s->pool_lock);
-	beget__connection_leave(s);
-	return forks && images;
+	bool warm = fill(s, BEGET__WARM, helper.generation), fresh = fill(s, BEGET__FRESH, helper.generation);
+	beget__connection_leave(&s->connection);
+	return warm && fresh;
 }
 
 void beget__spare_refill(void)
 {
-	if (!servers.hungry || pthread_mutex_trylock(&servers.lock))
+	if (!servers.hungry || servers.owner != getpid())
 		return;
+	beget__forks_guard();
 	servers.hungry = false;
-	for (struct beget_server *s = servers.first; s; s = s->next_with_spares)
+	for (struct beget_server *s = servers.first; s; s = s->next)
 		if (!refill(s))
 			servers.hungry = true;
-	pthread_mutex_unlock(&servers.lock);
+	beget__forks_unguard();
+}
+
+int beget__spare_keep(struct beget_server *s, enum beget__spare kind, unsigned size)
+{
+	struct beget__pool *pool = &s->pools[kind];
+
+	if (size == 0)
+		return 0;
+	pool->spares = beget__mem_alloc(size * sizeof(*pool->spares));
+	if (!pool->spares)
+		return beget__fail_errno(ENOMEM, "cannot make room for spares");
+	pool->size = size;
+	return 0;
 }
 
 void beget__spare_open(struct beget_server *s)
 {
-	pthread_mutex_lock(&servers.lock);
-	s->next_with_spares = servers.first;
+	beget__forks_guard();
+	if (servers.owner != getpid())
+		servers.first = NULL;
+	servers.owner = getpid();
+	s->next = servers.first;
 	servers.first = s;
-	pthread_mutex_unlock(&servers.lock);
 	servers.hungry = true;
-	beget__process_when_idle = beget__spare_refill;
+	beget__forks_unguard();
 	beget__spare_refill();
 }
 
 void beget__spare_close(struct beget_server *s)
 {
-	pthread_mutex_lock(&servers.lock);
-	for (struct beget_server **link = &servers.first; *link; link = &(*link)->next_with_spares)
+	beget__forks_guard();
+	for (struct beget_server **link = &servers.first; *link; link = &(*link)->next)
 		if (*link == s) {
-			*link = s->next_with_spares;
+			*link = s->next;
 			break;
 		}
-	pthread_mutex_unlock(&servers.lock);
-}
-
-void beget__spare_forget(void)
-{
-	servers.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-	servers.first = NULL;
-	servers.hungry = false;
-}
-
-void beget__spare_discard(struct beget_server *s)
-{
-	pthread_mutex_lock(&s->pool_lock);
-	for (int i = 0; i < 2; i++) {
-		while (s->pools[i].n > 0)
-			beget__process_abandon(s->pools[i].waiting[--s->pools[i].n]);
-		s->pools[i].not_before = 0; /* another helper may do better */
+	for (int kind = 0; kind < BEGET__SPARE_KINDS; kind++) {
+		while (s->pools[kind].n > 0)
+			discard(&s->pools[kind], s->pools[kind].n - 1);
+		free(s->pools[kind].spares);
 	}
-	pthread_mutex_unlock(&s->pool_lock);
+	beget__forks_unguard();
+}
+
+unsigned beget__spare_count(const struct beget_server *s)
+{
+	beget__forks_guard();
+	unsigned n = s->pools[BEGET__WARM].n + s->pools[BEGET__FRESH].n;
+	beget__forks_unguard();
+	return n;
 }

@@ -1,5 +1,5 @@
-/* beget_start: checks, starts with the method of the plan, and leaves the thread as it found it.
- * Runs in the caller. */
+/* The public ends of a handle: beget_start checks and starts with the method of the plan, beget_free frees, and has
+ * time for what need not delay a start. Runs in the caller. */
 #include "caller/check.h"
 #include "caller/process.h"
 #include "caller/spare.h"
@@ -11,10 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A spare of the server's, or nothing yet but a handle. */
+/* A spare of the server, or a handle that is not born yet. */
 static int new_process(const struct beget__plan *plan, struct beget_process **ret)
 {
-	if (!plan->method->has_server || !(*ret = beget__spare_take(plan->server, plan->options.method)))
+	struct beget_server *s = plan->options.server;
+
+	if (!s || !(*ret = beget__spare_take(s, plan->method->spare)))
 		return beget__process_new(ret, plan->what);
 	memcpy((*ret)->what, plan->what, sizeof(plan->what));
 	return 0;
@@ -60,4 +62,15 @@ int beget_start(struct beget_process **ret, const struct beget_options *options,
 	beget__process_sweep();
 	beget__thread_cancel(cancel);
 	return error;
+}
+
+void beget_free(struct beget_process *p)
+{
+	if (!p)
+		return;
+	int cancel = beget__thread_no_cancel();
+	beget__process_free(p);
+	beget__process_sweep();
+	beget__spare_refill();
+	beget__thread_cancel(cancel);
 }

@@ -8,7 +8,6 @@
 #include "helper/prepare.h"
 #include "message/report.h"
 #include "message/request.h"
-#include "os/clock.h"
 #include "os/mem.h"
 #include "os/proc.h"
 #include "os/thread.h"
@@ -30,10 +29,8 @@
  * its socket open); without a socket, whether it still wants to know anything. */
 enum { BLIND_POLL_MS = 500 };
 
-/* Making a spare takes a processor that a start may need: it waits until nothing has come for so long. But a start that
- * comes while some are still to be made shows that there are too few: then they are made whenever nothing else waits,
- * for so long. */
-enum { QUIET_MS = 1, HURRY_MS = 20 };
+/* Making a spare takes a processor that a start may need: it waits until nothing has come for so long. */
+enum { QUIET_MS = 1 };
 
 /* A running child and the helper's copy of its channel, which carries the last word. */
 struct ward {
@@ -62,7 +59,6 @@ static struct {
 		struct beget__request request;
 	} * later; /* spares to be made */
 	size_t later_n;
-	int64_t hurry_until;
 	const int *asked; /* the four descriptors of the question that is being answered */
 	struct beget__frame frame;
 } helper; /* no large member: what children write to lies beside it, and pages are copied whole */
@@ -238,12 +234,9 @@ static void start(struct beget__frame *f)
 	int channel = beget__frame_take(f, 0);
 	if (channel < 0)
 		return; /* it got lost on the way, for want of room */
-	if (!request.spare && helper.later_n > 0) {
-		helper.hurry_until = beget__clock_now_ms() + HURRY_MS;
-		if (helper.spare < 0) { /* a start is worth more than they are */
-			forget_spares();
-			refill();
-		}
+	if (!request.spare && helper.spare < 0) { /* a start is worth more than spares are */
+		forget_spares();
+		refill();
 	}
 	if (request.spare)
 		put_off(channel, &request);
@@ -396,7 +389,7 @@ static int client_pidfd(void)
 static int patience(bool idle)
 {
 	if (helper.later_n > 0)
-		return idle || beget__clock_now_ms() < helper.hurry_until ? 0 : QUIET_MS;
+		return idle ? 0 : QUIET_MS;
 	return helper.client < 0 || (helper.closed && !helper.retired) ? BLIND_POLL_MS : -1;
 }
 

@@ -5,15 +5,16 @@
 #include "message/message.h"
 #include "wire/frame.h"
 
+/* A child that is made ahead of its start: a fork of the helper, or a new image. */
+enum beget__spare { BEGET__NO_SPARE, BEGET__WARM, BEGET__FRESH, BEGET__SPARE_KINDS };
+
 /* A request for a child. */
 struct beget__request {
 	pid_t caller;
-	uint32_t tied;  /* to the caller */
-	uint32_t spare; /* made when nothing else is to be done; with BEGET__FRESH a new image and no fork */
-	int within_ms;  /* for how long sending may wait for room: -ETIMEDOUT; negative: for ever. Not sent */
+	uint32_t tied;           /* to the caller */
+	enum beget__spare spare; /* made when the helper is idle */
+	int within_ms;           /* for how long sending may wait for room: -ETIMEDOUT; negative: for ever. Not sent */
 };
-enum { BEGET__WARM = 1, BEGET__FRESH };
-
 /* That a server keeps, of each of these. */
 enum { BEGET__MOST_SPARES = 64 };
 
@@ -26,7 +27,7 @@ struct beget__question {
 
 /* How a helper is. */
 struct beget__health {
-	uint32_t children, spares, threads, unused;
+	uint32_t children, threads;
 	uint64_t started;
 };
 
