@@ -145,6 +145,8 @@ static void prepare_fails(void)
 {
 	refused(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(returns, -ENOENT)), -ENOENT, "No such file");
 	refused(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(returns, -100000)), -EINVAL, "-100000");
+	refused(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(returns, -1)), -EINVAL, "the prepare call returned -1");
+	assert_null(strstr(beget_error(), "permitted"));
 	refused(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(exits, 7)), -ECANCELED, "exited with code 7");
 	refused(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(leaves)), -ECONNRESET, "prepare");
 	refused(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(crashes)), -ECONNRESET, "prepare");

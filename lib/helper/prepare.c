@@ -114,7 +114,8 @@ int beget__prepare_load(const char *path, int channel, const int streams[3])
 	return refused ? beget__fail_again(&why) : error;
 }
 
-/* A negative number says that it did not succeed, as an errno if it is one. */
+/* A negative number is a failure, and may be an errno: -1 is not taken for EPERM, as C functions return it for any
+ * failure. */
 static int outcome(unsigned type, const union beget__value *result)
 {
 	long long value = type == BEGET_TYPE_INT     ? result->i
@@ -124,8 +125,8 @@ static int outcome(unsigned type, const union beget__value *result)
 
 	if (value >= 0)
 		return 0;
-	return value > -4096 ? beget__fail_errno((int)-value, "the prepare call returned %lld", value)
-	                     : beget__fail(EINVAL, "the prepare call returned %lld", value);
+	return value > -4096 && value < -1 ? beget__fail_errno((int)-value, "the prepare call returned %lld", value)
+	                                   : beget__fail(EINVAL, "the prepare call returned %lld", value);
 }
 
 static int call(struct beget__order *order, int channel, const int streams[3])
