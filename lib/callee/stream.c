@@ -1,4 +1,5 @@
-/* Stdio streams in a child: nothing of the caller's is printed twice, all of the target's is printed once.
+/* Stdio streams in a child: nothing of the caller's is printed twice, all of the target's is printed once, and no input
+ * is lost.
  * Runs in the child. */
 #include "callee/stream.h"
 
@@ -25,20 +26,11 @@ static void each(void (*visit)(FILE *))
 	visit(stderr);
 }
 
-/* Read, and not by the program yet; where nobody tells, there may be something. */
-static bool has_unread(FILE *file)
-{
-#ifdef __GLIBC__
-	return file->_IO_read_ptr != file->_IO_read_end || file->_IO_save_base;
-#else
-	return __freading(file);
-#endif
-}
-
-/* What has nothing is not written to: that copies a page. */
+/* Unread input stays: a copy reads on where the caller was. A stream that holds no output is not written to, for that
+ * copies a page. */
 static void purge(FILE *file)
 {
-	if (__fpending(file) || has_unread(file))
+	if (__fpending(file))
 		__fpurge(file);
 }
 
@@ -56,6 +48,12 @@ static void flush(FILE *file)
 void beget__stream_purge(void)
 {
 	each(purge);
+}
+
+void beget__stream_renew_input(void)
+{
+	__fpurge(stdin);
+	clearerr_unlocked(stdin);
 }
 
 void beget__stream_flush(void)

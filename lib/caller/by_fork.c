@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static bool no_pidfds(int error)
 {
@@ -64,6 +65,7 @@ static int start(const struct beget__plan *plan, struct beget_process *p)
 		.call = plan->call,
 		.lent = p->lent,
 		.lent_n = BEGET__LENT,
+		.other_input = plan->wishes.stream[0] != BEGET__AS_IS && plan->wishes.stream[0] != STDIN_FILENO,
 	};
 	struct beget__writer w = {0};
 	struct beget__state now, born;

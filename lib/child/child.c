@@ -338,6 +338,8 @@ void beget__child_forked(struct beget__inheritance *i)
 	for (int n = 0; n < i->lent_n; n++)
 		if (i->lent[n] != self.head.tie)
 			beget__fd_close(&i->lent[n]);
+	if (i->other_input)
+		beget__stream_renew_input();
 	if ((self.head.flags & BEGET_CLOSE_FDS) && close_others(i->channel, i->call))
 		give_up(i->channel);
 	struct beget_call call = *i->call;

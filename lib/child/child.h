@@ -15,6 +15,7 @@ struct beget__inheritance {
 	const struct beget_call *call;
 	int *lent; /* descriptors that were opened for the child: closed once they are in their places */
 	int lent_n;
+	bool other_input; /* stdin is not the caller's */
 };
 
 /* In the helper: what all its children would have to do first is done once. */

@@ -49,6 +49,7 @@ static void take_streams_back(void)
 			dup2(running.streams[i], i);
 		beget__fd_close(&running.streams[i]);
 	}
+	beget__stream_renew_input();
 }
 
 /* Registered before the program's code runs, and so called after the handlers that it registers. */
