@@ -21,11 +21,11 @@ static int buffers_nobody_asked_for(int code)
 
 	for (int i = 0; i < TIMES; i++) {
 		if (beget_buffer_create(&value.buffer, 4096) < 0 ||
-		    beget__order_send_result(BEGET__CHANNEL_FD, &buffer, &value) < 0)
+		    beget__order_send_result(BEGET__CHANNEL_FD, 0, &buffer, &value) < 0)
 			return -1;
 		beget_buffer_free(value.buffer);
 		value.pointer = "text";
-		if (beget__order_send_result(BEGET__CHANNEL_FD, &text, &value) < 0)
+		if (beget__order_send_result(BEGET__CHANNEL_FD, 0, &text, &value) < 0)
 			return -1;
 	}
 	return code;

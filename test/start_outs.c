@@ -602,7 +602,7 @@ static int sends(int what, int *n)
 		outs[0].size = 1; /* smaller */
 	else if (what == 4)
 		call.result = BEGET_TYPE_UINT;
-	beget__order_send_result(BEGET__CHANNEL_FD, &call, &value);
+	beget__order_send_result(BEGET__CHANNEL_FD, 0, &call, &value);
 	return 5;
 }
 

@@ -43,7 +43,7 @@ static void pack(struct message *m, const struct beget_arg *arg, struct beget__f
 static bool get(struct beget__reader *r, unsigned type, size_t *size, struct beget__fds *fds, union beget__value *ret)
 {
 	struct beget_arg arg = {.type = type};
-	bool good = beget__value_get(r, &arg, fds, ret);
+	bool good = beget__value_get(r, &arg, fds, NULL, ret);
 
 	*size = arg.size;
 	return good;
@@ -333,8 +333,9 @@ static void layouts_that_claim_more(void)
 		m.bytes[0] = (char)(m.bytes[0] + (more == 1)); /* layouts */
 		m.bytes[4] = (char)(m.bytes[4] + (more == 2)); /* members */
 		struct beget__reader r = {m.bytes, 0, m.size + 64, false};
-		assert_int_equal(beget__value_get(&r, &back, NULL, &value), more == 0);
-		free((void *)back.layout);
+		struct beget__arena arena = {0};
+		assert_int_equal(beget__value_get(&r, &back, NULL, &arena, &value), more == 0);
+		beget__arena_free(&arena);
 		free(m.bytes);
 	}
 }

@@ -3,9 +3,6 @@
 #include "call/layout.h"
 
 #include "call/type.h"
-#include "os/mem.h"
-
-#include <stdlib.h>
 
 enum { DEEPEST = 16, MOST_NUMBERS = 4096 };
 
@@ -105,7 +102,7 @@ void beget__layout_put(struct beget__writer *w, const struct beget_layout *l)
 	put(w, l);
 }
 
-/* What is left of the one block. */
+/* What is left of the memory. */
 struct pool {
 	struct beget_layout *layouts;
 	struct beget_member *members;
@@ -141,26 +138,22 @@ static const struct beget_layout *get(struct beget__reader *r, struct pool *pool
 	return l;
 }
 
-struct beget_layout *beget__layout_get(struct beget__reader *r)
+const struct beget_layout *beget__layout_get(struct beget__reader *r, struct beget__arena *arena)
 {
 	enum { LAYOUT_BYTES = 24, MEMBER_BYTES = 16 }; /* that each takes in the message, at least */
 	size_t layouts = beget__bytes_get_u32(r), members = beget__bytes_get_u32(r), left = r->size - r->at;
+	struct pool pool = {NULL, NULL, layouts, members};
 
-	if (r->bad || layouts == 0 || layouts > left / LAYOUT_BYTES || members > left / MEMBER_BYTES) {
+	if (!r->bad && layouts > 0 && layouts <= left / LAYOUT_BYTES && members <= left / MEMBER_BYTES) {
+		pool.layouts = beget__arena_alloc(arena, _Alignof(max_align_t), layouts * sizeof(*pool.layouts));
+		pool.members = beget__arena_alloc(arena, _Alignof(max_align_t), members * sizeof(*pool.members));
+	}
+	if (!pool.layouts || !pool.members) {
 		r->bad = true;
 		return NULL;
 	}
-	struct beget_layout *block = beget__mem_alloc(layouts * sizeof(*block) + members * sizeof(struct beget_member));
-	if (!block) {
-		r->bad = true;
-		return NULL;
-	}
-	struct pool pool = {block, (struct beget_member *)(void *)(block + layouts), layouts, members};
-	/* What was said is what came, lest many small ones each take memory for the rest of the message. */
-	if (!get(r, &pool, 1) || r->bad || pool.layouts_left || pool.members_left) {
-		free(block);
-		r->bad = true;
-		return NULL;
-	}
-	return block;
+	const struct beget_layout *layout = get(r, &pool, 1);
+	/* All that was announced came, or many small ones would each take memory for the rest of the message. */
+	r->bad |= pool.layouts_left || pool.members_left;
+	return r->bad ? NULL : layout;
 }

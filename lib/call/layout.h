@@ -2,6 +2,7 @@
 #ifndef BEGET__LAYOUT_H
 #define BEGET__LAYOUT_H
 
+#include "os/arena.h"
 #include "wire/bytes.h"
 
 #include <beget.h>
@@ -13,7 +14,7 @@ const char *beget__layout_wrong(const struct beget_layout *, size_t size);
 bool beget__layout_points(const struct beget_layout *);
 
 void beget__layout_put(struct beget__writer *, const struct beget_layout *);
-/* One block, to be freed; NULL, and the reader is bad: hostile bytes, or no memory. It may still be wrong. */
-struct beget_layout *beget__layout_get(struct beget__reader *);
+/* NULL, and the reader is bad: hostile bytes, or no memory. It may still be wrong. */
+const struct beget_layout *beget__layout_get(struct beget__reader *, struct beget__arena *);
 
 #endif

@@ -121,9 +121,10 @@ static void get_object(struct beget__reader *r, struct beget_arg *arg, union beg
 		r->bad = true;
 }
 
-static void get_struct(struct beget__reader *r, struct beget_arg *arg, union beget__value *ret)
+static void get_struct(struct beget__reader *r, struct beget_arg *arg, struct beget__arena *arena,
+                       union beget__value *ret)
 {
-	struct beget_layout *layout = beget__layout_get(r);
+	const struct beget_layout *layout = beget__layout_get(r, arena);
 
 	if (!layout)
 		return;
@@ -146,7 +147,8 @@ static void get_function(struct beget__reader *r, struct beget_arg *arg, union b
 	arg->size = r->at - from;
 }
 
-bool beget__value_get(struct beget__reader *r, struct beget_arg *arg, struct beget__fds *fds, union beget__value *ret)
+bool beget__value_get(struct beget__reader *r, struct beget_arg *arg, struct beget__fds *fds,
+                      struct beget__arena *arena, union beget__value *ret)
 {
 	arg->size = 0;
 	arg->layout = NULL;
@@ -156,7 +158,7 @@ bool beget__value_get(struct beget__reader *r, struct beget_arg *arg, struct beg
 	switch (arg->type) {
 	case BEGET_TYPE_STRING: ret->pointer = beget__bytes_get_string(r); break;
 	case BEGET_TYPE_OBJECT: get_object(r, arg, ret); break;
-	case BEGET_TYPE_STRUCT: get_struct(r, arg, ret); break;
+	case BEGET_TYPE_STRUCT: get_struct(r, arg, arena, ret); break;
 	case BEGET_TYPE_BYTES: ret->bytes.data = get_run(r, &ret->bytes.size, BYTES_ALIGN); break;
 	case BEGET_TYPE_FUNCTION: get_function(r, arg, ret); break;
 	case BEGET_TYPE_RAW:
@@ -209,7 +211,7 @@ bool beget__value_get_result(struct beget__reader *r, unsigned type, size_t *siz
 		if (*size > 0)
 			ret->fd.fd = beget__fds_get(r, fds, true);
 	} else {
-		beget__value_get(r, &arg, fds, ret);
+		beget__value_get(r, &arg, fds, NULL, ret); /* it is no struct */
 		*size = arg.size;
 	}
 	return !r->bad;

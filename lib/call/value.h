@@ -2,6 +2,7 @@
 #ifndef BEGET__VALUE_H
 #define BEGET__VALUE_H
 
+#include "os/arena.h"
 #include "wire/bytes.h"
 #include "wire/fds.h"
 
@@ -52,7 +53,8 @@ int beget__value_put(struct beget__writer *, const struct beget_arg *, struct be
  * argument; what it points to stays in the message. What it only names is not looked for: for a function *ret is where
  * its name is in the message, for a buffer its descriptor, for memory to be written to whether there shall be any.
  * False: hostile bytes. */
-bool beget__value_get(struct beget__reader *, struct beget_arg *, struct beget__fds *, union beget__value *ret);
+bool beget__value_get(struct beget__reader *, struct beget_arg *, struct beget__fds *, struct beget__arena *,
+                      union beget__value *ret);
 
 /* The same for what a target returned. A struct goes without its layout: the caller has it. A buffer's descriptor is
  * -EMFILE where it got lost on the way. */

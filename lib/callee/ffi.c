@@ -1,14 +1,12 @@
 /* The one file that knows libffi: a described call becomes a real one.
- * Runs in the child. Built without unwind tables (see the Makefile): an exception or a thread's exit that leaves the
- * target must end here and never unwind a caller's frame in a forked copy of it. */
+ * Runs in child and helper. Built without unwind tables (see the Makefile): an exception or a thread's exit that leaves
+ * the target must end here and never unwind a caller's frame in a forked copy of it. */
 #include "callee/ffi.h"
 
 #include "call/type.h"
-#include "os/mem.h"
 
 #include <errno.h>
 #include <ffi.h>
-#include <stdlib.h>
 #include <string.h>
 
 static ffi_type *bytes_members[] = {&ffi_type_pointer, sizeof(size_t) == 8 ? &ffi_type_uint64 : &ffi_type_uint32, NULL};
@@ -47,22 +45,22 @@ static ffi_type *type_of(unsigned type)
 	return type < sizeof(types) / sizeof(*types) ? types[type] : NULL;
 }
 
-/* A struct, from its layout: libffi works out sizes and offsets by the rules by which the layout was checked. What is
- * made is never freed, here and below: the process ends with the call. */
-static ffi_type *struct_of(const struct beget_layout *layout)
+/* A struct, from its layout: libffi works out sizes and offsets by the rules by which the layout was checked. */
+static ffi_type *struct_of(const struct beget_layout *layout, struct beget__arena *arena)
 {
 	size_t n = 0, at = 0;
 
 	for (size_t i = 0; i < layout->n; i++)
 		n += layout->members[i].n ? layout->members[i].n : 1;
-	ffi_type *type = beget__mem_alloc(sizeof(*type) + (n + 1) * sizeof(*type->elements));
+	ffi_type *type =
+		beget__arena_alloc(arena, _Alignof(ffi_type), sizeof(*type) + (n + 1) * sizeof(*type->elements));
 	if (!type)
 		return NULL;
 	type->type = FFI_TYPE_STRUCT;
 	type->elements = (ffi_type **)(void *)(type + 1);
 	for (size_t i = 0; i < layout->n; i++) {
 		const struct beget_member *m = &layout->members[i];
-		ffi_type *inner = m->type == BEGET_TYPE_STRUCT ? struct_of(m->layout) : type_of(m->type);
+		ffi_type *inner = m->type == BEGET_TYPE_STRUCT ? struct_of(m->layout, arena) : type_of(m->type);
 		if (!inner)
 			return NULL;
 		for (unsigned k = 0; k < (m->n ? m->n : 1); k++)
@@ -72,13 +70,16 @@ static ffi_type *struct_of(const struct beget_layout *layout)
 }
 
 /* What C makes of an argument that no parameter has a name for. */
-static void promote(struct beget_arg *arg, union beget__value *wide)
+static bool promote(struct beget_arg *arg, struct beget__arena *arena)
 {
-	union beget__value v = beget__value_of(arg);
+	union beget__value v = beget__value_of(arg), *wide;
 	unsigned promoted = beget__type_of(arg->type)->promoted;
 
 	if (!promoted)
-		return;
+		return true;
+	wide = beget__arena_alloc(arena, _Alignof(union beget__value), sizeof(*wide));
+	if (!wide)
+		return false;
 	switch (arg->type) {
 	case BEGET_TYPE_BOOL: wide->i = v.boolean; break;
 	case BEGET_TYPE_CHAR: wide->i = v.c; break;
@@ -90,6 +91,7 @@ static void promote(struct beget_arg *arg, union beget__value *wide)
 	}
 	arg->type = promoted;
 	arg->value = wide;
+	return true;
 }
 
 /* libffi widens integer results that are narrower than a register to ffi_arg. */
@@ -113,18 +115,6 @@ static void narrow(unsigned type, const void *raw, union beget__value *result)
 		result->u = (unsigned)wide;
 }
 
-/* One argument as libffi wants it. */
-static bool argument(const struct beget_call *call, unsigned i, union beget__value *wide, ffi_type **type, void **value)
-{
-	struct beget_arg arg = call->args[i];
-
-	if (call->named > 0 && i >= call->named)
-		promote(&arg, wide);
-	*type = arg.type == BEGET_TYPE_STRUCT ? struct_of(arg.layout) : type_of(arg.type);
-	*value = (void *)arg.value;
-	return *type != NULL;
-}
-
 static int prepare(ffi_cif *cif, const struct beget_call *call, ffi_type *result, ffi_type **types)
 {
 	ffi_status status = call->named > 0
@@ -134,49 +124,42 @@ static int prepare(ffi_cif *cif, const struct beget_call *call, ffi_type *result
 	return status == FFI_OK ? 0 : -EINVAL;
 }
 
-int beget__ffi_call(const struct beget_call *call, union beget__value *result)
+/* The arguments as libffi wants them: n types, then n addresses of values. */
+static bool arguments(const struct beget_call *call, struct beget__arena *arena, ffi_type **types, void **values)
 {
-	enum { FEW = 16 };
-	ffi_type *few_types[FEW];
-	void *few_values[FEW];
-	union beget__value few_wide[FEW];
-	ffi_type **types = few_types;
-	void **values = few_values;
-	union beget__value *wide = few_wide;
-	union {
-		ffi_arg arg;
-		union beget__value value;
-	} raw;
-	void *to = &raw;
+	for (unsigned i = 0; i < call->n; i++) {
+		struct beget_arg arg = call->args[i];
+		if (call->named > 0 && i >= call->named && !promote(&arg, arena))
+			return false;
+		types[i] = arg.type == BEGET_TYPE_STRUCT ? struct_of(arg.layout, arena) : type_of(arg.type);
+		values[i] = (void *)arg.value;
+		if (!types[i])
+			return false;
+	}
+	return true;
+}
+
+int beget__ffi_call(const struct beget_call *call, struct beget__arena *arena, union beget__value *result)
+{
+	bool by_value = call->result == BEGET_TYPE_STRUCT;
+	ffi_type **types = beget__arena_alloc(arena, _Alignof(void *), call->n * sizeof(*types));
+	void **values = beget__arena_alloc(arena, _Alignof(void *), call->n * sizeof(*values));
+	ffi_type *type = by_value ? struct_of(call->layout, arena) : type_of(call->result);
+	size_t room =
+		(by_value ? call->size : sizeof(*result)) + 4 * sizeof(ffi_arg); /* it may write whole registers */
+	void *raw = beget__arena_alloc(arena, 64, room);
 	ffi_cif cif;
 
-	if (call->n > FEW) {
-		types = beget__mem_alloc(call->n * sizeof(*types));
-		values = beget__mem_alloc(call->n * sizeof(*values));
-		wide = beget__mem_alloc(call->n * sizeof(*wide));
-		if (!types || !values || !wide)
-			return -ENOMEM;
-	}
-	for (unsigned i = 0; i < call->n; i++)
-		if (!argument(call, i, &wide[i], &types[i], &values[i]))
-			return -ENOMEM;
-	memset(&raw, 0, sizeof(raw));
 	memset(result, 0, sizeof(*result));
-	ffi_type *type = call->result == BEGET_TYPE_STRUCT ? struct_of(call->layout) : type_of(call->result);
-	if (!type)
-		return -ENOMEM; /* for a struct's: all else was checked */
+	if (!types || !values || !type || !raw || !arguments(call, arena, types, values))
+		return -ENOMEM; /* types were checked */
 	int error = prepare(&cif, call, type, types);
 	if (error)
 		return error;
-	if (call->result == BEGET_TYPE_STRUCT) {
-		/* libffi may write whole registers. */
-		to = beget__mem_alloc_cleared(64, call->size + 4 * sizeof(ffi_arg));
-		if (!to)
-			return -ENOMEM;
-		result->pointer = to;
-	}
-	ffi_call(&cif, call->function, to, values);
-	if (call->result != BEGET_TYPE_STRUCT)
-		narrow(call->result, &raw, result);
+	ffi_call(&cif, call->function, raw, values);
+	if (by_value)
+		result->pointer = raw;
+	else
+		narrow(call->result, raw, result);
 	return 0;
 }

@@ -3,8 +3,10 @@
 #define BEGET__FFI_H
 
 #include "call/value.h"
+#include "os/arena.h"
 
-/* Calls it in this process; what it returns is in *result. -ENOMEM, -EINVAL for types that are none. */
-int beget__ffi_call(const struct beget_call *, union beget__value *result);
+/* Calls it in this process; what it returns is in *result, and points into the arena for a struct. -ENOMEM, -EINVAL for
+ * types that are none. */
+int beget__ffi_call(const struct beget_call *, struct beget__arena *, union beget__value *result);
 
 #endif

@@ -3,15 +3,12 @@
 #include "child/child.h"
 
 #include "call/buffer.h"
-#include "callee/argument.h"
-#include "callee/ffi.h"
+#include "callee/exchange.h"
 #include "callee/stream.h"
 #include "callee/tie.h"
 #include "child/crash.h"
 #include "message/control.h"
-#include "message/message.h"
 #include "message/report.h"
-#include "os/file.h"
 #include "os/mem.h"
 #include "os/proc.h"
 #include "os/trace.h"
@@ -69,36 +66,10 @@ int beget_caller_sentinel(void)
 }
 
 /* Nothing but this record says why the target was not reached. */
-static _Noreturn void give_up(int channel)
+static _Noreturn void give_up(void)
 {
-	beget__report_send_failed(channel, beget__fail_last());
+	beget__report_send_failed(self.channel, beget__fail_last());
 	_exit(127);
-}
-
-static bool leaves_memory(const struct beget_call *call)
-{
-	size_t size;
-
-	for (unsigned i = 0; i < call->n; i++)
-		if (beget__value_comes_back(&call->args[i], &size))
-			return true;
-	return call->result == BEGET_TYPE_STRING || call->result == BEGET_TYPE_BYTES ||
-	       call->result == BEGET_TYPE_STRUCT;
-}
-
-/* Nobody waits for the result of void, and each message wakes the caller. A soft limit of the target's is not meant for
- * its result: without a file the child would wait for a reader, and a caller that polls the sentinel for its end.
- * Handlers that run at exit find the limits as they were. */
-static int send_result(int channel, const struct beget_call *call, const union beget__value *result)
-{
-	struct rlimit before[BEGET__FILE_LIMITS];
-
-	if (!leaves_memory(call))
-		return call->result == BEGET_TYPE_VOID ? 0 : beget__order_send_result(channel, call, result);
-	beget__file_raise_limits(before);
-	int error = beget__order_send_result(channel, call, result);
-	beget__file_restore_limits(before);
-	return error;
 }
 
 /* A constructor of a module that was loaded for the target can exit; that must not look like the target's end. Not
@@ -122,27 +93,25 @@ static bool may_load(const struct beget__order *order)
 	return order->target.modules.size > 0;
 }
 
-static _Noreturn void run(int channel, const struct beget_call *call)
+/* Makes the call and ends the process. */
+static _Noreturn void run(struct beget__exchange *x)
 {
-	union beget__value result;
-
 	if (self.method != BEGET_FORKSERVER) /* the helper has: see beget__child_prepare */
 		beget__stream_purge();
 	if (on_exit(leave, NULL)) {
 		beget__fail_errno(ENOMEM, "cannot register the exit handler");
-		give_up(channel);
+		give_up();
 	}
 	if (self.head.flags & BEGET_CRASH_REPORT)
-		beget__crash_arm(channel);
+		beget__crash_arm(self.channel);
 	beget__trace("calls its target");
-	int error = beget__ffi_call(call, &result);
-	if (error) {
-		beget__fail_errno(-error, "cannot call the target");
-		give_up(channel);
-	}
-	/* A target that closed everything and opened a file must not find bytes of ours in it. */
-	if (beget__fd_is(channel, &self.birth))
-		error = send_result(channel, call, &result);
+	int error = beget__exchange_call(x);
+	if (error)
+		give_up();
+	/* The caller does not wait for a void, and each message wakes it. A target that closed everything and opened a
+	 * file must not find bytes of ours in it. */
+	if (beget__exchange_returns(x) && beget__fd_is(self.channel, &self.birth))
+		error = beget__exchange_answer(x, self.channel);
 	beget__trace("returns%s", error ? ", and cannot send its result" : "");
 	exit(0);
 }
@@ -208,6 +177,17 @@ void beget__child_prepare(void)
 	beget__stream_purge();
 }
 
+/* The caller that goes away instead has died, or does not want the child any more. */
+static void receive(struct beget__exchange *x, enum beget__message kind)
+{
+	int got = beget__exchange_receive(x, self.channel, kind);
+
+	if (got == 0)
+		_exit(0);
+	if (got < 0)
+		give_up();
+}
+
 static int nothing(int value)
 {
 	return value;
@@ -220,28 +200,25 @@ static void unreached(int code, void *unused)
 }
 
 /* A spare has time: it walks the way that its start will take, and so has touched its memory by then. */
-static void rehearse(void)
+static void rehearse(struct beget__exchange *x)
 {
 	char stack[16384];
 	struct beget__target target = {0};
-	struct beget__order order = {0};
 	struct beget__writer w = {0};
 	struct beget__fds none = {0};
-	union beget__value result;
+	size_t size = 0;
+	char *body = NULL;
 
 	memset(stack, 0, sizeof(stack));
 	__asm__ volatile("" : : "r"(stack) : "memory");
 	struct beget_arg arg = {.type = BEGET_TYPE_INT, .value = &(int){1}};
 	struct beget_call call = {.function = (void (*)(void))nothing, .result = BEGET_TYPE_INT, .n = 1, .args = &arg};
-	size_t size = 0;
-	char *body = NULL;
 	if (!beget__target_find(call.function, false, &target) && !beget__order_put_call(&w, &target, &call, &none))
 		body = beget__bytes_flatten(&w, &size);
-	struct beget__reader reader = {body, 0, size, false};
-	if (body && !beget__order_get_call(&reader, &none, &order) &&
-	    !beget__target_resolve(&order.target, &order.call.function) && !beget__argument_settle(&order))
-		beget__ffi_call(&order.call, &result);
-	beget__order_free_call(&order);
+	x->reader = (struct beget__reader){body, 0, size, !body};
+	if (!beget__exchange_read(x) && !beget__exchange_settle(x))
+		beget__exchange_call(x);
+	beget__exchange_end(x);
 	beget__bytes_free(&w);
 	free(body);
 	beget__stream_purge();
@@ -250,51 +227,36 @@ static void rehearse(void)
 
 void beget__child_serve(enum beget_method method, bool spare, char *buffer)
 {
-	/* Beside what is written to anyhow. */
-	static struct beget__frame frame;
-	static struct beget__order order;
+	static struct beget__exchange x; /* beside what is written to anyhow */
 	char **inherited = environ;
-	int channel = BEGET__CHANNEL_FD;
 
-	beget__frame_init(&frame, buffer, NULL);
-	begin(method, channel);
+	beget__exchange_init(&x, buffer);
+	begin(method, BEGET__CHANNEL_FD);
 	beget__image_inherit();
 	unsigned plugged = method == BEGET_SPAWN ? plug_streams() : 0; /* the helper has all three */
 	if (spare)
-		rehearse();
+		rehearse(&x);
 	if (method == BEGET_FORKSERVER || spare)
-		announce(channel);
-	int got = beget__frame_receive(channel, &frame, 0);
-	if (got == -ECONNRESET) /* the caller has closed without reading who was born; its call may be there */
-		got = beget__frame_receive(channel, &frame, 0);
-	if (got == 0 || got == -ECONNRESET)
-		_exit(0); /* the caller is gone, or has thought better of it */
-	if (got != 1 || frame.kind != BEGET__CALL) {
-		beget__fail_errno(got < 0 ? -got : EBADMSG, "cannot receive the call");
-		give_up(channel);
-	}
+		announce(self.channel);
+	receive(&x, BEGET__CALL);
 	unplug_streams(plugged);
-	struct beget__reader reader = {frame.body, 0, frame.size, false};
-	struct beget__fds fds = {frame.fds, frame.nfds, frame.nfds};
-	if (become(&reader, &fds) || beget__order_get_call(&reader, &fds, &order))
-		give_up(channel);
-	for (int i = 0; i < fds.n; i++) /* those that nobody took */
-		beget__fd_close(&fds.fds[i]);
+	if (become(&x.reader, &x.fds) || beget__exchange_read(&x))
+		give_up();
 	if (self.head.control >= 0)
 		beget__control_adopt(self.head.control, self.head.helper);
 	if (environ != inherited) /* by taking over the caller's */
 		beget__trace_init();
-	if (may_load(&order) && on_exit(left_early, NULL)) {
+	if (may_load(&x.order) && on_exit(left_early, NULL)) {
 		beget__fail_errno(ENOMEM, "cannot register the exit handler");
-		give_up(channel);
+		give_up();
 	}
-	if (beget__target_resolve(&order.target, &order.call.function) || beget__argument_settle(&order))
-		give_up(channel);
-	run(channel, &order.call);
+	if (beget__exchange_settle(&x))
+		give_up();
+	run(&x);
 }
 
 /* In a forked child: only the standard streams, what was passed, and our own. */
-static int close_others(int channel, const struct beget_call *call)
+static int close_others(const struct beget_call *call)
 {
 	int *keep = beget__mem_alloc((call->n + 3) * sizeof(*keep));
 	pid_t helper;
@@ -302,7 +264,7 @@ static int close_others(int channel, const struct beget_call *call)
 
 	if (!keep)
 		return beget__fail_errno(ENOMEM, "cannot close descriptors");
-	keep[n++] = channel;
+	keep[n++] = self.channel;
 	keep[n++] = self.head.tie;
 	keep[n++] = beget__control_lend(&helper);
 	for (unsigned i = 0; i < call->n; i++) {
@@ -319,31 +281,22 @@ static int close_others(int channel, const struct beget_call *call)
 
 void beget__child_forked(struct beget__inheritance *i)
 {
-	struct {
-		char buffer[BEGET__FRAME_PACKET]; /* not touched by a frame without a body */
-		struct beget__frame frame;
-	} in;
+	char buffer[BEGET__FRAME_PACKET]; /* not touched by a frame without a body */
+	struct beget__exchange x;
 
-	beget__frame_init(&in.frame, in.buffer, NULL);
+	beget__exchange_init(&x, buffer);
 	begin(BEGET_FORK, i->channel);
-	int got = beget__frame_receive(i->channel, &in.frame, 0);
-	if (got == 0 || got == -ECONNRESET)
-		_exit(0); /* the caller could not keep us */
-	if (got != 1 || in.frame.kind != BEGET__GO) {
-		beget__fail_errno(got < 0 ? -got : EBADMSG, "cannot receive the caller's word");
-		give_up(i->channel);
-	}
+	receive(&x, BEGET__GO);
 	if (become(&i->reader, &i->fds))
-		give_up(i->channel);
+		give_up();
 	for (int n = 0; n < i->lent_n; n++)
 		if (i->lent[n] != self.head.tie)
 			beget__fd_close(&i->lent[n]);
 	if (i->other_input)
 		beget__stream_renew_input();
-	if ((self.head.flags & BEGET_CLOSE_FDS) && close_others(i->channel, i->call))
-		give_up(i->channel);
-	struct beget_call call = *i->call;
-	if (beget__argument_settle_fork(&call))
-		give_up(i->channel);
-	run(i->channel, &call);
+	if ((self.head.flags & BEGET_CLOSE_FDS) && close_others(i->call))
+		give_up();
+	if (beget__exchange_inherit(&x, i->call))
+		give_up();
+	run(&x);
 }

@@ -2,11 +2,9 @@
  * found. Runs in the helper only; knows no child. */
 #include "helper/prepare.h"
 
-#include "callee/argument.h"
-#include "callee/ffi.h"
+#include "callee/exchange.h"
 #include "callee/stream.h"
 #include "callee/tie.h"
-#include "message/message.h"
 #include "message/report.h"
 #include "os/fd.h"
 #include "os/mem.h"
@@ -130,42 +128,46 @@ static int outcome(unsigned type, const union beget__value *result)
 	                                   : beget__fail(EINVAL, "the prepare call returned %lld", value);
 }
 
-static int call(struct beget__order *order, int channel, const int streams[3])
+static int receive(struct beget__exchange *x, int channel)
 {
-	union beget__value result;
+	int got = beget__exchange_receive(x, channel, BEGET__CALL);
 
+	if (got == 0)
+		return beget__fail(ECONNRESET, "cannot receive the prepare call: the caller is gone");
+	int error = got < 0 ? got : beget__exchange_read(x);
+	return error ? error : beget__exchange_settle(x);
+}
+
+static int call(struct beget__exchange *x, int channel, const int streams[3])
+{
 	int error = begin("the prepare call", channel, streams);
 	if (error)
 		return error;
-	error = beget__ffi_call(&order->call, &result);
+	error = beget__exchange_call(x);
 	int state = end();
-	if (error)
-		return beget__fail_errno(-error, "cannot make the prepare call");
-	error = outcome(order->call.result, &result);
+	if (!error)
+		error = outcome(x->order.call.result, &x->result);
 	return error ? error : state;
 }
 
 int beget__prepare_call(int channel, const int streams[3])
 {
-	/* Like all that the call points to, it stays. */
 	char *buffer = beget__mem_alloc_aligned(BEGET__ALIGN_MAX, BEGET__FRAME_PACKET);
-	struct beget__frame frame;
-	struct beget__order order;
+	struct beget__exchange *x = beget__mem_alloc(sizeof(*x));
 
-	if (!buffer)
+	if (!buffer || !x) {
+		free(buffer);
+		free(x);
 		return beget__fail_errno(ENOMEM, "cannot receive the prepare call");
-	beget__frame_init(&frame, buffer, NULL);
-	int got = beget__frame_receive(channel, &frame, 0);
-	if (got != 1 || frame.kind != BEGET__CALL)
-		return beget__fail_errno(got < 0 ? -got : EBADMSG, "cannot receive the prepare call");
-	struct beget__reader reader = {frame.body, 0, frame.size, false};
-	struct beget__fds fds = {frame.fds, frame.nfds, frame.nfds};
-	int error = beget__order_get_call(&reader, &fds, &order);
-	if (!error)
-		error = beget__target_resolve(&order.target, &order.call.function);
-	if (!error)
-		error = beget__argument_settle(&order);
-	return error ? error : call(&order, channel, streams);
+	}
+	beget__exchange_init(x, buffer);
+	int error = receive(x, channel);
+	if (!error) /* from then on the target may have kept what its arguments point to: the exchange does not end */
+		return call(x, channel, streams);
+	beget__exchange_end(x);
+	free(buffer);
+	free(x);
+	return error;
 }
 
 static void name_threads(char *names, size_t size)

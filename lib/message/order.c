@@ -6,10 +6,9 @@
 #include "message/message.h"
 #include "os/fail.h"
 #include "os/fd.h"
-#include "os/mem.h"
+#include "os/file.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* What the target left in memory that comes back, in the order of the arguments. */
@@ -30,17 +29,25 @@ static void put_outs(struct beget__writer *w, const struct beget_call *call)
 	}
 }
 
-int beget__order_send_result(int socket, const struct beget_call *call, const union beget__value *value)
+/* The soft limits of the target are not meant for its result: without a file, a large one would wait for a reader that
+ * may wait for the end of this process. Handlers that run at exit find the limits as they were. */
+int beget__order_send_result(int socket, uint32_t tag, const struct beget_call *call, const union beget__value *value)
 {
 	struct beget__writer w = {0};
 	struct beget__fds fds = {&(int){-1}, 0, 1};
+	struct rlimit before[BEGET__FILE_LIMITS];
 	const struct iovec *iov = NULL;
 
 	beget__bytes_put_u32(&w, call->result);
 	int error = beget__value_put_result(&w, call, value, &fds);
 	put_outs(&w, call);
+	bool large = w.total > BEGET__FRAME_INLINE;
+	if (large)
+		beget__file_raise_limits(before);
 	int n = error ? error : beget__bytes_finish(&w, &iov);
-	error = n < 0 ? n : beget__frame_send(socket, BEGET__RESULT, iov, n, fds.fds, fds.n);
+	error = n < 0 ? n : beget__frame_send_tagged(socket, BEGET__RESULT, tag, iov, n, fds.fds, fds.n);
+	if (large)
+		beget__file_restore_limits(before);
 	beget__bytes_free(&w);
 	return error;
 }
@@ -138,53 +145,49 @@ int beget__order_put_call(struct beget__writer *w, const struct beget__target *t
 	return w->error;
 }
 
-static bool get_result_type(struct beget__reader *r, struct beget__order *ret)
+static bool get_result_type(struct beget__reader *r, struct beget__arena *arena, struct beget_call *ret)
 {
-	ret->call.result = beget__bytes_get_u32(r);
-	if (ret->call.result != BEGET_TYPE_STRUCT)
+	ret->result = beget__bytes_get_u32(r);
+	if (ret->result != BEGET_TYPE_STRUCT)
 		return true;
-	ret->layout = beget__layout_get(r);
+	ret->layout = beget__layout_get(r, arena);
 	if (!ret->layout)
 		return false;
-	ret->call.layout = ret->layout;
-	ret->call.size = ret->layout->size;
-	return !beget__layout_wrong(ret->layout, ret->layout->size);
+	ret->size = ret->layout->size;
+	return !beget__layout_wrong(ret->layout, ret->size);
 }
 
-int beget__order_get_call(struct beget__reader *r, struct beget__fds *fds, struct beget__order *ret)
+bool beget__order_make_room(struct beget__order *order, struct beget__arena *arena, unsigned n)
+{
+	order->args = beget__arena_alloc(arena, _Alignof(struct beget_arg), n * sizeof(*order->args));
+	order->values = beget__arena_alloc(arena, _Alignof(union beget__value), n * sizeof(*order->values));
+	order->call.args = order->args;
+	return order->args && order->values;
+}
+
+int beget__order_get_call(struct beget__reader *r, struct beget__fds *fds, struct beget__arena *arena,
+                          struct beget__order *ret)
 {
 	enum { ARG_BYTES = 8 }; /* that each takes in the message, at least */
+	struct beget_call *call = &ret->call;
 
 	memset(ret, 0, sizeof(*ret));
 	beget__target_get(r, &ret->target);
-	bool fine = get_result_type(r, ret);
-	ret->call.named = beget__bytes_get_u32(r);
+	bool fine = get_result_type(r, arena, call);
+	call->named = beget__bytes_get_u32(r);
 	uint32_t n = beget__bytes_get_u32(r);
-	if (!fine || r->bad || n > (r->size - r->at) / ARG_BYTES || ret->call.named > n)
+	if (!fine || r->bad || n > (r->size - r->at) / ARG_BYTES || call->named > n)
 		return beget__fail_errno(EBADMSG, "cannot read the call");
-	ret->args = n ? beget__mem_alloc(n * sizeof(*ret->args)) : NULL;
-	ret->values = n ? beget__mem_alloc(n * sizeof(*ret->values)) : NULL;
-	if (n && (!ret->args || !ret->values))
+	if (!beget__order_make_room(ret, arena, n))
 		return beget__fail_errno(ENOMEM, "cannot read the call");
-	ret->call.args = ret->args;
-	for (ret->call.n = 0; ret->call.n < n && !r->bad; ret->call.n++) {
-		struct beget_arg *arg = &ret->args[ret->call.n];
-		union beget__value *value = &ret->values[ret->call.n];
+	for (; call->n < n && !r->bad; call->n++) {
+		struct beget_arg *arg = &ret->args[call->n];
+		union beget__value *value = &ret->values[call->n];
 		arg->type = beget__bytes_get_u32(r);
 		arg->flags = beget__bytes_get_u32(r);
 		r->bad |= arg->type == BEGET_TYPE_VOID;
-		beget__value_get(r, arg, fds, value);
+		beget__value_get(r, arg, fds, arena, value);
 		arg->value = arg->type == BEGET_TYPE_STRUCT ? value->pointer : value;
 	}
 	return r->bad || r->at != r->size ? beget__fail_errno(EBADMSG, "cannot read the arguments") : 0;
-}
-
-void beget__order_free_call(struct beget__order *order)
-{
-	for (unsigned i = 0; order->args && i < order->call.n; i++)
-		free((void *)order->args[i].layout);
-	free(order->args);
-	free(order->values);
-	free(order->layout);
-	memset(order, 0, sizeof(*order));
 }

@@ -3,6 +3,7 @@
 #define BEGET__ORDER_H
 
 #include "call/value.h"
+#include "os/arena.h"
 #include "program/target.h"
 #include "wire/frame.h"
 
@@ -23,7 +24,6 @@ struct beget__order {
 	struct beget_call call; /* without function */
 	struct beget_arg *args; /* the call's */
 	union beget__value *values;
-	struct beget_layout *layout; /* the result's */
 };
 
 /* What a target returned: the value, and what it left in memory that comes back. It points into the message. */
@@ -40,10 +40,12 @@ int beget__order_put_head(struct beget__writer *, const struct beget__head *, st
 int beget__order_put_call(struct beget__writer *, const struct beget__target *, const struct beget_call *,
                           struct beget__fds *);
 int beget__order_get_head(struct beget__reader *, struct beget__fds *, struct beget__head *);
-int beget__order_get_call(struct beget__reader *, struct beget__fds *, struct beget__order *);
-void beget__order_free_call(struct beget__order *); /* what was got, even of one that failed */
+/* On an error, the order has the arguments up to the bad one: their descriptors are the reader's own. */
+int beget__order_get_call(struct beget__reader *, struct beget__fds *, struct beget__arena *, struct beget__order *);
+/* For n arguments and their values. */
+bool beget__order_make_room(struct beget__order *, struct beget__arena *, unsigned n);
 
-int beget__order_send_result(int socket, const struct beget_call *, const union beget__value *);
+int beget__order_send_result(int socket, uint32_t tag, const struct beget_call *, const union beget__value *);
 bool beget__order_get_result(struct beget__frame *, struct beget__answer *);
 const void *beget__order_next_out(struct beget__answer *, size_t *size);
 

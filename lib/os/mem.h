@@ -7,6 +7,5 @@
 void *beget__mem_alloc(size_t size);       /* zeroed; NULL */
 void *beget__mem_alloc_unset(size_t size); /* its pages are not touched */
 void *beget__mem_alloc_aligned(size_t align, size_t size);
-void *beget__mem_alloc_cleared(size_t align, size_t size); /* zeroed; it cannot be freed */
 
 #endif

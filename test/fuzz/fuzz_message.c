@@ -250,6 +250,7 @@ static void expect_call_back(const struct beget__order *order)
 	struct beget__writer w = {0};
 	struct fuzz_fds out, in;
 	struct beget__order back = {0};
+	struct beget__arena arena = {0};
 
 	for (unsigned i = 0; i < order->call.n; i++)
 		if (!fuzz_writes(&order->args[i], &order->values[i]))
@@ -263,7 +264,7 @@ static void expect_call_back(const struct beget__order *order)
 	}
 	fuzz_fds(&in, (unsigned)out.fds.n);
 	struct beget__reader r = {again.bytes, 0, again.size, false};
-	CHECK(beget__order_get_call(&r, &in.fds, &back) == 0);
+	CHECK(beget__order_get_call(&r, &in.fds, &arena, &back) == 0);
 	CHECK(strcmp(back.target.module, order->target.module) == 0 && back.target.offset == order->target.offset);
 	CHECK(back.target.build.size == order->target.build.size);
 	CHECK(memcmp(back.target.build.id, order->target.build.id, order->target.build.size) == 0);
@@ -275,14 +276,15 @@ static void expect_call_back(const struct beget__order *order)
 		fuzz_expect_value(&again, b, &back.values[i]);
 		CHECK(fuzz_same(a, &order->values[i], &back.values[i]));
 	}
-	beget__order_free_call(&back);
+	beget__arena_free(&arena);
 }
 
 static int read_call(struct beget__reader *r, struct beget__fds *fds)
 {
 	struct beget__order order = {0};
+	struct beget__arena arena = {0};
 
-	int error = beget__order_get_call(r, fds, &order);
+	int error = beget__order_get_call(r, fds, &arena, &order);
 	CHECK(error <= 0 && (error || (!r->bad && r->at == r->size)));
 	fuzz_budget(SIZE_MAX);
 	if (!error) {
@@ -296,7 +298,7 @@ static int read_call(struct beget__reader *r, struct beget__fds *fds)
 		expect_call_back(&order);
 		resolve(&order.target);
 	}
-	beget__order_free_call(&order);
+	beget__arena_free(&arena);
 	return error;
 }
 
@@ -459,7 +461,7 @@ static void seed_results(int sides[2])
 		struct beget_call call = {
 			.result = type, .n = type % 2, .args = &out, .size = arg.size, .layout = arg.layout};
 		snprintf(name, sizeof(name), "result%u", type);
-		beget__order_send_result(sides[0], &call, &value);
+		beget__order_send_result(sides[0], 0, &call, &value);
 		seed_sent(name, sides[1]);
 	}
 }

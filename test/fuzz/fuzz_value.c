@@ -19,6 +19,7 @@ static void expect_back(const struct beget_arg *arg, const union beget__value *v
 	struct fuzz_fds out, in;
 	struct beget__writer w = {0};
 	struct beget_arg back = {.type = arg->type, .flags = arg->flags};
+	struct beget__arena arena = {0};
 	union beget__value value;
 
 	fuzz_fds(&out, 0);
@@ -30,14 +31,14 @@ static void expect_back(const struct beget_arg *arg, const union beget__value *v
 	fuzz_fds(&in, (unsigned)written);
 	struct beget__reader r = {again.bytes, before, again.size, false};
 	fuzz_budget_for(again.size);
-	CHECK(beget__value_get(&r, &back, &in.fds, &value));
+	CHECK(beget__value_get(&r, &back, &in.fds, &arena, &value));
 	fuzz_budget(SIZE_MAX);
 	CHECK(r.at == r.size);
 	fuzz_expect_value(&again, &back, &value);
 	CHECK(arg->type != BEGET_TYPE_FD || (written == 1 && out.numbers[0] == v->fd.fd && value.fd.fd == FUZZ_FD));
 	CHECK((arg->type != BEGET_TYPE_OBJECT && arg->type != BEGET_TYPE_STRUCT) || back.size == arg->size);
 	CHECK(fuzz_same(arg, v, &value));
-	free((void *)back.layout);
+	beget__arena_free(&arena);
 }
 
 static void read_as(unsigned type, unsigned flags, size_t before, unsigned nfds, bool round)
@@ -45,11 +46,12 @@ static void read_as(unsigned type, unsigned flags, size_t before, unsigned nfds,
 	struct beget__reader r = {message.bytes, before < message.size ? before : message.size, message.size, false};
 	struct beget_arg arg = {.type = type, .flags = flags};
 	struct fuzz_fds fds;
+	struct beget__arena arena = {0};
 	union beget__value v;
 
 	fuzz_fds(&fds, nfds);
 	fuzz_budget_for(message.size);
-	bool good = beget__value_get(&r, &arg, nfds ? &fds.fds : NULL, &v);
+	bool good = beget__value_get(&r, &arg, nfds ? &fds.fds : NULL, &arena, &v);
 	fuzz_budget(SIZE_MAX);
 	CHECK(good == !r.bad);
 	CHECK(r.at <= r.size);
@@ -60,7 +62,7 @@ static void read_as(unsigned type, unsigned flags, size_t before, unsigned nfds,
 		if (round && fuzz_writes(&arg, &v))
 			expect_back(&arg, &v, before);
 	}
-	free((void *)arg.layout);
+	beget__arena_free(&arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
