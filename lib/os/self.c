@@ -66,10 +66,10 @@ int beget__self_scheduling(pid_t pid, struct beget__scheduling *ret)
 	return 0;
 }
 
-int beget__self_group(int32_t *ret)
+int beget__self_group(pid_t pid, int32_t *ret)
 {
 	FAULT("getpgrp", -fault);
-	pid_t group = getpgrp();
+	pid_t group = pid ? getpgid(pid) : getpgrp();
 	if (group < 0)
 		return -errno;
 	*ret = group;

@@ -20,7 +20,7 @@ struct beget__scheduling {
 int beget__self_scheduling(pid_t, struct beget__scheduling *ret);
 
 /* Of the calling thread. What the kernel does not have at all is -1. */
-int beget__self_group(int32_t *ret);
+int beget__self_group(pid_t, int32_t *ret);
 int beget__self_affinity(void *set, size_t size);
 int beget__self_personality(uint32_t *ret);
 int beget__self_timer_slack(int32_t *ret);

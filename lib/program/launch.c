@@ -46,7 +46,8 @@ NOT_WATCHED static int execute(void *data)
 		int null = open("/dev/null", O_RDWR);
 		if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || (beget__trace_fd < 0 && dup2(null, 2) < 0))
 			goto failed;
-		setpgid(0, 0);
+		if (getpgrp() != 0) /* one that we cannot see can only be kept */
+			setpgid(0, 0);
 	} else {
 		for (int fd = 0; fd <= STDERR_FILENO; fd++) {
 			int flags = fcntl(fd, F_GETFD);

@@ -15,7 +15,7 @@ struct beget__state {
 	/* These travel. */
 	int stream[3]; /* the descriptor to put there, -1: closed, BEGET__AS_IS: leave it */
 	bool own_session;
-	int32_t group; /* 0: one of its own */
+	int32_t group; /* 0: one that cannot be seen from here, or BEGET__OWN_GROUP */
 	struct rlimit limits[RLIM_NLIMITS];
 	int32_t nice;
 	uint64_t affinity[16];
@@ -39,7 +39,8 @@ struct beget__state {
 	uint32_t unseen; /* bit i: the value of row i could not be read */
 	uint64_t number; /* of the reading: no two have the same */
 };
-#define BEGET__AS_IS (-2)
+#define BEGET__AS_IS     (-2)
+#define BEGET__OWN_GROUP (-2)
 
 /* What the user asked for instead of the caller's. */
 struct beget__wishes {

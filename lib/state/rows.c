@@ -35,17 +35,24 @@ static int apply_own_session(const struct beget__state *s)
 	return s->own_session ? beget__self_new_session() : 0;
 }
 
-/* Process group: the helper lives in one of its own, its children in the caller's. */
+/* Process group: the helper lives in one of its own, its children in the caller's. A group whose number is 0 cannot be
+ * seen from this pid namespace, nor be joined: a helper that shall give it stays in it. */
 
 static int read_group(struct beget__state *s, const char *status)
 {
 	(void)status;
-	return beget__self_group(&s->group);
+	return beget__self_group(s->of, &s->group);
 }
 
 static void no_group(struct beget__state *s)
 {
 	s->group = -1;
+}
+
+static void helper_group(struct beget__state *s)
+{
+	if (s->group != 0)
+		s->group = -1;
 }
 
 static bool group_differs(const struct beget__state *now, const struct beget__state *born)
@@ -57,8 +64,17 @@ static int apply_group(const struct beget__state *s)
 {
 	if (beget__self_leads_session()) /* by the row before: it leads its group, and can be in no other */
 		return 0;
+	if (s->group == BEGET__OWN_GROUP)
+		return beget__self_join_group(0);
+	if (s->group == 0)
+		return -EPERM;
 	int error = beget__self_join_group(s->group);
 	return error && beget__self_group_gone(s->group) ? beget__self_join_group(0) : error; /* so has the caller */
+}
+
+static bool group_beyond(const struct beget__state *now, const struct beget__state *born)
+{
+	return now->group == 0 && group_differs(now, born);
 }
 
 /* Resource limits. */
@@ -298,8 +314,9 @@ const struct beget__row beget__rows[BEGET__ROWS] = {
 		.read = read_group,
 		.differs = group_differs,
 		.apply = apply_group,
+		.beyond = group_beyond,
 		.without = no_group,
-		.in_helper = no_group,
+		.in_helper = helper_group,
 	},
 	{
 		.name = "the credentials",

@@ -126,7 +126,7 @@ void beget__state_wish(struct beget__state *s, const struct beget__wishes *w)
 			s->stream[i] = w->stream[i];
 	s->own_session = w->own_session;
 	if (w->own_group)
-		s->group = 0;
+		s->group = BEGET__OWN_GROUP;
 }
 
 void beget__state_exec(const struct beget__state *now, struct beget__state *ret)
