@@ -19,7 +19,7 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -W
 OWN_CPPFLAGS = -Iinclude -Ilib -D_GNU_SOURCE
 OWN_CFLAGS = -std=c11 $(WARNINGS) -fPIC -fno-plt -fvisibility=hidden -pthread
 COMPILE = $(CC) $(OWN_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -MMD -MP
-COMPILE_CXX = $(CXX) $(OWN_CPPFLAGS) $(CPPFLAGS) -std=c++11 -Wall -Wextra $(CFLAGS) -pthread -MMD -MP
+COMPILE_CXX = $(CXX) $(OWN_CPPFLAGS) $(CPPFLAGS) -std=c++17 -Wall -Wextra $(CFLAGS) -pthread -MMD -MP
 LINK = $(CC) $(CFLAGS) -pthread $(LDFLAGS)
 LIBS = -lffi -ldl
 
@@ -310,7 +310,7 @@ lint: all | $(BUILD)/.need-test ## warnings as errors, static analysis, layout, 
 
 # Installation: one list for install and uninstall
 
-FILES = $(DESTDIR)$(INCLUDEDIR)/beget.h $(DESTDIR)$(INCLUDEDIR)/beget/call.h $(DESTDIR)$(LIBDIR)/libbeget.a \
+FILES = $(addprefix $(DESTDIR)$(INCLUDEDIR)/,beget.h beget.hpp beget/call.h) $(DESTDIR)$(LIBDIR)/libbeget.a \
 	$(DESTDIR)$(LIBDIR)/libbeget.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME) $(DESTDIR)$(LIBDIR)/libbeget.so \
 	$(DESTDIR)$(LIBDIR)/pkgconfig/beget.pc $(DESTDIR)$(LIBEXECDIR)/beget-host \
 	$(patsubst $(BUILD)/%,$(DESTDIR)$(LIBDIR)/cmake/beget/%,$(filter %.cmake,$(FINDERS)))
@@ -318,7 +318,7 @@ INSTALLED_PAGES = $(foreach page,$(PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(su
 
 install: all ## library, headers and manual, under DESTDIR and PREFIX
 	install -d $(sort $(dir $(FILES) $(INSTALLED_PAGES)))
-	install -m 644 include/beget.h $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 include/beget.h include/beget.hpp $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 include/beget/call.h $(DESTDIR)$(INCLUDEDIR)/beget
 	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)
 	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)

@@ -30,6 +30,7 @@ says 'the largest of 1048576 numbers: [0-9]*' model
 [ "$(grep -c loaded "$tmp/out")" = 1 ]
 report "model: it is loaded once" $?
 says '2.5 \* 4 = 10' cxx
+says 'thrown in the child: no primes below -1' cxx
 says ' *spawn  *[0-9]*  *[0-9.]* ms   the same' demo -n 5 LICENSE
 [ "$(grep -c 'the same$' "$tmp/out")" = 3 ] && [ "$(grep -c 'beget, ' "$tmp/out")" = 6 ]
 report "demo: all methods count the same and are timed" $?

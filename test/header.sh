@@ -1,11 +1,28 @@
 #!/bin/sh
 # include/beget.h stands alone: no warning as C99 to C23 and as C++11 to C++20, whatever the compiler, and no name in
-# it that is not the library's.
+# it that is not the library's. include/beget.hpp stands alone as C++17 and C++20.
 . test/tap
 
 # Compiler command, standard, file: compiles without a warning.
 compiles() {
 	$1 -std="$2" -Wall -Wextra -Wpedantic -Werror -Iinclude -fsyntax-only "$tmp/$3" >"$tmp/out" 2>&1
+}
+
+# C++ compiler command, standard, type of the target, argument, a text of the message.
+refuses() {
+	cat >"$tmp/refused.cc" <<-END
+		#include <beget.hpp>
+		using type = $3;
+		extern type target;
+		void refused(int one);
+		void refused(int one)
+		{
+			(void)one;
+			beget::start({}, target${4:+, $4}).result();
+		}
+	END
+	! $1 -std="$2" -Iinclude -fsyntax-only "$tmp/refused.cc" >"$tmp/out" 2>&1 && grep -q "error: .*$5" "$tmp/out"
+	report "$1 $2: $3 is refused" $?
 }
 
 # The two we are made for, and the one that the environment names: its command is split into words.
@@ -19,6 +36,7 @@ other() {
 printf '#include <beget.h>\ntypedef int not_empty;\n' >"$tmp/alone.c"
 printf '#include <beget.h>\n#include <beget.h>\n#include <beget/call.h>\ntypedef int not_empty;\n' >"$tmp/twice.c"
 cp "$tmp/alone.c" "$tmp/alone.cc"
+printf '#include <beget.hpp>\n#include <beget.hpp>\n' >"$tmp/wrapper.cc"
 
 # The calls of each language: a C99 program too may fill in struct beget_call.
 cat >"$tmp/fill.c" <<'END'
@@ -88,6 +106,13 @@ while read -r cxx; do
 			compiles "$cxx" $std $file
 			report "$cxx $std: ${file%.cc}" $?
 		done
+	done
+	for std in c++17 c++20; do
+		compiles "$cxx" $std wrapper.cc
+		report "$cxx $std: wrapper" $?
+		refuses "$cxx" $std 'int(const int *)' '&one' 'an address means nothing in another process'
+		refuses "$cxx" $std 'int(std::vector<std::string>)' 'std::vector<std::string>()' 'need a beget::codec'
+		refuses "$cxx" $std 'std::string_view()' '' 'not a view'
 	done
 done <"$tmp/cxx"
 

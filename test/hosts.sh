@@ -13,6 +13,7 @@ passes() {
 }
 
 passes "an exception that leaves a target aborts the child" "$prog/throws"
+passes "a host in C++ with beget.hpp" "$prog/wrapper"
 passes "without beget_init only fork works" "$prog/no_init"
 passes "a host like any other" "$prog/host"
 passes "a host that is a subreaper" "$prog/host" subreaper
