@@ -233,7 +233,7 @@ static void start(struct beget__frame *f)
 	}
 	int channel = beget__frame_take(f, 0);
 	if (channel < 0)
-		return; /* it got lost on the way, for want of room */
+		return;                           /* it got lost on the way, for want of room */
 	if (!request.spare && helper.spare < 0) { /* a start is worth more than spares are */
 		forget_spares();
 		refill();
@@ -350,15 +350,17 @@ static void tell(pid_t pid, const struct beget__exit *end)
 	}
 }
 
-/* Looks, tells, and only then reaps: whoever finds the word missing still finds the zombie. */
+/* Reports and only then reaps: if the report gets lost, the zombie still shows how the child ended. Where a zombie may
+ * show something else, only the call that reaps returns the status. */
 static void bury(void)
 {
 	struct signalfd_siginfo drop;
 	struct rusage usage;
 	siginfo_t info;
+	int look = beget__proc_zombies_tell() ? WNOWAIT : 0;
 
 	(void)!read(helper.signals, &drop, sizeof(drop)); /* there is never more than one pending */
-	while (beget__proc_wait(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT, &usage) == 0 && info.si_pid > 0) {
+	while (beget__proc_wait(P_ALL, 0, &info, WEXITED | WNOHANG | look, &usage) == 0 && info.si_pid > 0) {
 		pid_t pid = info.si_pid;
 		int status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8
 		                                        : info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
@@ -368,7 +370,8 @@ static void bury(void)
 				  .system_us = (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec,
 				  .peak_kib = usage.ru_maxrss,
 			  });
-		beget__proc_wait(P_PID, (id_t)pid, &info, WEXITED | WNOHANG, NULL);
+		if (look)
+			beget__proc_wait(P_PID, (id_t)pid, &info, WEXITED | WNOHANG, NULL);
 	}
 }
 

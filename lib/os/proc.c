@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #ifndef P_PIDFD
@@ -168,12 +169,25 @@ int beget__proc_pidfd_exit(int pidfd, int *wait_status)
 	return 0;
 }
 
+bool beget__proc_zombies_tell(void)
+{
+	struct utsname kernel;
+	int major, minor;
+
+	FAULT("uname", false);
+	if (uname(&kernel) < 0 || sscanf(kernel.release, "%d.%d", &major, &minor) != 2)
+		return false;
+	return major > 5 || (major == 5 && minor >= 17);
+}
+
 int beget__proc_zombie_exit(pid_t pid, int *wait_status)
 {
 	struct beget__text stat;
 	char path[8];
 
 	FAULT("zombie", -fault);
+	if (!beget__proc_zombies_tell())
+		return -ENODATA;
 	/* Where we may not look, stat shows an exit code of 0. The link to the executable has the same guard, and of a
 	 * zombie there is none. */
 	if (beget__procfs_link(path, sizeof(path), "/proc/%d/exe", (int)pid) != -ENOENT)

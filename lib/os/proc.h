@@ -20,7 +20,11 @@ int beget__proc_signal(pid_t, int pidfd, int signal);
 int beget__proc_reap(pid_t, int options); /* its status is not wanted */
 int beget__proc_wait(idtype_t, id_t, siginfo_t *, int options, struct rusage *);
 int beget__proc_pidfd_exit(int pidfd, int *wait_status); /* -ENODATA: the kernel keeps none; -EAGAIN: not reaped */
-int beget__proc_zombie_exit(pid_t, int *wait_status);    /* -ENODATA: no readable zombie */
+
+/* True if a process that was not reaped shows how it ended. Before Linux 5.17 it shows how its first thread ended: with
+ * 0 if that called pthread_exit. */
+bool beget__proc_zombies_tell(void);
+int beget__proc_zombie_exit(pid_t, int *wait_status); /* -ENODATA: no readable zombie */
 
 /* When a process started, in the kernel's ticks: with its pid it is a name that is never given again. 0: not known. */
 uint64_t beget__proc_started(pid_t);
