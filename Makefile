@@ -304,6 +304,17 @@ chroot: ## the tests and the packages on Debian 11 and 13; needs root
 	@tools/need debootstrap=debootstrap git=git
 	@test/chroot/run
 
+# What a kernel may change, and what began as a fault on one; VM=full is everything (an hour for each machine).
+VM ?=
+VM_MACHINES ?= amd64-bullseye amd64-bookworm amd64-trixie arm64-bookworm
+VM_TESTS = $(if $(filter full,$(VM)),$(TESTS) $(REPLAYS),$(addprefix $(BUILD)/test/,unit_os unit_fate unit_target unit_state \
+	start_exit start_exits start_wait start_state start_threads start_large start_reaped start_limits helper_leaves server_prepare))
+
+vm: all programs ## the tests on Debian's kernels 5.10, 6.1, 6.12 and arm64 under qemu; VM=full for all tests
+	@tools/need qemu-system-x86=qemu-system-x86_64 qemu-system-arm=qemu-system-aarch64 busybox-static=busybox cpio=cpio \
+		kmod=depmod gcc-aarch64-linux-gnu=aarch64-linux-gnu-gcc g++-aarch64-linux-gnu=aarch64-linux-gnu-g++
+	@code=0; for machine in $(VM_MACHINES); do test/vm/run $${machine%-*} $${machine#*-} $(VM_TESTS) || code=1; done; exit $$code
+
 lint: all | $(BUILD)/.need-test ## warnings as errors, static analysis, layout, manuals, prose, scripts
 	@tools/need cppcheck=cppcheck clang=clang clang-format=clang-format shellcheck=shellcheck
 	@test/lint
@@ -357,4 +368,4 @@ deb: dist ## Debian packages of the last commit, checked by lintian, in build/de
 clean: ## remove everything that was built
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -maxdepth 4 -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(BUILD)/,lib examples test) -name '*.d' 2>/dev/null)
