@@ -101,6 +101,45 @@ static void options_are_checked(void)
 
 /* A start with a deadline. */
 
+__attribute__((constructor)) static void start_slowly(void)
+{
+	if (getenv("STARTS_SLOWLY"))
+		sleep_ms(400);
+}
+
+/* The time that a new shared helper takes until its main counts. */
+static void first_start(void)
+{
+	struct beget_process *p;
+
+	setenv("STARTS_SLOWLY", "1", 1);
+	CHECK(beget_start(&p, BEGET_OPTIONS(.timeout_ms = 100), BEGET_CALL(nothing)) == -ETIMEDOUT);
+	CHECK(beget_start(&p, NULL, BEGET_CALL(nothing)) == 0);
+	CHECK(beget_join(p, 10000, NULL) == 0);
+	beget_free(p);
+}
+
+static void deadline_of_a_first_start(void)
+{
+	run_host(first_start);
+}
+
+static int prepare_slowly(void)
+{
+	sleep_ms(1500);
+	return 0;
+}
+
+/* That a server is made ready again does not. */
+static void deadline_while_it_is_made_ready(void)
+{
+	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(prepare_slowly)));
+
+	kill_server(s);
+	expect_exit(start_with(BEGET_OPTIONS(.server = s, .timeout_ms = 1000), BEGET_CALL(nothing)), 0);
+	beget_server_close(s);
+}
+
 static void touch(struct beget_fd fd)
 {
 	if (write(fd.fd, "t", 1) != 1)
@@ -491,6 +530,8 @@ int main(int argc, char **argv)
 		UNIT(how_it_is),
 		UNIT(options_are_checked),
 		UNIT(deadline_of_a_start),
+		UNIT(deadline_of_a_first_start),
+		UNIT(deadline_while_it_is_made_ready),
 		UNIT(a_lost_server_is_prepared_again),
 		UNIT(it_cannot_be_prepared_again),
 		UNIT(a_state_beyond_it),

@@ -1,5 +1,5 @@
-/* Start by fork: the child is a copy of the caller and has the call already. It waits for the caller's word, which
- * comes when the caller holds a pidfd: so no child can end before its status can be had. */
+/* Starts with fork: the child is a copy of the caller and already has the call. It waits for GO, which the caller sends
+ * when it holds a pidfd, so that no child can end before its status can be read. Runs in the caller. */
 #include "caller/by_fork.h"
 
 #include "call/buffer.h"

@@ -1,7 +1,7 @@
-/* Start by forkserver: the helper gets the child's end of a channel, the child its call over that channel. Nothing is
- * waited for: who was born, and how it ended, comes over the channel too. The caller's state is read while the helper
- * forks; if it turns out that this helper cannot give it, the child hears nothing but the end of its channel, and the
- * start goes to a helper that was born in that state. A spare has been born already. */
+/* Starts with forkserver: the helper gets the child's end of a channel, and the child gets its call over that channel.
+ * The caller waits for neither: the pid and the end of the child come over the channel, too. The caller reads its state
+ * while the helper forks. If this helper cannot give that state, the caller closes the channel, which ends the child,
+ * and asks a helper that was born in that state. A spare was born before. Runs in the caller. */
 #include "caller/by_forkserver.h"
 
 #include "caller/channel.h"

@@ -1,5 +1,5 @@
-/* Start by spawn: the program's own image, executed afresh, reads its call from the socket that it was born with. A
- * spare is such an image that a helper has executed ahead. */
+/* Starts with spawn: a new process executes the program's image and reads its call from a socket that it inherits. A
+ * spare is such a process that a helper made ahead. Runs in the caller. */
 #include "caller/by_spawn.h"
 
 #include "caller/connection.h"

@@ -1,6 +1,6 @@
-/* The caller's side of a helper: launch it, hand it work, replace it when it is gone or cannot give what is asked.
- * Requests are single messages, so that many threads share the socket without a lock between them; all answers come
- * over channels of their own. Runs in the caller. Knows no process. */
+/* The caller's hold on a helper: launches it, sends it requests, and replaces it when it has ended or cannot give the
+ * state that a start needs. Requests are single messages, so that many threads share the socket without a lock between
+ * them; all answers come over channels of their own. Runs in the caller. Knows no process. */
 #include "caller/connection.h"
 
 #include "caller/process.h"

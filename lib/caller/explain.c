@@ -1,5 +1,5 @@
-/* How a call would travel: what it needs to run in another process, and what stands against it. Asks the very checks
- * that a start makes, and starts nothing. Runs in the caller. */
+/* beget_explain: what a call needs in another process, how it travels and why a start would refuse it. Makes the checks
+ * of a start, and starts nothing. Runs in the caller. */
 #include "call/layout.h"
 #include "call/type.h"
 #include "call/value.h"

@@ -1,5 +1,5 @@
-/* Handing a call to a child: the head, the state in which it differs from the caller, target and arguments.
- * Runs in the caller. */
+/* Writes and sends what a child needs before its call: the head, the state that the caller has and the child was not
+ * born with, the target and the arguments. Runs in the caller. */
 #include "caller/handover.h"
 
 #include "caller/connection.h"

@@ -1,5 +1,5 @@
-/* Making a helper ready, and asking it how it is: each question travels with a channel of its own for the answer, as
- * each child does, so that nothing has to be sorted. Runs in the caller. Knows no server and no process. */
+/* Prepares a helper and asks for its health. Each question carries a channel of its own for the answer, so that many
+ * threads can ask at once. Runs in the caller. Knows no server and no process. */
 #include "caller/setup.h"
 
 #include "call/bare.h"

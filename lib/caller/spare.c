@@ -1,8 +1,7 @@
-/* Children made ahead of their starts. A spare is a process with a channel like any other, which waits there for its
- * call: a start that takes one only sends that call. A server keeps a fixed number of them. They are asked for when a
- * handle is freed, so that no start pays for the question, and the helper makes them when it is idle: in a burst that
- * is larger than the pool, the rest are ordinary starts. Runs in the caller. Knows no call. The lock is the one that
- * forks wait for, so that a copy of the caller finds whole pools; it uses none of them. */
+/* Children made ahead of their starts. A spare is a process with a channel that waits for its call; a start that takes
+ * one only sends the call. A server keeps a fixed number of them. The caller asks for missing ones when a handle is
+ * freed, so that no start takes longer, and the helper makes them when it is idle.
+ * Runs in the caller. Knows no call. The lock of all pools is the one that forks wait for. */
 #include "caller/spare.h"
 
 #include "caller/forks.h"

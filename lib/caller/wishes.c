@@ -1,5 +1,5 @@
-/* What the user wants the child to have instead of what the caller has: directory, environment, standard streams. All
- * of it is opened and checked here, before any process exists. Runs in the caller; knows no method. */
+/* What the child has in place of the caller's directory, environment and standard streams: opened and checked before
+ * any process exists. Runs in the caller. Knows no start method. */
 #include "caller/wishes.h"
 
 #include "caller/options.h"
