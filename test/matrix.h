@@ -57,8 +57,8 @@ static inline const char *scratch_path(const char *name)
 
 static char text[1 << 16];
 
-static void add(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void add(const char *format, ...)
+static inline void add(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static inline void add(const char *format, ...)
 {
 	size_t n = strlen(text);
 	va_list list;

@@ -11,5 +11,10 @@ for program in test/prog/host test/helper_killed test/helper_storm test/start_wa
 	(cd "$tmp" && timeout 120 setpriv --reuid 65534 --regid 65534 --clear-groups ./program) >"$tmp/out" 2>&1
 	report "$program" $?
 done
+# One that they may execute and not read.
+cp "$BUILD/test/start_launch" "$tmp/program"
+chmod 711 "$tmp/program"
+(cd "$tmp" && timeout 120 setpriv --reuid 65534 --regid 65534 --clear-groups ./program) >"$tmp/out" 2>&1
+report "a program that cannot be read" $?
 
 finish

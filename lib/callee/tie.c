@@ -1,6 +1,6 @@
 /* A child's bond with its caller. PR_SET_PDEATHSIG would fire when the creating thread ends and would name the helper;
  * signal-driven input on a socket whose other end only the caller holds means the caller itself, however it ends.
- * Runs in the child. */
+ * Runs in the child, and in the helper while it is prepared. */
 #include "callee/tie.h"
 
 #include "os/fail.h"
@@ -8,7 +8,6 @@
 #include "os/proc.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -17,18 +16,20 @@ int beget__tie_arm(int socket)
 	struct pollfd gone = {.fd = socket, .events = POLLIN | POLLRDHUP};
 
 	/* Open across exec: a target that becomes another program stays tied. */
-	if (fcntl(socket, F_SETOWN, getpid()) < 0 || fcntl(socket, F_SETSIG, SIGKILL) < 0 ||
-	    fcntl(socket, F_SETFL, O_RDWR | O_ASYNC) < 0 || fcntl(socket, F_SETFD, 0) < 0)
-		return beget__fail_errno(errno, "cannot tie the child to its caller");
+	int error = beget__fd_set_signal(socket, SIGKILL);
+	if (!error)
+		error = beget__fd_set_inherited(socket, true);
+	if (error)
+		return beget__fail_errno(-error, "cannot tie the child to its caller");
 	if (beget__fd_poll(&gone, 1, 0) > 0) /* it was gone before we were armed */
-		kill(getpid(), SIGKILL);
+		beget__proc_signal(getpid(), -1, SIGKILL);
 	return 0;
 }
 
 void beget__tie_disarm(int socket)
 {
-	fcntl(socket, F_SETFL, O_RDWR);
-	fcntl(socket, F_SETFD, FD_CLOEXEC);
+	beget__fd_clear_signal(socket);
+	(void)beget__fd_set_inherited(socket, false);
 }
 
 /* What polls readable from the first look on. */

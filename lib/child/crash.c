@@ -6,6 +6,7 @@
 #include "message/report.h"
 #include "os/fd.h"
 #include "os/mem.h"
+#include "os/signals.h"
 
 #include <link.h>
 #include <signal.h>
@@ -78,26 +79,22 @@ static void report(int signal, siginfo_t *info, void *context)
 	/* The disposition is the default again. A fault repeats itself; a trap, a refused system call and what somebody
 	 * sent have to be sent again. */
 	if (info->si_code <= 0 || signal == SIGTRAP || signal == SIGSYS)
-		raise(signal);
+		beget__signals_raise(signal);
 }
 
 void beget__crash_arm(int channel)
 {
-	struct sigaction action = {.sa_sigaction = report,
-	                           .sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER)};
-	struct sigaction before;
-	stack_t stack = {.ss_sp = beget__mem_alloc(STACK), .ss_size = STACK};
+	void *stack = beget__mem_alloc(STACK);
 
 	modules = beget__mem_alloc(MODULES * sizeof(*modules));
-	if (!modules || !stack.ss_sp)
+	if (!modules || !stack)
 		return; /* no report, then */
 	count = 0;      /* of a caller that is a child itself */
 	dl_iterate_phdr(note, NULL);
 	target = getpid();
 	socket_ = channel;
 	birth = beget__fd_identity(channel);
-	sigaltstack(&stack, NULL); /* a stack overflow is reported too */
+	beget__signals_set_stack(stack, STACK); /* a stack overflow is reported too */
 	for (size_t i = 0; i < sizeof(fatal) / sizeof(*fatal); i++)
-		if (sigaction(fatal[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
-			sigaction(fatal[i], &action, NULL);
+		beget__signals_catch_once(fatal[i], report);
 }

@@ -2,6 +2,7 @@
  * Runs first in every process. */
 #include "child/child.h"
 #include "helper/helper.h"
+#include "os/fd.h"
 #include "os/trace.h"
 #include "program/image.h"
 #include "program/launch.h"
@@ -16,9 +17,7 @@ static _Noreturn void refuse(void)
 {
 	static const char why[] = "beget: this argument is for processes that beget starts\n";
 
-	if (write(STDERR_FILENO, why, sizeof(why) - 1) < 0)
-		_exit(126);
-	_exit(127);
+	_exit(beget__fd_write(STDERR_FILENO, why, sizeof(why) - 1) ? 126 : 127);
 }
 
 /* What was executed by us. What it receives goes into this, as aligned as any argument in it may ask: for the rest of

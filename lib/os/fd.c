@@ -60,6 +60,15 @@ int beget__fd_open(const char *path, int flags)
 	return beget__fd_above_stdio(open(path, flags | O_CLOEXEC, 0666));
 }
 
+int beget__fd_open_nothing(void)
+{
+	FAULT("open", -fault);
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (fd < 0 && errno != EMFILE && errno != ENFILE)
+		fd = open("/", O_PATH | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 int beget__fd_dup(int fd)
 {
 	return beget__fd_dup_from(fd, STDERR_FILENO + 1);

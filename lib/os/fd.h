@@ -9,6 +9,8 @@
 #include <sys/types.h>
 
 int beget__fd_open(const char *path, int flags);
+/* A descriptor that stands for nothing: /dev/null, or without it one that cannot be read or written. */
+int beget__fd_open_nothing(void);
 int beget__fd_dup(int fd);
 int beget__fd_dup_from(int fd, int least); /* close-on-exec, at least that number */
 int beget__fd_put(int fd, int number);     /* dup2: open across exec, whichever it was */

@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 enum { HUGE_PAGE = 2 << 20 };
@@ -245,4 +247,33 @@ void beget__file_unmap(void *p, size_t size)
 {
 	if (p)
 		munmap(p, size);
+}
+
+/* A descriptor that was opened without reading has attributes only by name. No such attribute, and a file system
+ * without any, are the two answers that mean none. */
+static bool has_capabilities(int fd)
+{
+	static const char name[] = "security.capability";
+	char path[32];
+
+	FAULT("getxattr", true);
+	ssize_t n = fgetxattr(fd, name, NULL, 0);
+	if (n < 0 && errno == EBADF) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n = getxattr(path, name, NULL, 0);
+	}
+	return n >= 0 || (errno != ENODATA && errno != EOPNOTSUPP);
+}
+
+bool beget__file_gains_rights(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 || (st.st_mode & S_ISUID) || ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP)) ||
+	       has_capabilities(fd);
+}
+
+char *beget__file_real(const char *path)
+{
+	return realpath(path, NULL);
 }

@@ -31,4 +31,9 @@ int beget__file_map_sealed(int fd, size_t size, void **at); /* to be read only *
 int beget__file_seal_written(int *fd, bool lent);
 bool beget__file_sealed(int fd);
 
+/* Executing the file gives rights: it is set-id, has capabilities, or neither can be seen. */
+bool beget__file_gains_rights(int fd);
+
+char *beget__file_real(const char *path); /* absolute, without links; to be freed. NULL and errno */
+
 #endif

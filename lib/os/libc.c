@@ -69,15 +69,6 @@ bool beget__libc_unflushed(FILE *file)
 	return __fpending(file) > 0;
 }
 
-bool beget__libc_unread(FILE *file)
-{
-#ifdef __GLIBC__
-	return file->_IO_read_ptr != file->_IO_read_end || file->_IO_save_base;
-#else
-	return __freading(file);
-#endif
-}
-
 void beget__libc_purge(FILE *file)
 {
 	__fpurge(file);

@@ -37,8 +37,7 @@ int beget__libc_on_exit(void (*)(int code, void *data), void *data);
 /* All open streams, or where libc cannot list them the standard ones. */
 void beget__libc_each_stream(void (*visit)(FILE *));
 bool beget__libc_unflushed(FILE *); /* has output that was not written */
-bool beget__libc_unread(FILE *);    /* has, or may have, input that the program has not read */
-void beget__libc_purge(FILE *);     /* forgets both */
+void beget__libc_purge(FILE *);     /* forgets what it holds, input too */
 void beget__libc_flush(FILE *);     /* output only; passes over a stream that another thread has locked */
 
 /* The directory that the loader found the module at the address in. False: it cannot say. */

@@ -107,18 +107,43 @@ int beget__proc_signal(pid_t pid, int pidfd, int signal)
 	return error;
 }
 
-int beget__proc_execute(int image, char *const *argv, char *const *envp)
+static int execute_descriptor(int image, char *const *argv, char *const *envp)
 {
 	FAULT("execveat", -fault);
 	syscall(SYS_execveat, image, "", argv, envp, AT_EMPTY_PATH);
 	return -errno;
 }
 
-int beget__proc_execute_path(const char *path, char *const *argv, char *const *envp)
+/* snprintf is not async-signal-safe. */
+static void name_descriptor(int fd, char name[32])
 {
-	FAULT("execve", -fault);
-	execve(path, argv, envp);
-	return -errno;
+	char digits[12];
+	size_t n = sizeof(digits);
+
+	for (digits[--n] = '\0'; n > 0 && (fd > 0 || !digits[n]); fd /= 10)
+		digits[--n] = (char)('0' + fd % 10);
+	strcpy(stpcpy(name, "/proc/self/fd/"), digits + n);
+}
+
+/* A filter may know only execve. */
+int beget__proc_execute(int image, char *const *argv, char *const *envp)
+{
+	char name[32];
+
+	int error = execute_descriptor(image, argv, envp);
+	if (error == -ENOSYS || error == -EPERM || error == -EACCES || error == -EINVAL) {
+		name_descriptor(image, name);
+		execve(name, argv, envp);
+	}
+	return error;
+}
+
+/* The kernel's MAX_ARG_STRLEN counts the zero. */
+bool beget__proc_exceeds_exec(const char *string)
+{
+	size_t most = 32 * (size_t)sysconf(_SC_PAGESIZE);
+
+	return strnlen(string, most) == most;
 }
 
 int beget__proc_reap(pid_t pid, int options)

@@ -12,9 +12,12 @@
 pid_t beget__proc_fork(void);
 pid_t beget__proc_vfork(int (*child)(void *), void *argument, int exit_signal,
                         int *pidfd); /* caller waits for exec or exit */
-/* Execute the file open there, or at the path; return only if that failed. Async-signal-safe. */
+/* Executes the file that is open there; returns only if that failed. Async-signal-safe. */
 int beget__proc_execute(int image, char *const *argv, char *const *envp);
-int beget__proc_execute_path(const char *path, char *const *argv, char *const *envp);
+
+/* No exec takes so long a string as argument or variable. */
+bool beget__proc_exceeds_exec(const char *string);
+
 int beget__proc_pidfd_open(pid_t);
 int beget__proc_signal(pid_t, int pidfd, int signal);
 int beget__proc_reap(pid_t, int options); /* its status is not wanted */

@@ -191,11 +191,19 @@ static int capability_set(int option, int suboption, uint64_t *ret)
 	return 0;
 }
 
-static int users_and_groups(struct beget__rights *r)
+int beget__self_users(uid_t ids[3])
 {
 	FAULT("getresuid", -fault);
-	if (getresuid(&r->users[0], &r->users[1], &r->users[2]) < 0 ||
-	    getresgid(&r->groups[0], &r->groups[1], &r->groups[2]) < 0)
+	return getresuid(&ids[0], &ids[1], &ids[2]) < 0 ? -errno : 0;
+}
+
+static int users_and_groups(struct beget__rights *r)
+{
+	int error = beget__self_users(r->users);
+
+	if (error)
+		return error;
+	if (getresgid(&r->groups[0], &r->groups[1], &r->groups[2]) < 0)
 		return -errno;
 	r->users[3] = (uint32_t)setfsuid((uid_t)-1); /* no id: only answers */
 	r->groups[3] = (uint32_t)setfsgid((gid_t)-1);

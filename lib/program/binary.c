@@ -2,12 +2,12 @@
  * put it, or from a file that may be anything. Runs in caller, helper and child; knows no list of modules. */
 #include "program/binary.h"
 
+#include "os/fd.h"
 #include "os/mem.h"
 #include "wire/digest.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { NOTES_MAX = 65536, CODE_MAX = 65536, SEGMENTS_MAX = 64, FUNCTION_MAX = 64 };
 
@@ -158,7 +158,7 @@ bool beget__binary_same(const struct beget__build *a, const struct beget__build 
 
 static bool read_at(int fd, uint64_t offset, void *to, size_t size)
 {
-	return offset <= INT64_MAX && pread(fd, to, size, (off_t)offset) == (ssize_t)size;
+	return beget__fd_read_at(fd, to, size, offset) == (ssize_t)size;
 }
 
 /* Its program headers: their number, 0 if it is no module. */

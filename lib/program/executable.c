@@ -3,14 +3,14 @@
 #include "program/executable.h"
 
 #include "os/fail.h"
+#include "os/file.h"
+#include "os/libc.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/stat.h>
-#include <sys/xattr.h>
 
 #ifndef BEGET_HOST_PATH /* the Makefile's */
 #define BEGET_HOST_PATH "/usr/local/libexec/beget-host"
@@ -18,7 +18,7 @@
 
 const char *beget__executable_host(void)
 {
-	const char *other = secure_getenv("BEGET_HOST");
+	const char *other = beget__libc_secure_getenv("BEGET_HOST");
 
 	return other && other[0] ? other : BEGET_HOST_PATH;
 }
@@ -26,10 +26,7 @@ const char *beget__executable_host(void)
 /* A program that gains rights when executed would regain here what it gave up. */
 bool beget__executable_gains_rights(int fd)
 {
-	struct stat st;
-
-	return getauxval(AT_SECURE) || fstat(fd, &st) < 0 || (st.st_mode & S_ISUID) ||
-	       ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP)) || fgetxattr(fd, "security.capability", NULL, 0) > 0;
+	return getauxval(AT_SECURE) || beget__file_gains_rights(fd);
 }
 
 int beget__executable_check(const struct beget__executable *p)
@@ -44,9 +41,11 @@ int beget__executable_check(const struct beget__executable *p)
 int beget__executable_open(struct beget__executable *ret, const char *path)
 {
 	const char *file = strcmp(path, BEGET__HOST) == 0 ? beget__executable_host() : path;
-	char *real = realpath(file, NULL); /* the directory may be another when the name is needed */
+	char *real = beget__file_real(file); /* the directory may be another when the name is needed */
 	int fd = real ? beget__fd_open(real, O_RDONLY | O_NONBLOCK) : -errno;
 
+	if (fd == -EACCES)
+		fd = beget__fd_open(real, O_PATH); /* it may be executed all the same */
 	if (fd < 0) {
 		free(real);
 		return beget__fail_errno(-fd, "cannot open the executable %.150s", file);

@@ -3,22 +3,18 @@
 #include "program/image.h"
 
 #include "os/fail.h"
+#include "os/mem.h"
+#include "os/procfs.h"
+#include "os/self.h"
 #include "os/trace.h"
 #include "program/binary.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <sys/xattr.h>
-#include <unistd.h>
 
 static char host_name[] = BEGET__HOST;
 
@@ -45,6 +41,13 @@ static bool is_us(int fd)
 	return dl_iterate_phdr(first_module, &us) && beget__binary_is_file_of(&us, fd);
 }
 
+/* A program that may be executed and not read. Only under "ld.so ./prog", which has to read it, is this another file.
+ */
+static int open_unreadable(void)
+{
+	return getauxval(AT_BASE) ? beget__fd_open("/proc/self/exe", O_PATH) : -EACCES;
+}
+
 static int open_image(void)
 {
 	const char *names[] = {"/proc/self/exe", (const char *)getauxval(AT_EXECFN)};
@@ -62,7 +65,7 @@ static int open_image(void)
 			error = fd;
 		beget__fd_close(&fd);
 	}
-	return error;
+	return error == -EACCES ? open_unreadable() : error;
 }
 
 static enum beget__birth birth_of(int argc, char **argv)
@@ -78,17 +81,24 @@ static enum beget__birth birth_of(int argc, char **argv)
  * run main, which launches a helper. */
 static enum beget__birth birth_of_process(void)
 {
-	char line[4096];
-	int fd = beget__fd_open("/proc/self/cmdline", O_RDONLY);
-	ssize_t n = fd < 0 ? fd : read(fd, line, sizeof(line) - 1);
+	enum beget__birth birth = BEGET__BORN_FREE;
+	struct beget__text line;
 
-	beget__fd_close(&fd);
-	if (n <= 0)
-		return BEGET__BORN_FREE;
-	line[n] = '\0';
-	char *mark = line + strlen(line) + 1;
-	return mark < line + n && mark + strlen(mark) + 1 == line + n ? birth_of(2, (char *[]){line, mark})
-	                                                              : BEGET__BORN_FREE;
+	if (beget__procfs_read(&line, "/proc/self/cmdline") == 0) {
+		char *mark = line.text + strlen(line.text) + 1, *end = line.text + line.size;
+		if (mark < end && mark + strlen(mark) + 1 == end)
+			birth = birth_of(2, (char *[]){line.text, mark});
+	}
+	beget__procfs_free(&line);
+	return birth;
+}
+
+/* The program may write over its arguments later, to show a title in ps. */
+static char *copy_of(char *name)
+{
+	char *copy = beget__mem_alloc(strlen(name) + 1);
+
+	return copy ? strcpy(copy, name) : name;
 }
 
 enum beget__birth beget__image_init(int argc, char **argv)
@@ -100,7 +110,7 @@ enum beget__birth beget__image_init(int argc, char **argv)
 		beget__fd_close(&host);
 	image.fd = -1;
 	image.known = true;
-	image.name = argc > 0 && argv[0] ? argv[0] : unnamed;
+	image.name = argc > 0 && argv[0] ? copy_of(argv[0]) : unnamed;
 	enum beget__birth birth = birth_of(argc, argv);
 	if (birth == BEGET__BORN_FREE)
 		birth = birth_of_process();
@@ -111,7 +121,7 @@ enum beget__birth beget__image_init(int argc, char **argv)
 	}
 	image.inherited = true;
 	const char *slash = strrchr(image.name, '/');
-	prctl(PR_SET_NAME, slash ? slash + 1 : image.name); /* executed by descriptor, we are named by its number */
+	beget__self_set_name(slash ? slash + 1 : image.name); /* executed by descriptor, we are named by its number */
 	const char *bind = getenv(BEGET__BIND_NOW);
 	if (birth == BEGET__BORN_HELPER && bind && strcmp(bind, BEGET__OUR_BINDING) == 0) /* not the caller's */
 		unsetenv(BEGET__BIND_NOW);
@@ -164,12 +174,9 @@ int beget__image_check(void)
 
 const char *beget__image_program(char *text, size_t size)
 {
-	ssize_t n = readlink("/proc/self/exe", text, size - 1);
-
-	if (n < 0)
-		return image.known ? image.name : "this program";
-	text[n] = '\0';
-	return text;
+	if (beget__procfs_link(text, size, "/proc/self/exe") >= 0)
+		return text;
+	return image.known ? image.name : "this program";
 }
 
 const char *beget__image_path(char *text, size_t size)
@@ -180,7 +187,8 @@ const char *beget__image_path(char *text, size_t size)
 /* What runs before beget_init runs in each process that executes this program: did it start one, so would that one. */
 static int check_arrived(void)
 {
-	bool arrived = fcntl(BEGET__CHANNEL_FD, F_GETFD) != 0; /* beget_init makes it close-on-exec, of whatever copy */
+	/* beget_init makes it close-on-exec, in every copy too */
+	bool arrived = !beget__fd_open_now(BEGET__CHANNEL_FD) || beget__fd_closes_on_exec(BEGET__CHANNEL_FD);
 
 	if (image.known || arrived || birth_of_process() == BEGET__BORN_FREE)
 		return 0;

@@ -5,17 +5,15 @@
 #include "os/fail.h"
 #include "os/mem.h"
 #include "os/proc.h"
+#include "os/self.h"
+#include "os/signals.h"
+#include "os/sock.h"
 #include "os/trace.h"
 #include "program/image.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* One birth; shared with the new process until it executes the image. */
@@ -24,7 +22,8 @@ struct launch {
 	int socket;
 	bool helper;
 	char **argv, **envp;
-	int error;
+	int error;        /* of the new process, negative */
+	const char *step; /* in which it failed; NULL: the exec itself */
 	pid_t *pid;
 	int *pidfd; /* where a concurrent fork finds it at once */
 };
@@ -32,34 +31,58 @@ struct launch {
 /* A sanitizer does not expect a process on a stack of the heap. */
 #define NOT_WATCHED __attribute__((no_sanitize("address")))
 
-/* From here to exec we run on the caller's memory with all signals blocked: system calls only. */
+/* A helper has none of the caller's streams, and a group of its own. */
+NOT_WATCHED static int begin_helper(struct launch *l)
+{
+	int nothing = beget__fd_open_nothing(), error = nothing < 0 ? nothing : 0;
+	int32_t group;
+
+	l->step = "cannot open anything in place of its standard streams";
+	for (int fd = 0; fd <= STDERR_FILENO && !error; fd++)
+		if (fd < STDERR_FILENO || beget__trace_fd < 0)
+			error = beget__fd_put(nothing, fd);
+	if (beget__self_group(0, &group) || group != 0) /* one that cannot be seen from here can only be kept */
+		(void)beget__self_join_group(0);
+	return error;
+}
+
+/* The caller's streams, close-on-exec or not. */
+NOT_WATCHED static void begin_child(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (beget__fd_closes_on_exec(fd))
+			(void)beget__fd_set_inherited(fd, true);
+}
+
+/* From here to exec we run on the caller's memory with all signals blocked: only what is async-signal-safe. */
+NOT_WATCHED static int begin(struct launch *l, int *image)
+{
+	l->step = "cannot copy the descriptor of its image";
+	*image = beget__fd_dup_from(l->other ? l->other->fd : beget__image_fd(), BEGET__CHANNEL_FD + 1);
+	if (*image < 0)
+		return *image;
+	l->step = "cannot put its channel at descriptor 3";
+	int error = beget__fd_put(l->socket, BEGET__CHANNEL_FD);
+	if (!error && l->helper)
+		error = begin_helper(l);
+	else if (!error)
+		begin_child();
+	if (error)
+		return error;
+	beget__fd_close_range(BEGET__CHANNEL_FD + 1, (unsigned)*image - 1);
+	beget__fd_close_range((unsigned)*image + 1, ~0u);
+	l->step = NULL;
+	return 0;
+}
+
 NOT_WATCHED static int execute(void *data)
 {
 	struct launch *l = data;
-	int exe = fcntl(l->other ? l->other->fd : beget__image_fd(), F_DUPFD_CLOEXEC, BEGET__CHANNEL_FD + 1);
+	int image;
 
-	if (exe < 0 || dup2(l->socket, BEGET__CHANNEL_FD) < 0) /* dup2 also takes close-on-exec off */
-		goto failed;
-	if (l->socket == BEGET__CHANNEL_FD && fcntl(BEGET__CHANNEL_FD, F_SETFD, 0) < 0)
-		goto failed;
-	if (l->helper) {
-		int null = open("/dev/null", O_RDWR);
-		if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || (beget__trace_fd < 0 && dup2(null, 2) < 0))
-			goto failed;
-		if (getpgrp() != 0) /* one that we cannot see can only be kept */
-			setpgid(0, 0);
-	} else {
-		for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-			int flags = fcntl(fd, F_GETFD);
-			if (flags > 0)
-				fcntl(fd, F_SETFD, 0);
-		}
-	}
-	beget__fd_close_range(BEGET__CHANNEL_FD + 1, (unsigned)exe - 1);
-	beget__fd_close_range((unsigned)exe + 1, ~0u);
-	syscall(SYS_execveat, exe, "", l->argv, l->envp, AT_EMPTY_PATH);
-failed:
-	l->error = errno;
+	l->error = begin(l, &image);
+	if (!l->error)
+		l->error = beget__proc_execute(image, l->argv, l->envp);
 	_exit(127);
 }
 
@@ -68,44 +91,48 @@ NOT_WATCHED static int middle(void *data)
 	struct launch *l = data;
 	pid_t pid = beget__proc_vfork(execute, l, SIGCHLD, l->pidfd);
 
-	if (pid < 0)
-		l->error = -pid;
+	if (pid < 0) {
+		l->step = "cannot make it";
+		l->error = pid;
+	}
 	*l->pid = pid;
 	_exit(0);
 }
 
-static int start(struct launch *l)
+static int explain(const struct launch *l)
 {
-	sigset_t all, before;
-	pid_t pid;
-	int none, status;
+	const char *what = l->helper ? "helper" : "child";
 
-	int error = beget__image_ready(l->other);
-	if (error)
-		return error;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (l->helper) {
-		/* Exit signal 0: no SIGCHLD in the host, and invisible to its wait(-1). */
-		pid = beget__proc_vfork(middle, l, 0, &none);
-		if (pid > 0)
-			while (waitpid(pid, &status, (int)__WCLONE) < 0 && errno == EINTR)
-				;
-	} else {
-		pid = beget__proc_vfork(execute, l, SIGCHLD, l->pidfd);
-		if (pid > 0 && l->error)
-			while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-				;
-	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (l->step)
+		return beget__fail_errno(-l->error, "cannot launch the %s: it %s", what, l->step);
+	if (l->error == -E2BIG)
+		return beget__fail_errno(E2BIG, "cannot launch the %s: the environment is too large for exec", what);
+	if (l->other)
+		return beget__fail_errno(-l->error, "cannot execute %.150s", l->other->path);
+	if (beget__image_is_host())
+		return beget__fail_errno(-l->error, "cannot execute the host program %.120s", beget__executable_host());
+	return beget__fail_errno(-l->error, "cannot execute the program's image");
+}
+
+static int run(struct launch *l)
+{
+	sigset_t before;
+	int none;
+
+	beget__signals_block_all(&before);
+	/* Exit signal 0: no SIGCHLD in the host, and invisible to its wait(-1). */
+	pid_t pid =
+		l->helper ? beget__proc_vfork(middle, l, 0, &none) : beget__proc_vfork(execute, l, SIGCHLD, l->pidfd);
+	if (pid > 0 && l->helper)
+		beget__proc_reap(pid, (int)__WCLONE);
+	else if (pid > 0 && l->error)
+		beget__proc_reap(pid, 0);
+	beget__signals_set_mask(&before);
 	if (pid < 0)
 		return beget__fail_errno(-pid, "cannot make a process");
 	if (l->error) {
 		beget__fd_close(l->pidfd);
-		return l->other                  ? beget__fail_errno(l->error, "cannot execute %.150s", l->other->path)
-		       : !beget__image_is_host() ? beget__fail_errno(l->error, "cannot execute the program's image")
-		                                 : beget__fail_errno(l->error, "cannot execute the host program %.120s",
-		                                                     beget__executable_host());
+		return explain(l);
 	}
 	if (!l->helper)
 		*l->pid = pid;
@@ -114,76 +141,70 @@ static int start(struct launch *l)
 
 extern char **environ;
 
-static char *name_of(const struct beget__executable *other)
+/* The environment without the strings that no exec takes, and with one more if it is not NULL. Those that are left out
+ * travel as the rest of the state does. */
+static char **environment(char *more)
 {
-	return other ? other->path : beget__image_name();
+	size_t n = 0, kept = 0;
+
+	while (environ && environ[n])
+		n++;
+	char **envp = beget__mem_alloc((n + 2) * sizeof(*envp));
+	for (size_t i = 0; i < n && envp; i++)
+		if (!beget__proc_exceeds_exec(environ[i]))
+			envp[kept++] = environ[i];
+	if (envp)
+		envp[kept] = more;
+	return envp;
 }
 
-static int spawn(const struct beget__executable *other, char *mark, int socket, pid_t *pid, int *pidfd)
+static int start(struct launch *l, char *mark, char *more)
 {
-	return start(&(struct launch){
-		.other = other,
-		.socket = socket,
-		.argv = (char *[]){name_of(other), mark, NULL},
-		.envp = environ,
-		.pid = pid,
-		.pidfd = pidfd,
-	});
+	char *name = l->other ? l->other->path : beget__image_name();
+	char *argv[] = {name, mark, NULL};
+
+	int error = beget__image_ready(l->other);
+	if (error)
+		return error;
+	l->argv = argv;
+	l->envp = environment(more);
+	if (!l->envp)
+		return beget__fail_errno(ENOMEM, "cannot launch a process");
+	error = run(l);
+	free(l->envp);
+	return error;
 }
 
 int beget__launch_spawn(const struct beget__executable *other, int socket, pid_t *pid, int *pidfd)
 {
 	char mark[] = BEGET__CHILD_MARK;
 
-	return spawn(other, mark, socket, pid, pidfd);
+	return start(&(struct launch){.other = other, .socket = socket, .pid = pid, .pidfd = pidfd}, mark, NULL);
 }
 
 int beget__launch_spare(int socket, pid_t *pid, int *pidfd)
 {
 	char mark[] = BEGET__SPARE_MARK;
 
-	return spawn(NULL, mark, socket, pid, pidfd);
+	return start(&(struct launch){.socket = socket, .pid = pid, .pidfd = pidfd}, mark, NULL);
 }
 
 int beget__launch_helper(const struct beget__executable *other, int socket, pid_t *pid)
 {
 	char mark[] = BEGET__HELPER_MARK, bind[] = BEGET__BIND_NOW "=" BEGET__OUR_BINDING;
-	size_t n = 0;
 	int none = -1; /* the middle process has it, and ends */
 
-	while (environ && environ[n])
-		n++;
-	char **envp = beget__mem_alloc((n + 2) * sizeof(*envp));
-	if (!envp)
-		return beget__fail_errno(ENOMEM, "cannot launch the helper");
 	/* What the helper binds eagerly, its children need not bind one by one. */
-	if (!getenv(BEGET__BIND_NOW))
-		envp[n] = bind;
-	if (n)
-		memcpy(envp, environ, n * sizeof(*envp));
-	struct launch l = {
-		.other = other,
-		.socket = socket,
-		.helper = true,
-		.argv = (char *[]){name_of(other), mark, NULL},
-		.envp = envp,
-		.pid = pid,
-		.pidfd = &none,
-	};
-	int error = start(&l);
-	free(envp);
-	return error;
+	return start(&(struct launch){.other = other, .socket = socket, .helper = true, .pid = pid, .pidfd = &none},
+	             mark, getenv(BEGET__BIND_NOW) ? NULL : bind);
 }
 
 bool beget__launch_trusted(void)
 {
 	struct ucred maker;
-	uid_t real, effective, saved;
-	int type;
-	socklen_t size = sizeof(maker), type_size = sizeof(type);
+	uid_t users[3];
 
-	return getsockopt(BEGET__CHANNEL_FD, SOL_SOCKET, SO_TYPE, &type, &type_size) == 0 && type == SOCK_SEQPACKET &&
-	       getsockopt(BEGET__CHANNEL_FD, SOL_SOCKET, SO_PEERCRED, &maker, &size) == 0 &&
-	       getresuid(&real, &effective, &saved) == 0 && maker.uid == real && maker.uid == effective &&
-	       maker.uid == saved && fcntl(BEGET__CHANNEL_FD, F_SETFD, FD_CLOEXEC) == 0;
+	return beget__sock_maker(BEGET__CHANNEL_FD, &maker) == 0 && beget__self_users(users) == 0 &&
+	       maker.uid == users[0] && maker.uid == users[1] && maker.uid == users[2] &&
+	       beget__fd_set_inherited(BEGET__CHANNEL_FD, false) == 0;
 }

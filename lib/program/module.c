@@ -6,6 +6,7 @@
 
 #include "os/fail.h"
 #include "os/fd.h"
+#include "os/libc.h"
 #include "os/mem.h"
 
 #include <dlfcn.h>
@@ -21,8 +22,6 @@
 /* A statically linked program has no loader, and none shall be linked into it for our sake. */
 #pragma weak dlopen
 #pragma weak dlerror
-#pragma weak dlinfo
-#pragma weak dladdr1
 
 enum { LACKING = 1, HASHED = 2 };
 
@@ -101,7 +100,7 @@ static bool everywhere(const struct dl_phdr_info *m)
 	if ((vdso && holds(m, vdso)) || (loader && holds(m, loader)))
 		return true;
 	const char *name = soname(m);
-	return name && strcmp(name, "libc.so.6") == 0;
+	return name && beget__libc_is(name);
 }
 
 bool beget__module_lacking(const struct dl_phdr_info *m, bool foreign)
@@ -180,14 +179,11 @@ static char *absolute(const struct dl_phdr_info *m)
 {
 	const char *name = beget__binary_name(m), *slash = strrchr(name, '/');
 	const ElfW(Phdr) *code = beget__binary_first_code(m);
-	struct link_map *map = NULL;
-	Dl_info unused;
 
-	if (name[0] == '/' || !slash || !code || !dladdr1 || !dlinfo)
+	if (name[0] == '/' || !slash || !code)
 		return NULL;
 	char *text = beget__mem_alloc(2 * PATH_MAX + strlen(slash) + 1); /* the loader is not told how much fits */
-	if (text && dladdr1((void *)(m->dlpi_addr + code->p_vaddr), &unused, (void **)&map, RTLD_DL_LINKMAP) && map &&
-	    dlinfo(map, RTLD_DI_ORIGIN, text) == 0)
+	if (text && beget__libc_origin((const void *)(m->dlpi_addr + code->p_vaddr), text))
 		return strcat(text, slash);
 	free(text);
 	return NULL;

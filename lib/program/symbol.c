@@ -5,14 +5,13 @@
 
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/libc.h"
 
 #include <elf.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* The file, mapped, with every access checked: it may be anything by now. */
 struct image {
@@ -69,18 +68,17 @@ void beget__symbol_name(const char *module, uint64_t offset, char *text, size_t 
 {
 	const char *slash = strrchr(module, '/');
 	uint64_t within = 0;
-	struct stat st;
+	size_t length;
 	void *base = NULL;
 
-	snprintf(text, size, "%s+0x%llx", module[0] ? (slash ? slash + 1 : module) : program_invocation_short_name,
+	snprintf(text, size, "%s+0x%llx", module[0] ? (slash ? slash + 1 : module) : beget__libc_program(),
 	         (unsigned long long)offset);
 	/* The child may say any name: one that is no file must not be waited for, nor become a terminal of ours. */
 	int fd = beget__fd_open(module[0] ? module : "/proc/self/exe", O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
-	    beget__file_map(fd, (size_t)st.st_size, &base) == 0) {
-		struct image image = {base, (size_t)st.st_size};
+	if (beget__fd_regular(fd, &length) && beget__file_map(fd, length, &base) == 0) {
+		struct image image = {base, length};
 		const char *name = find(&image, offset, &within);
 		if (name && within)
 			snprintf(text, size, "%.120s+0x%llx", name, (unsigned long long)within);

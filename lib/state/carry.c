@@ -5,6 +5,7 @@
 
 #include "os/fd.h"
 #include "os/mem.h"
+#include "os/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -109,6 +110,16 @@ int beget__carry_read_env(struct beget__state *s, const char *status)
 void beget__carry_own_env(struct beget__state *s)
 {
 	s->env = environ;
+}
+
+/* With a string that exec does not take, all of it travels. */
+void beget__carry_exec_env(struct beget__state *s)
+{
+	for (char **e = s->env; e && *e; e++)
+		if (beget__proc_exceeds_exec(*e)) {
+			s->env = NULL;
+			return;
+		}
 }
 
 bool beget__carry_env_differs(const struct beget__state *now, const struct beget__state *born)

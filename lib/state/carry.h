@@ -15,6 +15,7 @@ int beget__carry_get_streams(struct beget__reader *r, struct beget__fds *fds, st
 int beget__carry_apply_streams(const struct beget__state *s);
 int beget__carry_read_env(struct beget__state *s, const char *status);
 void beget__carry_own_env(struct beget__state *s);
+void beget__carry_exec_env(struct beget__state *);
 bool beget__carry_env_differs(const struct beget__state *now, const struct beget__state *born);
 int beget__carry_put_env(struct beget__writer *w, const struct beget__state *s, struct beget__fds *fds, int *opened);
 int beget__carry_get_env(struct beget__reader *r, struct beget__fds *fds, struct beget__state *s);

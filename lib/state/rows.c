@@ -391,6 +391,7 @@ const struct beget__row beget__rows[BEGET__ROWS] = {
 		.get = beget__carry_get_env,
 		.apply = beget__carry_apply_env,
 		.without = beget__carry_own_env,
+		.after_exec = beget__carry_exec_env,
 	},
 	{
 		.name = "the working directory",
