@@ -179,8 +179,10 @@ static void results_of_several_packets(enum beget_method method)
 		struct beget_bytes b = {NULL, 0};
 		size_t n = 9000 + i * 250;
 		struct beget_process *p = start(method, BEGET_CALL(makes_several_packets, n));
-		assert_int_equal(beget_join(p, 30000, NULL), 0);
-		assert_int_equal(beget_result(p, &b), 0);
+		struct beget_status status;
+		assert_int_equal(beget_join(p, 30000, &status), 0);
+		if (beget_result(p, &b) < 0)
+			fail_msg("outcome %d, code %d: %s", (int)status.outcome, status.code, beget_error());
 		assert_int_equal(b.size, n);
 		assert_int_equal(((const char *)b.data)[n - 1], 'p');
 		beget_free(p);

@@ -378,17 +378,6 @@ static struct beget__frame *another(struct beget__frame *f, const char *data, si
 	return other;
 }
 
-/* A packet of nothing, which only a hostile sender writes, is received like the end. It may have descriptors, and the
- * last words of others behind it. */
-static int empty_packet(int socket, int *fds, int nfds)
-{
-	struct pollfd state = {.fd = socket, .events = POLLRDHUP};
-
-	for (int i = 0; i < nfds; i++)
-		beget__fd_close(&fds[i]);
-	return beget__fd_poll(&state, 1, 0) != 0 && beget__sock_unread(socket) == 0 ? 0 : -EBADMSG;
-}
-
 void beget__frame_init(struct beget__frame *f, char *buffer, struct beget__frame *between)
 {
 	memset(f, 0, offsetof(struct beget__frame, fds));
@@ -396,8 +385,22 @@ void beget__frame_init(struct beget__frame *f, char *buffer, struct beget__frame
 	f->between = between;
 }
 
-/* One packet; data: PAYLOAD bytes for its part of the body. As beget__frame_receive, or GOES_ON. */
+/* Nothing was received: that is the end only if no packet is left. The kernel looks for a packet, then for the end, and
+ * reports the end if packets and end come in between. A hostile sender can write an empty packet, with descriptors. */
 enum { GOES_ON = 3 };
+static int received_nothing(int socket, int *fds, int nfds)
+{
+	struct pollfd state = {.fd = socket, .events = POLLRDHUP};
+
+	for (int i = 0; i < nfds; i++)
+		beget__fd_close(&fds[i]);
+	if (nfds > 0 || beget__fd_poll(&state, 1, 0) == 0)
+		return -EBADMSG;
+	int unread = (int)beget__sock_unread(socket);
+	return unread > 0 ? GOES_ON : unread;
+}
+
+/* One packet; data: PAYLOAD bytes for its part of the body. As beget__frame_receive, or GOES_ON. */
 static int receive_packet(int socket, struct beget__frame *f, char *data, int flags)
 {
 	union {
@@ -417,7 +420,7 @@ static int receive_packet(int socket, struct beget__frame *f, char *data, int fl
 		return (int)got;
 	int fds[FDS_PER_PACKET], nfds = unpack_fds(&message, fds);
 	if (got == 0)
-		return empty_packet(socket, fds, nfds);
+		return received_nothing(socket, fds, nfds);
 	bool truncated = message.msg_flags & MSG_CTRUNC;
 	struct beget__frame *to = f;
 	int error = -EBADMSG;
