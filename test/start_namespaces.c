@@ -1,12 +1,19 @@
 /* Callers in pid and user namespaces of their own. */
 #include "host.h"
+#include "os/fault.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <termios.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
 
 enum { NOT_PERMITTED = 77 };
 
@@ -145,11 +152,115 @@ static void input_from_a_terminal(enum beget_method method)
 	assert_int_equal(status, 0);
 }
 
+/* The caller lives, whatever of it can be seen: 0, or -EOPNOTSUPP where that cannot be known. */
+
+static int older(const char *call)
+{
+	return strcmp(call, "peerpidfd") == 0 ? ENOPROTOOPT : 0;
+}
+
+static int looks_at_caller(int old)
+{
+	beget__fault_hook = old ? older : NULL;
+	int fd = beget_caller_sentinel();
+
+	return fd < 0 ? fd : poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0);
+}
+
+static int looks_without_proc(int old)
+{
+	return chroot("/sys") < 0 || access("/proc", F_OK) == 0 ? -1 : looks_at_caller(old);
+}
+
+static int looks_as_another_user(int old)
+{
+	return setgroups(0, NULL) < 0 || setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0
+	               ? -1
+	               : looks_at_caller(old);
+}
+
+static void expect_living_caller(int (*target)(int))
+{
+	int now = host_int(by, BEGET_CALL(target, 0)), then = host_int(by, BEGET_CALL(target, 1));
+
+	CHECK(now == 0 || (now == -EOPNOTSUPP && then == now));
+	CHECK(then == 0 || then == -EOPNOTSUPP);
+}
+
+static void in_a_child_without_proc(void)
+{
+	if (geteuid() != 0)
+		_exit(NOT_PERMITTED);
+	expect_living_caller(looks_without_proc);
+}
+
+static void with_processes_hidden(void)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("proc", "/proc", "proc", 0, "hidepid=2") < 0)
+		_exit(NOT_PERMITTED);
+	expect_living_caller(looks_as_another_user);
+}
+
+static void in_a_time_namespace(void)
+{
+	int fd = unshare(CLONE_NEWTIME) < 0 ? -1 : open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "7 100000 0", 10) != 10)
+		_exit(NOT_PERMITTED);
+	close(fd);
+	expect_living_caller(looks_at_caller);
+}
+
+static int caller_pid(void)
+{
+	return beget_caller_pid();
+}
+
+static void in_a_pid_namespace(void)
+{
+	struct beget_process *p;
+
+	if (unshare(CLONE_NEWPID) < 0)
+		_exit(NOT_PERMITTED);
+	if (by == BEGET_FORKSERVER)
+		CHECK(beget_start(&p, NULL, BEGET_CALL(caller_pid)) == -EOPNOTSUPP);
+	else
+		CHECK(host_int(by, BEGET_CALL(looks_at_caller, 0)) == 0);
+}
+
+static void caller_from_another_pid_namespace(void)
+{
+	if (unshare(CLONE_NEWPID) < 0)
+		_exit(NOT_PERMITTED);
+	CHECK(by == BEGET_FORKSERVER || host_int(by, BEGET_CALL(caller_pid)) == 0);
+}
+
+#define LIVING_CALLER(body)                                                                                            \
+	static void living_caller_##body(enum beget_method method)                                                     \
+	{                                                                                                              \
+		run_if_permitted(body, method);                                                                        \
+	}
+LIVING_CALLER(in_a_child_without_proc)
+LIVING_CALLER(with_processes_hidden)
+LIVING_CALLER(in_a_time_namespace)
+LIVING_CALLER(in_a_pid_namespace)
+
+static void caller_pid_from_another_pid_namespace(enum beget_method method)
+{
+	run_if_permitted(caller_from_another_pid_namespace, method);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct behaviour table[] = {
 		BEHAVIOUR(unseen_group),
 		BEHAVIOUR(input_from_a_terminal),
+		BEHAVIOUR(living_caller_in_a_child_without_proc),
+		BEHAVIOUR(living_caller_with_processes_hidden),
+		BEHAVIOUR(living_caller_in_a_time_namespace),
+		BEHAVIOUR(living_caller_in_a_pid_namespace),
+		BEHAVIOUR(caller_pid_from_another_pid_namespace),
 	};
 
 	beget_init(argc, argv);

@@ -6,6 +6,7 @@
 #include "os/fail.h"
 #include "os/fd.h"
 #include "os/proc.h"
+#include "os/sock.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -44,16 +45,35 @@ static int ended(void)
 	return pair[0];
 }
 
-int beget__tie_watch(pid_t pid, uint64_t started)
+static bool ended_already(int pidfd)
 {
-	int fd = beget__proc_pidfd_open(pid);
+	struct pollfd end = {.fd = pidfd, .events = POLLIN};
+
+	return beget__fd_poll(&end, 1, 0) > 0;
+}
+
+/* The number may be another process's by now: that one has ended, too, or is younger than we are, as the caller is not.
+ */
+static int watch_number(pid_t pid, uint64_t started)
+{
+	int fd = pid > 0 ? beget__proc_pidfd_open(pid) : -EOPNOTSUPP;
 
 	if (fd == -ESRCH)
 		return ended();
-	if (fd < 0)
+	if (fd < 0 || ended_already(fd))
 		return fd;
-	if (beget__proc_started(pid) == started) /* looked at after the opening: it is that process */
+	uint64_t now = beget__proc_started(pid), ours = beget__proc_started(getpid());
+	if (now && now == started)
 		return fd;
 	beget__fd_close(&fd);
-	return ended();
+	return now && ours && now > ours ? ended() : -EOPNOTSUPP;
+}
+
+int beget__tie_watch(int channel, pid_t pid, uint64_t started)
+{
+	int fd = channel >= 0 ? beget__sock_maker_pidfd(channel) : -ENOTSOCK;
+
+	if (fd == -ESRCH || fd == -EINVAL)
+		return ended();
+	return fd >= 0 || fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM ? fd : watch_number(pid, started);
 }

@@ -11,6 +11,7 @@
 #include "message/report.h"
 #include "os/mem.h"
 #include "os/proc.h"
+#include "os/sock.h"
 #include "os/trace.h"
 #include "program/image.h"
 #include "state/state.h"
@@ -59,7 +60,10 @@ int beget_caller_sentinel(void)
 	if (self.pid != getpid())
 		return beget__fail(ESRCH, "this process was not started by beget");
 	if (self.caller < 0)
-		self.caller = beget__tie_watch(self.head.caller, self.head.caller_started);
+		self.caller = beget__tie_watch(beget__fd_is(self.channel, &self.birth) ? self.channel : -1,
+		                               self.head.caller, self.head.caller_started);
+	if (self.caller == -EOPNOTSUPP)
+		return beget__fail(EOPNOTSUPP, "cannot watch the caller: it cannot be identified from here");
 	if (self.caller < 0)
 		return beget__fail_errno(-self.caller, "cannot watch the caller");
 	return self.caller;
@@ -147,11 +151,26 @@ static void begin(enum beget_method method, int channel)
 	beget__trace_role = "child";
 }
 
+/* In another pid namespace the numbers that the caller knows name other processes, or none; the kernel knows the
+ * caller's number here. */
+static void share_names(void)
+{
+	struct ucred maker;
+
+	if (beget__sock_maker(self.channel, &maker) == 0 && maker.pid != self.head.caller) {
+		self.head.caller = maker.pid;
+		beget__fd_close(&self.head.control);
+		beget__control_drop();
+	}
+}
+
 /* What the child is, apart from what it does: first of all the tie, for the caller may die at any moment. */
 static int become(struct beget__reader *reader, struct beget__fds *fds)
 {
 	int error = beget__order_get_head(reader, fds, &self.head);
 
+	if (!error)
+		share_names();
 	if (!error && self.head.tie >= 0)
 		error = beget__tie_arm(self.head.tie);
 	if (!error)

@@ -14,6 +14,15 @@ void beget__control_adopt(int fd, pid_t helper)
 	};
 }
 
+void beget__control_drop(void)
+{
+	struct beget__control *c = &beget__control_shared;
+
+	if (c->fd >= 0 && beget__fd_is(c->fd, &c->identity))
+		beget__fd_close(&c->fd);
+	c->fd = -1;
+}
+
 int beget__control_lend(pid_t *helper)
 {
 	const struct beget__control *c = &beget__control_shared;

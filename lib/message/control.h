@@ -20,6 +20,9 @@ extern struct beget__control beget__control_shared;
 /* In a child: the caller's helper serves this process too. */
 void beget__control_adopt(int fd, pid_t helper);
 
+/* It does not: starts by this process launch a helper of their own. */
+void beget__control_drop(void);
+
 /* The shared socket, or -1; for a child to use. */
 int beget__control_lend(pid_t *helper);
 

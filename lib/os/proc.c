@@ -211,6 +211,8 @@ int beget__proc_zombie_exit(pid_t pid, int *wait_status)
 	char path[8];
 
 	FAULT("zombie", -fault);
+	if (!beget__procfs_numbers_ours())
+		return -ENODATA;
 	if (!beget__proc_zombies_tell())
 		return -ENODATA;
 	/* Where we may not look, stat shows an exit code of 0. The link to the executable has the same guard, and of a
@@ -252,6 +254,8 @@ static struct look look(pid_t pid)
 	struct look ret = {0};
 	struct beget__text stat;
 
+	if (!beget__procfs_numbers_ours())
+		return ret;
 	if (beget__procfs_read(&stat, "/proc/%d/stat", (int)pid) == 0) {
 		const char *state = strrchr(stat.text, ')');
 		ret.started = stat_field(stat.text, STAT_STARTED);

@@ -111,6 +111,13 @@ int beget__procfs_link(char *text, size_t size, const char *path, ...)
 	return (int)n;
 }
 
+bool beget__procfs_numbers_ours(void)
+{
+	char text[16];
+
+	return beget__procfs_link(text, sizeof(text), "/proc/self") > 0 && atoi(text) == (int)getpid();
+}
+
 int beget__procfs_list(const char *path, int (*visit)(int number, void *data), void *data)
 {
 	FAULT("opendir", -fault);

@@ -81,6 +81,24 @@ ssize_t beget__sock_unread(int socket)
 	return n >= 0 ? n : errno == EAGAIN ? 0 : -errno;
 }
 
+#ifndef SO_PEERPIDFD /* the same on all processors but two; Linux 6.5 and later */
+#define SO_PEERPIDFD 77
+#endif
+
+int beget__sock_maker_pidfd(int socket)
+{
+	int fd = -1;
+	socklen_t size = sizeof(fd);
+
+	FAULT("peerpidfd", -fault);
+#if defined(__sparc__) || defined(__hppa__)
+	return -ENOPROTOOPT;
+#endif
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &fd, &size) < 0)
+		return -errno;
+	return beget__fd_above_stdio(fd);
+}
+
 int beget__sock_maker(int socket, struct ucred *ret)
 {
 	struct ucred maker;

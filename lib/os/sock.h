@@ -23,4 +23,7 @@ ssize_t beget__sock_unread(int socket);
 /* Who made this end, or the pair: -ENOTSOCK and the like if it is no SOCK_SEQPACKET socket. */
 int beget__sock_maker(int socket, struct ucred *ret);
 
+/* Its pidfd; -ESRCH or -EINVAL if it has ended and was reaped, -ENOPROTOOPT on older kernels. */
+int beget__sock_maker_pidfd(int socket);
+
 #endif

@@ -108,6 +108,11 @@ int beget__state_read_birth(pid_t pid, struct beget__state *s)
 
 	beget__state_none(s);
 	s->of = pid;
+	if (!beget__procfs_numbers_ours()) { /* what has its number there is another process */
+		s->unseen = ~0u;
+		s->only_birth = true;
+		return 0;
+	}
 	int error = beget__procfs_read(&status, "/proc/%d/status", (int)pid);
 	error = out_of(error) ? beget__fail_errno(-error, "cannot read the state of the helper")
 	                      : read_rows(s, status.text, by_birth);
