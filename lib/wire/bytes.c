@@ -9,12 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Either near (base NULL, offset into near) or far. Has the size of an iovec and becomes one in place. */
-struct beget__piece {
-	const char *base;
-	size_t size;
-};
-
 static bool grow(struct beget__writer *w, size_t n)
 {
 	if (w->room == 0) {
@@ -39,20 +33,24 @@ static bool grow(struct beget__writer *w, size_t n)
 
 static bool add_piece(struct beget__writer *w, const char *base, size_t size)
 {
+	if (w->pieces_room == 0) {
+		w->pieces = w->few;
+		w->pieces_room = sizeof(w->few) / sizeof(*w->few);
+	}
 	if (w->n == w->pieces_room) {
-		int room = w->pieces_room ? 2 * w->pieces_room : 8;
-		struct beget__piece *more = beget__mem_alloc((size_t)room * sizeof(*more));
+		int room = 2 * w->pieces_room;
+		struct iovec *more = beget__mem_alloc((size_t)room * sizeof(*more));
 		if (!more) {
 			w->error = -ENOMEM;
 			return false;
 		}
-		if (w->n)
-			memcpy(more, w->pieces, (size_t)w->n * sizeof(*more));
-		free(w->pieces);
+		memcpy(more, w->pieces, (size_t)w->n * sizeof(*more));
+		if (w->pieces != w->few)
+			free(w->pieces);
 		w->pieces = more;
 		w->pieces_room = room;
 	}
-	w->pieces[w->n++] = (struct beget__piece){base, size};
+	w->pieces[w->n++] = (struct iovec){(void *)base, size};
 	return true;
 }
 
@@ -68,11 +66,11 @@ void beget__bytes_put(struct beget__writer *w, const void *data, size_t size)
 		if (!add_piece(w, data, size))
 			return;
 	} else {
-		if (!grow(w, size) || ((w->n == 0 || w->pieces[w->n - 1].base) && !add_piece(w, NULL, 0)))
+		if (!grow(w, size) || ((w->n == 0 || w->pieces[w->n - 1].iov_base) && !add_piece(w, NULL, 0)))
 			return;
 		memcpy(w->near + w->used, data, size);
 		w->used += size;
-		w->pieces[w->n - 1].size += size;
+		w->pieces[w->n - 1].iov_len += size;
 	}
 	w->total += size;
 }
@@ -108,25 +106,23 @@ void beget__bytes_put_string(struct beget__writer *w, const char *s)
 
 int beget__bytes_finish(struct beget__writer *w, const struct iovec **ret)
 {
-	_Static_assert(sizeof(struct beget__piece) == sizeof(struct iovec), "a piece becomes an iovec in place");
 	char *near = w->near;
 
 	if (w->error)
 		return w->error;
-	for (int i = 0; i < w->n; i++) {
-		struct beget__piece piece = w->pieces[i];
-		struct iovec iov = {(void *)(piece.base ? piece.base : near), piece.size};
-		if (!piece.base)
-			near += piece.size;
-		memcpy(&w->pieces[i], &iov, sizeof(iov));
+	for (struct iovec *piece = w->pieces; piece < w->pieces + w->n; piece++) {
+		if (piece->iov_base)
+			continue;
+		piece->iov_base = near;
+		near += piece->iov_len;
 	}
-	*ret = (const struct iovec *)(const void *)w->pieces;
+	*ret = w->pieces;
 	return w->n;
 }
 
 char *beget__bytes_flatten(struct beget__writer *w, size_t *size)
 {
-	const struct iovec *iov;
+	const struct iovec *iov = NULL;
 	int n = beget__bytes_finish(w, &iov);
 	char *flat = n < 0 ? NULL : beget__mem_alloc(w->total + 1);
 	size_t at = 0;
@@ -141,7 +137,8 @@ void beget__bytes_free(struct beget__writer *w)
 {
 	if (w->near != w->first)
 		free(w->near);
-	free(w->pieces);
+	if (w->pieces != w->few)
+		free(w->pieces);
 	w->near = NULL;
 	w->pieces = NULL;
 	w->n = w->pieces_room = 0;

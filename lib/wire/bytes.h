@@ -18,11 +18,12 @@
 struct beget__writer {
 	char *near; /* all that was copied, in order */
 	size_t used, room;
-	struct beget__piece *pieces;
+	struct iovec *pieces; /* what was copied has no base before the end */
 	int n, pieces_room;
 	size_t total;
 	int error;
-	bool foreign; /* for another program: what this one has loaded, the reader has not */
+	bool foreign;        /* for another program: what this one has loaded, the reader has not */
+	struct iovec few[4]; /* small messages allocate nothing */
 	char first[1024];
 };
 
