@@ -251,11 +251,92 @@ static void caller_pid_from_another_pid_namespace(enum beget_method method)
 	run_if_permitted(caller_from_another_pid_namespace, method);
 }
 
+/* Ties. */
+
+static void tied_init(void)
+{
+	struct beget_process *p = NULL;
+
+	if (unshare(CLONE_NEWPID) < 0)
+		_exit(NOT_PERMITTED);
+	CHECK(beget_start(&p, BEGET_OPTIONS(.method = by, .flags = BEGET_TIED), BEGET_CALL(group)) == -EOPNOTSUPP);
+	CHECK(!p && strstr(beget_error(), "init"));
+	if (by != BEGET_FORKSERVER)
+		CHECK(host_int(by, BEGET_CALL(group)) == 0); /* that start has used up nothing */
+}
+
+static void a_tied_init(enum beget_method method)
+{
+	run_if_permitted(tied_init, method);
+}
+
+static int said[2];
+
+static void gives_up_root(struct beget_fd out)
+{
+	pid_t pid = getpid();
+
+	if (setresuid(5, 5, 5) == 0 && write(out.fd, &pid, sizeof(pid)) == sizeof(pid))
+		for (int i = 0; i < 60; i++)
+			sleep(1);
+}
+
+static bool write_file(const char *name, pid_t pid, const char *text)
+{
+	char path[60];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+/* Root of a user namespace: no more than that, and not the root that the kernel obeys. */
+static void root_of_a_namespace(void)
+{
+	struct beget_process *p;
+
+	if (unshare(CLONE_NEWUSER) < 0)
+		_exit(NOT_PERMITTED);
+	CHECK(write(said[1], "u", 1) == 1);
+	while (getuid() != 0 && poll(NULL, 0, 1) == 0)
+		if (setresuid(0, 0, 0) < 0 && errno != EINVAL)
+			_exit(1);
+	CHECK(beget_start(&p, BEGET_OPTIONS(.method = by, .flags = BEGET_TIED),
+	                  BEGET_CALL(gives_up_root, BEGET_FD(said[1]))) == 0);
+	for (;;)
+		pause();
+}
+
+static void a_tied_child_that_gives_up_root(enum beget_method method)
+{
+	pid_t pid;
+	char byte;
+
+	by = method;
+	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
+	pid_t host = host_start(root_of_a_namespace);
+	close(said[1]);
+	bool mapped = read(said[0], &byte, 1) == 1 && write_file("uid_map", host, "0 1000 100");
+	bool there = mapped && read(said[0], &pid, sizeof(pid)) == sizeof(pid);
+	kill(host, SIGKILL);
+	host_end(host);
+	close(said[0]);
+	if (!mapped)
+		skip();
+	assert_true(there);
+	assert_true(process_gone(pid, 5000));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct behaviour table[] = {
 		BEHAVIOUR(unseen_group),
 		BEHAVIOUR(input_from_a_terminal),
+		BEHAVIOUR(a_tied_init),
+		BEHAVIOUR_OF(a_tied_child_that_gives_up_root, BY(BEGET_FORKSERVER)),
 		BEHAVIOUR(living_caller_in_a_child_without_proc),
 		BEHAVIOUR(living_caller_with_processes_hidden),
 		BEHAVIOUR(living_caller_in_a_time_namespace),

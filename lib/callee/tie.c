@@ -16,6 +16,8 @@ int beget__tie_arm(int socket)
 {
 	struct pollfd gone = {.fd = socket, .events = POLLIN | POLLRDHUP};
 
+	if (getpid() == 1) /* see proc.h */
+		return beget__fail(EOPNOTSUPP, "cannot tie the init of a pid namespace to its caller");
 	/* Open across exec: a target that becomes another program stays tied. */
 	int error = beget__fd_set_signal(socket, SIGKILL);
 	if (!error)

@@ -11,6 +11,7 @@
 #include "caller/spare.h"
 #include "caller/options.h"
 #include "os/fail.h"
+#include "os/proc.h"
 #include "os/thread.h"
 #include "program/image.h"
 
@@ -179,6 +180,14 @@ static int check_threads(unsigned flags)
 	return 0;
 }
 
+static int check_tie(unsigned flags)
+{
+	if (!(flags & BEGET_TIED) || !beget__proc_next_is_init())
+		return 0;
+	return beget__fail(EOPNOTSUPP, "cannot tie the child to this process: it would be the init of the pid "
+	                               "namespace that was made for children");
+}
+
 /* The server and the program that the child executes. */
 static int find_server(struct beget__plan *plan)
 {
@@ -236,6 +245,8 @@ int beget__check_start(struct beget__plan *ret, const struct beget_options *opti
 	int error = check_options(ret, options);
 	if (!error)
 		error = no_room;
+	if (!error)
+		error = check_tie(ret->options.flags);
 	if (!error && !ret->method->shares_addresses)
 		error = beget__module_check_settled();
 	if (!error)

@@ -302,6 +302,15 @@ int64_t beget__proc_memory_kib(pid_t pid)
 	return (int64_t)(resident - shared) * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
+/* Before there is an init, the link cannot be read. */
+bool beget__proc_next_is_init(void)
+{
+	char text[64];
+
+	return beget__procfs_link(text, sizeof(text), "/proc/thread-self/ns/pid") > 0 &&
+	       beget__procfs_link(text, sizeof(text), "/proc/thread-self/ns/pid_for_children") == -ENOENT;
+}
+
 bool beget__proc_adopts_orphans(void)
 {
 	int subreaper = 0;
