@@ -139,7 +139,8 @@ enum beget_type {
 	BEGET_TYPE_RAW,      /* void *: an address; with forkserver and spawn only NULL */
 	BEGET_TYPE_BUFFER,   /* struct beget_buffer *, NULL allowed */
 	BEGET_TYPE_FUNCTION, /* a pointer to a function of a loaded module, NULL allowed */
-	BEGET_TYPE_STRUCT    /* a struct by value, described by its layout */
+	BEGET_TYPE_STRUCT,   /* a struct by value, described by its layout */
+	BEGET_TYPE_STRINGS   /* char *const *: strings, then NULL; NULL allowed */
 };
 
 /* Flags of a BEGET_TYPE_OBJECT that beget_join copies back to the caller. */

@@ -33,6 +33,9 @@ int take_char_pointer(char *);
 int take_const_void(const void *);
 int take_void(void *);
 int take_strings(const char *const *);
+int take_vector(char *const *);
+int take_argv(char **);
+int take_pointers(const int *const *);
 int take_function(void (*)(void));
 void take_none_at_all(void);
 int take_point(const struct point *);
@@ -62,7 +65,7 @@ int *give_pointer(void);
 int take_anything();
 #endif
 extern char text[8], **texts;
-extern const char *string;
+extern const char *string, *const strings[2];
 extern int ints[3], number;
 extern void *nothing;
 extern const void *const_nothing;
@@ -91,8 +94,12 @@ const void pointer | BEGET_CALL(take_const_void, const_nothing) | BEGET_ARGUMENT
 bare NULL | BEGET_CALL(take_string, NULL) | BEGET_ARGUMENT_1_IS_A_void_POINTER
 void * parameter | BEGET_CALL(take_void, nothing) | BEGET_ARGUMENT_1_IS_A_void_POINTER
 typed pointer to a void parameter | BEGET_CALL(take_const_void, &number) | BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY
-pointer to a pointer | BEGET_CALL(take_strings, texts) | BEGET_ARGUMENT_1_IS_A_POINTER_TO_A_POINTER
-address of a pointer | BEGET_CALL(take_strings, &string) | BEGET_ARGUMENT_1_IS_A_POINTER_TO_A_POINTER
+pointer to a pointer | BEGET_CALL(take_pointers, &number_pointer) | BEGET_ARGUMENT_1_IS_A_POINTER_TO_A_POINTER
+strings | BEGET_CALL(take_vector, texts) | warning free
+strings that are const | BEGET_CALL(take_strings, strings) | warning free
+strings to a const parameter | BEGET_CALL(take_strings, texts) | BEGET_ARGUMENT_TYPES_ARE_NOT_EXACTLY
+strings to a parameter that is not const | BEGET_CALL(take_argv, texts) | BEGET_A_POINTER_PARAMETER_IS_NOT_CONST
+strings of a main | BEGET_CALL(take_argv, BEGET_STRINGS(texts)) | warning free
 pointer to a function | BEGET_CALL(take_function, function) | warning free
 function name as argument | BEGET_CALL(take_function, take_none_at_all) | warning free
 address of a function as argument | BEGET_CALL(take_function, &take_none_at_all) | warning free

@@ -314,6 +314,51 @@ static void bytes_of_each_size(enum beget_method method)
 		expect_bytes_back(method, sizes[i]);
 }
 
+/* The bytes of all strings and one more for each; -1: NULL. */
+static int length_of(char *const *strings)
+{
+	int total = 0;
+
+	if (!strings)
+		return -1;
+	for (; *strings; strings++)
+		total += (int)strlen(*strings) + 1;
+	return total;
+}
+
+static int length_of_const(const char *const strings[])
+{
+	return length_of((char *const *)strings);
+}
+
+/* A program's main may change its vector and the strings. */
+static int main_like(int argc, char **argv)
+{
+	argv[0][0] = 'x';
+	argv[1] = argv[0];
+	return argc * 100 + length_of(argv);
+}
+
+static void vectors_of_strings(enum beget_method method)
+{
+	char first[] = "first", second[] = "2nd";
+	char *argv[] = {first, second, NULL}, **many = calloc(20001, sizeof(*many));
+	const char *const constant[] = {"one", "", "three", NULL}, *const none[] = {NULL};
+
+	for (int i = 0; i < 20000; i++)
+		many[i] = first;
+	assert_int_equal(int_result(method, BEGET_CALL(length_of, argv)), 10);
+	assert_int_equal(int_result(method, BEGET_CALL(length_of, argv + 1)), 4);
+	assert_int_equal(int_result(method, BEGET_CALL(length_of, many)), 20000 * 6);
+	assert_int_equal(int_result(method, BEGET_CALL(length_of_const, constant)), 11);
+	assert_int_equal(int_result(method, BEGET_CALL(length_of_const, none)), 0);
+	assert_int_equal(int_result(method, BEGET_CALL(length_of, (char **)NULL)), -1);
+	assert_int_equal(int_result(method, BEGET_CALL(main_like, 2, BEGET_STRINGS(argv))), 212);
+	assert_string_equal(argv[0], "first");
+	assert_ptr_equal(argv[1], second);
+	free(many);
+}
+
 static void strings_of_each_size(enum beget_method method)
 {
 	for (int i = 0; i < SIZES && sizes[i] <= 1048576; i++) {
@@ -447,6 +492,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(the_original_is_untouched),
 		BEHAVIOUR(bytes_of_each_size),
 		BEHAVIOUR(strings_of_each_size),
+		BEHAVIOUR(vectors_of_strings),
 		BEHAVIOUR(large_between_small),
 		BEHAVIOUR(results_that_are_null),
 		BEHAVIOUR(a_result_that_is_not_const),

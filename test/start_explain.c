@@ -87,10 +87,18 @@ static int length(struct beget_bytes bytes)
 	return (int)bytes.size;
 }
 
+static int first_length(char *const *strings)
+{
+	return (int)strlen(strings[0]);
+}
+
 static void large_arguments(enum beget_method method)
 {
 	static char large[100000];
+	char *strings[] = {large, large, NULL};
 
+	explain(BEGET_OPTIONS(.method = method), BEGET_CALL(first_length, strings));
+	assert_non_null(strstr(text, "argument 1: char *const *, 2 strings, "));
 	explain(BEGET_OPTIONS(.method = method), BEGET_CALL(length, BEGET_BYTES(large, sizeof(large))));
 	expect_line(method == BEGET_FORK ? "argument 1: struct beget_bytes, 100000 bytes, there\n"
 	                                 : "argument 1: struct beget_bytes, 100000 bytes, in a memory file\n");

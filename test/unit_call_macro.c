@@ -80,6 +80,9 @@ TARGET(take_level, enum level)
 TARGET(take_const_int, const int)
 TARGET(take_string, const char *)
 TARGET(take_const_string, const char *const)
+TARGET(take_strings, char *const *)
+TARGET(take_const_strings, const char *const *)
+TARGET(take_argv, char **)
 TARGET(take_point, const struct point *)
 TARGET(take_number, const union number *)
 TARGET(take_ints, const int *)
@@ -252,6 +255,21 @@ static void test_string_literals(void **state)
 	assert_int_equal(call->args[0].type, BEGET_TYPE_STRING);
 	memcpy(&text, call->args[0].value, sizeof(text));
 	assert_string_equal(text, "");
+}
+
+static void test_vectors_of_strings(void **state)
+{
+	(void)state;
+	char *strings[] = {NULL};
+	char **vector = strings;
+	const char *const constant[] = {"constant", NULL};
+	const struct beget_call *call = BEGET_CALL(take_argv, BEGET_STRINGS(vector));
+
+	check_pointer(BEGET_CALL(take_strings, strings), 0, BEGET_TYPE_STRINGS, strings);
+	check_pointer(BEGET_CALL(take_strings, vector), 0, BEGET_TYPE_STRINGS, strings);
+	check_pointer(BEGET_CALL(take_const_strings, constant), 0, BEGET_TYPE_STRINGS, constant);
+	assert_int_equal(call->args[0].type, BEGET_TYPE_STRINGS);
+	assert_int_equal(call->args[0].flags, BEGET_ARG_BOXED);
 }
 
 static void test_null_pointers(void **state)
@@ -648,6 +666,7 @@ int main(void)
 		cmocka_unit_test(test_qualifiers),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_string_literals),
+		cmocka_unit_test(test_vectors_of_strings),
 		cmocka_unit_test(test_null_pointers),
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_arrays),

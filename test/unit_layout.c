@@ -106,9 +106,17 @@ static void wrong_ones(void)
 	l = (struct beget_layout){16, 16, 2, m}; /* more aligned than they ask */
 	expect_wrong(&l, 16, "alignment");
 	l = (struct beget_layout){8, 4, 2, m};
-	static const unsigned types[] = {
-		BEGET_TYPE_VOID,   BEGET_TYPE_STRING, BEGET_TYPE_OBJECT,   BEGET_TYPE_BYTES,      BEGET_TYPE_FD,
-		BEGET_TYPE_BUFFER, BEGET_TYPE_STRUCT, BEGET_TYPE_FUNCTION, BEGET_TYPE_STRUCT + 1, ~0u};
+	static const unsigned types[] = {BEGET_TYPE_VOID,
+	                                 BEGET_TYPE_STRING,
+	                                 BEGET_TYPE_OBJECT,
+	                                 BEGET_TYPE_BYTES,
+	                                 BEGET_TYPE_FD,
+	                                 BEGET_TYPE_BUFFER,
+	                                 BEGET_TYPE_STRUCT,
+	                                 BEGET_TYPE_FUNCTION,
+	                                 BEGET_TYPE_STRINGS,
+	                                 BEGET_TYPE_STRINGS + 1,
+	                                 ~0u};
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
 		m[0].type = types[i];
 		expect_wrong(&l, size, "neither a number nor a struct with a layout");

@@ -472,7 +472,7 @@ static void a_tie_that_got_lost(void)
 
 static void an_argument_of_no_type(void)
 {
-	static const uint32_t kinds[] = {BEGET_TYPE_VOID, BEGET_TYPE_STRUCT + 1, 1000};
+	static const uint32_t kinds[] = {BEGET_TYPE_VOID, BEGET_TYPE_STRINGS + 1, 1000};
 	struct beget__target target = {.module = ""};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {

@@ -136,6 +136,59 @@ static void strings(void)
 	free(m.bytes);
 }
 
+/* Reads the first size bytes of a message as strings, which have to be as many as expected; -1: these bytes are bad,
+ * -2: NULL. */
+static void expect_strings(const char *bytes, size_t size, char *const *strings, int n)
+{
+	char *exact = malloc(size + 1); /* the sanitizers and valgrind watch its end */
+	struct beget__reader r = {exact, 0, size, false};
+	struct beget__arena arena = {0};
+	struct beget_arg arg = {.type = BEGET_TYPE_STRINGS};
+	union beget__value back;
+
+	memcpy(exact, bytes, size);
+	assert_int_equal(beget__value_get(&r, &arg, NULL, &arena, &back), n != -1);
+	char *const *got = back.pointer;
+	if (n != -1)
+		assert_int_equal(got != NULL, n >= 0);
+	for (int i = 0; i < n; i++)
+		assert_string_equal(got[i], strings[i]);
+	if (n >= 0)
+		assert_null(got[n]);
+	beget__arena_free(&arena);
+	free(exact);
+}
+
+static void vectors_of_strings(void)
+{
+	char *const strings[] = {"one", "", "three", NULL};
+	char *const *vector = strings;
+	struct message m;
+
+	pack(&m, &(struct beget_arg){.type = BEGET_TYPE_STRINGS, .value = &vector}, NULL);
+	expect_strings(m.bytes, m.size, strings, 3);
+	for (size_t size = 0; size < m.size; size++)
+		expect_strings(m.bytes, size, NULL, -1);
+	m.bytes[0] = 0; /* strings, but no vector */
+	expect_strings(m.bytes, m.size, NULL, -1);
+	m.bytes[0] = 1;
+	memset(m.bytes + 4, 0xff, 8); /* more strings than memory */
+	expect_strings(m.bytes, m.size, NULL, -1);
+	memset(m.bytes + 4, 0, m.size - 4);
+	m.bytes[4] = 1; /* one that is NULL */
+	expect_strings(m.bytes, m.size, NULL, -1);
+	free(m.bytes);
+
+	vector = &strings[3];
+	pack(&m, &(struct beget_arg){.type = BEGET_TYPE_STRINGS, .value = &vector}, NULL);
+	expect_strings(m.bytes, m.size, strings, 0);
+	free(m.bytes);
+	vector = NULL;
+	pack(&m, &(struct beget_arg){.type = BEGET_TYPE_STRINGS, .value = &vector}, NULL);
+	expect_strings(m.bytes, m.size, NULL, -2);
+	free(m.bytes);
+}
+
 /* Behind an odd byte, each object lies where its type may lie. */
 static void objects(void)
 {
@@ -354,7 +407,7 @@ static void bytes_that_are_no_bool(void)
 
 static void what_is_no_type(void)
 {
-	static const unsigned types[] = {BEGET_TYPE_STRUCT + 1, 255, 1000, UINT_MAX};
+	static const unsigned types[] = {BEGET_TYPE_STRINGS + 1, 255, 1000, UINT_MAX};
 	static const char zeros[64];
 	union beget__value back;
 	size_t size;
@@ -375,6 +428,7 @@ int main(void)
 	static const struct unit table[] = {
 		UNIT(scalars),
 		UNIT(strings),
+		UNIT(vectors_of_strings),
 		UNIT(objects),
 		UNIT(no_object),
 		UNIT(bytes),

@@ -31,6 +31,9 @@
 	m(struct beget_bytes, BEGET_TYPE_BYTES) m(struct beget_buffer *, BEGET_TYPE_BUFFER)
 #define BEGET__EACH(m) BEGET__EACH_RESULT(m) m(struct beget_fd, BEGET_TYPE_FD)
 
+#define BEGET__EACH_STRINGS(m) m(char **, BEGET_TYPE_STRINGS) m(char *const *, BEGET_TYPE_STRINGS) \
+	m(const char **, BEGET_TYPE_STRINGS) m(const char *const *, BEGET_TYPE_STRINGS)
+
 #define BEGET__AS_ITSELF(t, code) t: (t *)0,
 #define BEGET__AS_CODE(t, code)   t: code,
 #define BEGET__AS_CHAR(t, code)   t: (char *)0,
@@ -85,7 +88,7 @@ struct beget__box {
 	__builtin_choose_expr(BEGET__NUMBER(x, beget__is_box), *(volatile BEGET__RAW_T(x) *)0, (x))
 
 #define BEGET__CODE(x) _Generic(BEGET__VALUE(x), BEGET__EACH(BEGET__AS_CODE) \
-	char *: BEGET_TYPE_STRING, const char *: BEGET_TYPE_STRING, default: BEGET__NUMBER(x, \
+	char *: BEGET_TYPE_STRING, const char *: BEGET_TYPE_STRING, BEGET__EACH_STRINGS(BEGET__AS_CODE) default: BEGET__NUMBER(x, \
 	beget__is_box ? beget__n / 16 % 256 : beget__is_function ? BEGET_TYPE_FUNCTION : BEGET_TYPE_OBJECT))
 #define BEGET__FLAGS(x) BEGET__NUMBER(x, beget__is_box ? beget__n % 16 : 0)
 
@@ -97,7 +100,7 @@ struct beget__box {
 /* The size of 1 for an argument that can be sent. A bare pointer to a number is most often the start of an array, whose
  * length it does not say. */
 #define BEGET__CAN_GO(i, x) sizeof(*_Generic(BEGET__VALUE(x), BEGET__EACH(BEGET__AS_CHAR) \
-	char *: (char *)0, const char *: (char *)0, \
+	char *: (char *)0, const char *: (char *)0, BEGET__EACH_STRINGS(BEGET__AS_CHAR) \
 	long double: (struct BEGET_ARGUMENT_##i##_IS_A_long_double *)0, \
 	void *: (struct BEGET_ARGUMENT_##i##_IS_A_void_POINTER_USE_BEGET_IN_OR_OUT *)0, \
 	const void *: (struct BEGET_ARGUMENT_##i##_IS_A_void_POINTER_USE_BEGET_IN_OR_OUT *)0, default: BEGET__ABOUT(x, \
@@ -232,8 +235,10 @@ static inline const struct beget_call *beget__returns(struct beget_call *ret, co
 #define BEGET_OUT(...)   BEGET__SPAN(BEGET__WRITE, BEGET_ARG_OUT, __VA_ARGS__)
 #define BEGET_INOUT(...) BEGET__SPAN(BEGET__WRITE, BEGET_ARG_INOUT, __VA_ARGS__)
 
-/* Arguments: a null pointer of any pointer type; a struct by value with its layout. */
+/* Arguments: a null pointer of any pointer type; strings and then NULL for a parameter that is a char **; a struct by
+ * value with its layout. */
 #define BEGET_NULL(type) BEGET__BOXED(type, BEGET_TYPE_RAW, 0, 0)
+#define BEGET_STRINGS(v) BEGET__BOXED(char **, BEGET_TYPE_STRINGS, 0, (1 ? (v) : (char **)0), 0, 0)
 #define BEGET_STRUCT(layout, x) BEGET__BOXED(__typeof__(x), BEGET_TYPE_STRUCT, 0, \
 	(__typeof__(x)[1]){ (x) }, sizeof(x), (layout))
 

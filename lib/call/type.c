@@ -42,6 +42,7 @@ static const struct beget__type types[] = {
 	[BEGET_TYPE_BUFFER] = {"struct beget_buffer *", BEGET__BUFFER, sizeof(struct beget_buffer *), .result = true},
 	[BEGET_TYPE_FUNCTION] = {"pointer to a function", BEGET__FUNCTION, sizeof(void (*)(void))},
 	[BEGET_TYPE_STRUCT] = {"struct by value", BEGET__STRUCT, .result = true},
+	[BEGET_TYPE_STRINGS] = {"char *const *", BEGET__STRINGS, sizeof(char *const *)},
 };
 
 const struct beget__type *beget__type_of(unsigned code)

@@ -62,6 +62,19 @@ void *beget__value_comes_back(const struct beget_arg *arg, size_t *size)
 	return (void *)beget__value_of(arg).pointer;
 }
 
+/* Presence, number, strings. */
+static void put_strings(struct beget__writer *w, char *const *strings)
+{
+	size_t n = 0;
+
+	while (strings && strings[n])
+		n++;
+	beget__bytes_put_u32(w, strings != NULL);
+	beget__bytes_put_u64(w, n);
+	for (size_t i = 0; i < n; i++)
+		beget__bytes_put_string(w, strings[i]);
+}
+
 static int put_function(struct beget__writer *w, void (*function)(void))
 {
 	struct beget__target target = {0};
@@ -87,6 +100,7 @@ int beget__value_put(struct beget__writer *w, const struct beget_arg *arg, struc
 
 	switch (arg->type) {
 	case BEGET_TYPE_STRING: beget__bytes_put_string(w, v.pointer); return 0;
+	case BEGET_TYPE_STRINGS: put_strings(w, v.pointer); return 0;
 	case BEGET_TYPE_OBJECT:
 		beget__bytes_put_u64(w, arg->size);
 		if (arg->flags & BEGET_ARG_OUT)
@@ -119,6 +133,24 @@ static void get_object(struct beget__reader *r, struct beget_arg *arg, union beg
 	ret->pointer = get_run(r, &there, beget__value_align(arg->size));
 	if (ret->pointer && there != arg->size)
 		r->bad = true;
+}
+
+static void get_strings(struct beget__reader *r, struct beget__arena *arena, union beget__value *ret)
+{
+	enum { STRING_BYTES = 9 }; /* that each takes in the message, at least */
+	uint32_t present = beget__bytes_get_u32(r);
+	uint64_t n = beget__bytes_get_u64(r);
+
+	r->bad |= present > 1 || (!present && n > 0) || n > (r->size - r->at) / STRING_BYTES;
+	if (r->bad || !present)
+		return;
+	const char **strings = beget__arena_alloc(arena, _Alignof(char *), ((size_t)n + 1) * sizeof(*strings));
+	for (size_t i = 0; strings && i < n && !r->bad; i++) {
+		strings[i] = beget__bytes_get_string(r);
+		r->bad |= !strings[i];
+	}
+	r->bad |= !strings;
+	ret->pointer = strings;
 }
 
 static void get_struct(struct beget__reader *r, struct beget_arg *arg, struct beget__arena *arena,
@@ -157,6 +189,7 @@ bool beget__value_get(struct beget__reader *r, struct beget_arg *arg, struct beg
 		r->bad = true;
 	switch (arg->type) {
 	case BEGET_TYPE_STRING: ret->pointer = beget__bytes_get_string(r); break;
+	case BEGET_TYPE_STRINGS: get_strings(r, arena, ret); break;
 	case BEGET_TYPE_OBJECT: get_object(r, arg, ret); break;
 	case BEGET_TYPE_STRUCT: get_struct(r, arg, arena, ret); break;
 	case BEGET_TYPE_BYTES: ret->bytes.data = get_run(r, &ret->bytes.size, BYTES_ALIGN); break;

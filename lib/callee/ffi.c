@@ -39,6 +39,7 @@ static ffi_type *type_of(unsigned type)
 		[BEGET_TYPE_RAW] = &ffi_type_pointer,
 		[BEGET_TYPE_BUFFER] = &ffi_type_pointer,
 		[BEGET_TYPE_FUNCTION] = &ffi_type_pointer,
+		[BEGET_TYPE_STRINGS] = &ffi_type_pointer,
 	};
 
 	_Static_assert(sizeof(bool) == 1, "bool is passed as one byte");

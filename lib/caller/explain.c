@@ -130,6 +130,15 @@ static bool is_value(const struct beget_arg *arg)
 	return type->shape != BEGET__STRUCT || !beget__layout_wrong(arg->layout, arg->size);
 }
 
+static size_t count(char *const *strings)
+{
+	size_t n = 0;
+
+	while (strings[n])
+		n++;
+	return n;
+}
+
 /* What one argument holds. */
 static void say_content(struct page *page, const struct beget__type *type, const struct beget_arg *arg)
 {
@@ -141,6 +150,7 @@ static void say_content(struct page *page, const struct beget__type *type, const
 	}
 	switch (type->shape) {
 	case BEGET__STRING: say(page, ", %zu bytes", strlen(v.pointer) + 1); break;
+	case BEGET__STRINGS: say(page, ", %zu strings", count(v.pointer)); break;
 	case BEGET__OBJECT:
 		say(page, ", %zu bytes%s", arg->size,
 		    arg->flags & BEGET_ARG_OUT     ? " back"

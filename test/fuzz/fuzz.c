@@ -239,6 +239,8 @@ static struct beget_buffer *one_buffer(void)
 bool fuzz_derive(struct fuzz_input *in, unsigned type, struct beget_arg *arg, union beget__value *v)
 {
 	static char text[1 << 16];
+	enum { STRINGS = 50 };
+	static const char *strings[STRINGS];
 	static struct outer by_value;
 	unsigned first = type < BEGET_TYPE_STRING ? 1 : fuzz_byte(in);
 	size_t size = type < BEGET_TYPE_STRING ? 0 : (size_t)fuzz_number(in, 2);
@@ -254,6 +256,14 @@ bool fuzz_derive(struct fuzz_input *in, unsigned type, struct beget_arg *arg, un
 		memcpy(text, pattern(size), size);
 		text[size] = '\0';
 		v->pointer = present ? text : NULL;
+		return true;
+	case BEGET_TYPE_STRINGS:
+		memcpy(text, pattern(size), size);
+		text[size] = '\0';
+		strings[size % STRINGS] = NULL;
+		for (size_t i = 0; i < size % STRINGS; i++)
+			strings[i] = text + i;
+		v->pointer = present ? strings : NULL;
 		return true;
 	case BEGET_TYPE_OBJECT:
 		arg->size = size;
@@ -311,6 +321,10 @@ void fuzz_expect_value(const struct fuzz_room *room, const struct beget_arg *arg
 		CHECK(byte <= 1);
 		break;
 	case BEGET_TYPE_STRING: fuzz_expect_string(room, v->pointer); break;
+	case BEGET_TYPE_STRINGS:
+		for (const char *const *s = v->pointer; s && *s; s++)
+			fuzz_expect_string(room, *s);
+		break;
 	case BEGET_TYPE_OBJECT:
 		if (arg->flags & BEGET_ARG_OUT)
 			break;
@@ -343,11 +357,22 @@ static bool same_run(const void *a, size_t a_size, const void *b, size_t b_size)
 	return a_size == b_size && memcmp(a, b, a_size) == 0;
 }
 
+static bool same_strings(const char *const *a, const char *const *b)
+{
+	if (!a || !b)
+		return a == b;
+	for (; *a && *b; a++, b++)
+		if (strcmp(*a, *b) != 0)
+			return false;
+	return *a == *b;
+}
+
 bool fuzz_same(const struct beget_arg *arg, const union beget__value *a, const union beget__value *b)
 {
 	const char *s = a->pointer, *t = b->pointer;
 
 	switch (arg->type) {
+	case BEGET_TYPE_STRINGS: return same_strings(a->pointer, b->pointer);
 	case BEGET_TYPE_STRING: return same_run(s, s ? strlen(s) : 0, t, t ? strlen(t) : 0);
 	case BEGET_TYPE_OBJECT:
 		if (arg->flags & BEGET_ARG_OUT)

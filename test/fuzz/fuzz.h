@@ -47,7 +47,7 @@ void fuzz_no_memory(unsigned n);
 size_t fuzz_mapped(void);
 
 /* The type codes that are tried: more than there are, so that a new one is tried without a change here. */
-enum { FUZZ_LAST = BEGET_TYPE_STRUCT, FUZZ_TYPES = FUZZ_LAST + 16 };
+enum { FUZZ_LAST = BEGET_TYPE_STRINGS, FUZZ_TYPES = FUZZ_LAST + 16 };
 
 /* Descriptors that no call of the kernel is made with. */
 enum { FUZZ_FD = 100000, FUZZ_FDS = 64 };
