@@ -125,7 +125,7 @@ static int prepare(ffi_cif *cif, const struct beget_call *call, ffi_type *result
 	return status == FFI_OK ? 0 : -EINVAL;
 }
 
-/* The arguments as libffi wants them: n types, then n addresses of values. */
+/* The types and addresses of the arguments, as libffi wants them. */
 static bool arguments(const struct beget_call *call, struct beget__arena *arena, ffi_type **types, void **values)
 {
 	for (unsigned i = 0; i < call->n; i++) {
@@ -146,9 +146,8 @@ int beget__ffi_call(const struct beget_call *call, struct beget__arena *arena, u
 	ffi_type **types = beget__arena_alloc(arena, _Alignof(void *), call->n * sizeof(*types));
 	void **values = beget__arena_alloc(arena, _Alignof(void *), call->n * sizeof(*values));
 	ffi_type *type = by_value ? struct_of(call->layout, arena) : type_of(call->result);
-	size_t room =
-		(by_value ? call->size : sizeof(*result)) + 4 * sizeof(ffi_arg); /* it may write whole registers */
-	void *raw = beget__arena_alloc(arena, 64, room);
+	size_t size = by_value ? call->size : sizeof(*result);
+	void *raw = beget__arena_alloc(arena, 64, size + 4 * sizeof(ffi_arg)); /* it may write whole registers */
 	ffi_cif cif;
 
 	memset(result, 0, sizeof(*result));

@@ -110,11 +110,11 @@ int beget__bytes_finish(struct beget__writer *w, const struct iovec **ret)
 
 	if (w->error)
 		return w->error;
-	for (struct iovec *piece = w->pieces; piece < w->pieces + w->n; piece++) {
-		if (piece->iov_base)
+	for (int i = 0; i < w->n; i++) {
+		if (w->pieces[i].iov_base)
 			continue;
-		piece->iov_base = near;
-		near += piece->iov_len;
+		w->pieces[i].iov_base = near;
+		near += w->pieces[i].iov_len;
 	}
 	*ret = w->pieces;
 	return w->n;
