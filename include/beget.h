@@ -34,6 +34,7 @@ enum beget_outcome { BEGET_RUNNING, BEGET_EXITED, BEGET_SIGNALED, BEGET_FAILED, 
 #define BEGET_CLOSE_FDS    0x10u /* fork: only the descriptors that the other methods pass */
 #define BEGET_SERVER_STATE 0x20u /* forkserver: the state at the helper's launch; the fastest start */
 #define BEGET_CRASH_REPORT 0x40u /* beget_describe names the function in which a fatal signal struck */
+#define BEGET_ALONE        0x80u /* do not pass the helper's socket */
 
 /* A timeout without a limit. */
 #define BEGET_FOREVER (-1)

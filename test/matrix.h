@@ -30,7 +30,8 @@ enum {
 	BY_THREAD = 8,        /* a thread can have it alone */
 	AS_OF_NOW = 16,       /* the caller's even with BEGET_SERVER_STATE */
 	NOT_AS_LAUNCHED = 32, /* what it was at the helper's launch is gone */
-	UNSEEN = 64, /* a child cannot read all of it of a helper that it did not launch, and launches its own */
+	UNSEEN = 64, /* a child cannot read all of it of a helper that it did not launch, or the helper of it; it has
+	                its own */
 };
 
 struct piece {

@@ -404,7 +404,7 @@ static void unknown_streams(enum beget_method method)
 
 static void unknown_flags(enum beget_method method)
 {
-	expect_refusal(BEGET_OPTIONS(.method = method, .flags = 0x80u), BEGET_CALL(nothing), -EINVAL, "0x80");
+	expect_refusal(BEGET_OPTIONS(.method = method, .flags = 0x100u), BEGET_CALL(nothing), -EINVAL, "0x100");
 	expect_refusal(BEGET_OPTIONS(.method = method, .flags = BEGET_TIED | 0x80000000u), BEGET_CALL(nothing), -EINVAL,
 	               "0x80000000");
 }

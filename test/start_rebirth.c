@@ -418,8 +418,8 @@ static void ctrl_c(void)
 static const struct piece pieces[] = {
 	{"session", session, NULL, found_session, REBIRTH},
 	{"supplementary groups", rights, NULL, leave_groups, REBIRTH | BY_THREAD},
-	{"group id", rights, NULL, change_group, REBIRTH | BY_THREAD},
-	{"user id", rights, NULL, become_nobody, REBIRTH | BY_THREAD},
+	{"group id", rights, NULL, change_group, REBIRTH | BY_THREAD | UNSEEN},
+	{"user id", rights, NULL, become_nobody, REBIRTH | BY_THREAD | UNSEEN},
 	{"capability", rights, NULL, drop_capability, REBIRTH | BY_THREAD | UNSEEN},
 	{"all capabilities", rights, NULL, drop_all, REBIRTH | BY_THREAD | UNSEEN},
 	{"bounding set", rights, NULL, drop_bounding, REBIRTH | BY_THREAD | UNSEEN},

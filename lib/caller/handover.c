@@ -69,7 +69,9 @@ int beget__handover_send(const struct beget__plan *plan, struct beget_process *p
 {
 	beget__state_wish(now, &plan->wishes);
 	beget__connection_visit();
-	p->control = plan->program ? -1 : beget__control_lend(&p->helper); /* it is of this program */
+	/* It is of this program. */
+	bool lends = !plan->program && !(plan->options.flags & BEGET_ALONE);
+	p->control = lends ? beget__control_lend(&p->helper) : -1;
 	int error = send_call(plan, p, now, born);
 	beget__connection_unvisit();
 	return error;

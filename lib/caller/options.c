@@ -11,7 +11,7 @@
 
 #define KNOWN_FLAGS                                                                                                    \
 	(BEGET_UNSAFE_FORK | BEGET_TIED | BEGET_NEW_GROUP | BEGET_NEW_SESSION | BEGET_CLOSE_FDS | BEGET_SERVER_STATE | \
-	 BEGET_CRASH_REPORT)
+	 BEGET_CRASH_REPORT | BEGET_ALONE)
 
 const char *const beget__options_streams[3] = {"standard input", "standard output", "standard error"};
 

@@ -311,6 +311,8 @@ void beget__child_forked(struct beget__inheritance *i)
 	for (int n = 0; n < i->lent_n; n++)
 		if (i->lent[n] != self.head.tie)
 			beget__fd_close(&i->lent[n]);
+	if (self.head.flags & BEGET_ALONE)
+		beget__control_drop();
 	if (i->other_input)
 		beget__stream_renew_input();
 	if ((self.head.flags & BEGET_CLOSE_FDS) && close_others(i->call))

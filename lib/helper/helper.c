@@ -6,6 +6,7 @@
 
 #include "child/child.h"
 #include "helper/prepare.h"
+#include "helper/trust.h"
 #include "message/report.h"
 #include "message/request.h"
 #include "os/mem.h"
@@ -229,6 +230,10 @@ static void start(struct beget__frame *f)
 	}
 	if (request.spare && !by_client(f)) {
 		refuse_unread(f, EPERM, "spares are made for the client alone");
+		return;
+	}
+	if (!by_client(f) && !beget__trust_equal(f->sender)) {
+		refuse_unread(f, EPERM, "cannot make a child: the process that asks does not have the helper's rights");
 		return;
 	}
 	int channel = beget__frame_take(f, 0);

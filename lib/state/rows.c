@@ -175,6 +175,18 @@ static void exec_dumpable(struct beget__state *s)
 	s->dumpable = 1;
 }
 
+/* What a helper of another process has is not read. */
+static bool dumpable_differs(const struct beget__state *now, const struct beget__state *born)
+{
+	return born->only_birth || now->dumpable != born->dumpable;
+}
+
+/* Such a helper cannot see what the caller's rights are, and refuses. */
+static bool dumpable_beyond(const struct beget__state *now, const struct beget__state *born)
+{
+	return born->only_birth && !now->dumpable;
+}
+
 static int apply_dumpable(const struct beget__state *s)
 {
 	return beget__self_set_dumpable(s->dumpable == 1);
@@ -415,7 +427,9 @@ const struct beget__row beget__rows[BEGET__ROWS] = {
 		.name = "the dumpable attribute",
 		VALUE(dumpable),
 		.read = read_dumpable,
+		.differs = dumpable_differs,
 		.apply = apply_dumpable,
+		.beyond = dumpable_beyond,
 		.after_exec = exec_dumpable,
 	},
 	{

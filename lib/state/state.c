@@ -212,6 +212,18 @@ const char *beget__state_beyond(const struct beget__state *now, const struct beg
 	return NULL;
 }
 
+bool beget__state_same_rights(const struct beget__state *a, const struct beget__state *b)
+{
+	for (int i = 0; i < BEGET__ROWS; i++) {
+		size_t at = beget__rows[i].offset;
+		bool right = at == offsetof(struct beget__state, credentials) ||
+		             at == offsetof(struct beget__state, namespaces);
+		if (right && (has_unseen(i, a) || has_unseen(i, b)))
+			return false;
+	}
+	return a->credentials == b->credentials && a->namespaces == b->namespaces;
+}
+
 int beget__state_restore(const struct beget__state *before)
 {
 	struct beget__state now;

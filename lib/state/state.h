@@ -40,6 +40,9 @@ int beget__state_restore(const struct beget__state *before);
 /* The name of a row that a helper born in that state cannot give its children, or NULL. */
 const char *beget__state_beyond(const struct beget__state *now, const struct beget__state *born);
 
+/* Whether two readings of births have the same credentials, namespaces and root directory, and all of it was seen. */
+bool beget__state_same_rights(const struct beget__state *, const struct beget__state *);
+
 /* Writes the rows in which now differs from born. *opened is a descriptor to close after sending, or -1. */
 int beget__state_put(struct beget__writer *, const struct beget__state *now, const struct beget__state *born,
                      struct beget__fds *, int *opened);
