@@ -212,7 +212,12 @@ try() {
 			return ($4) != 0;
 		}
 	END
-	if "$1" -std="$2" $define -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Iinclude -fsyntax-only \
+	# Compilers suppress warnings in the headers of an installation, but these are about the program.
+	how=-I
+	case $5 in
+	"warning: "*) how=-isystem ;;
+	esac
+	if "$1" -std="$2" $define -Wall -Wextra -Wpedantic -Wconversion -Wshadow $how include -fsyntax-only \
 		"$tmp/try.c" >"$tmp/out" 2>&1; then
 		compiled_as_told "$5"
 	else

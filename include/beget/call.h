@@ -84,8 +84,11 @@ struct beget__box {
 	beget__is_function || BEGET__CLASS(beget__x) != 5, &beget__x, \
 	(const __typeof__(*__builtin_choose_expr(beget__is_function, (char *)0, beget__p)) **)0)))))
 #define BEGET__RAW_T(x) __typeof__(*BEGET__ABOUT(x, __builtin_choose_expr(beget__is_box, *beget__a, &beget__x)))
-#define BEGET__PLAIN(x) \
-	__builtin_choose_expr(BEGET__NUMBER(x, beget__is_box), *(volatile BEGET__RAW_T(x) *)0, (x))
+
+/* The value of an argument, to be looked at but never evaluated. Without parentheses or __builtin_choose_expr around it:
+ * gcc would place a warning about it here, and suppress the warning where this is a system header. */
+#define BEGET__PLAIN(x) _Generic((char (*)[BEGET__NUMBER(x, beget__is_box) + 1])0, \
+	char (*)[1]: x, default: *(volatile BEGET__RAW_T(x) *)0)
 
 #define BEGET__CODE(x) _Generic(BEGET__VALUE(x), BEGET__EACH(BEGET__AS_CODE) \
 	char *: BEGET_TYPE_STRING, const char *: BEGET_TYPE_STRING, BEGET__EACH_STRINGS(BEGET__AS_CODE) default: BEGET__NUMBER(x, \
@@ -114,7 +117,7 @@ struct beget__box {
 	(struct BEGET_ARGUMENT_##i##_POINTS_TO_ONE_NUMBER_OR_MANY_USE_BEGET_IN *)0, (char *)0)))))))
 
 #define BEGET__ARG(i, x) { BEGET__CODE(x), BEGET__FLAGS(x) + 0 * BEGET__CAN_GO(i, x), BEGET__SIZE(x), \
-	(__typeof__(BEGET__VALUE(x))[1]){ (x) }, 0 }
+	(const void *)(__typeof__(BEGET__VALUE(x))[1]){ (x) }, 0 }
 
 /* The result type, from a pointer to it: there are pointers to void, but no values. */
 #define BEGET__RESULT(p) (_Generic((p), void *: BEGET_TYPE_VOID, BEGET__RESULTS, default: BEGET_TYPE_STRUCT) + \
