@@ -5,13 +5,7 @@
 #include <string.h>
 
 /* In a struct, a type may be less aligned than on its own. */
-#define ALIGN_IN_STRUCT(type)                                                                                          \
-	offsetof(                                                                                                      \
-		struct {                                                                                               \
-			char c;                                                                                        \
-			type value;                                                                                    \
-		},                                                                                                     \
-		value)
+#define ALIGN_IN_STRUCT(type) _Alignof(struct { type value; })
 
 #define NUMBER(type, promoted)                                                                                         \
 	{                                                                                                              \
