@@ -3,6 +3,7 @@
 #include "fault.h"
 #include "harness.h"
 #include "host.h"
+#include "os/fd.h"
 #include "message/control.h"
 #include "message/message.h"
 #include "message/order.h"
@@ -216,7 +217,7 @@ static void noise_on_the_helpers_socket(enum beget_method method)
 
 static int noise_to_the_caller(unsigned seed)
 {
-	noise_on(BEGET__CHANNEL_FD, seed, 3000);
+	noise_on(BEGET__FD_ASIDE, seed, 3000);
 	return 7;
 }
 
@@ -245,11 +246,11 @@ static int foretells_its_end(struct beget_fd go)
 	char c;
 
 	for (int i = 0; i < 3; i++)
-		if (beget__report_send_ended(BEGET__CHANNEL_FD, &(struct beget__exit){.wait_status = 5 << 8}))
+		if (beget__report_send_ended(BEGET__FD_ASIDE, &(struct beget__exit){.wait_status = 5 << 8}))
 			return 1;
 	if (read(go.fd, &c, 1) != 1)
 		return 2;
-	beget__report_send_ended(BEGET__CHANNEL_FD, &(struct beget__exit){.wait_status = 6 << 8});
+	beget__report_send_ended(BEGET__FD_ASIDE, &(struct beget__exit){.wait_status = 6 << 8});
 	_exit(7);
 }
 
@@ -271,7 +272,7 @@ static void an_end_that_was_foretold(enum beget_method method)
 /* Of our own children no helper speaks: reaped by the host, where the kernel forgets, nobody knows. */
 static int lies(void)
 {
-	beget__report_send_ended(BEGET__CHANNEL_FD, &(struct beget__exit){.wait_status = 5 << 8});
+	beget__report_send_ended(BEGET__FD_ASIDE, &(struct beget__exit){.wait_status = 5 << 8});
 	_exit(7);
 }
 

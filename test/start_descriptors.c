@@ -90,7 +90,7 @@ static void nothing_but_its_own(enum beget_method method)
 		fds[i] = open_null();
 	for (int i = 0; i < 5; i++) {
 		list_of(start(method, BEGET_CALL(list_descriptors)), list, sizeof(list));
-		assert_string_equal(list, expected("3 4 "));
+		assert_string_equal(list, expected("50 51 "));
 	}
 	for (int i = 0; i < 20; i++)
 		close(fds[i]);
@@ -104,7 +104,7 @@ static void passed_ones_too(enum beget_method method)
 
 	for (int i = 0; i < 3; i++) {
 		list_of(start(method, BEGET_CALL(list_beside, BEGET_FD(a), BEGET_FD(b))), list, sizeof(list));
-		assert_string_equal(list, expected("3 4 "));
+		assert_string_equal(list, expected("50 51 "));
 	}
 	close(a);
 	close(b);
@@ -152,6 +152,36 @@ static void all_of_the_caller(enum beget_method method)
 			assert_non_null(strstr(list, name));
 	}
 	assert_non_null(strstr(list, "100 "));
+}
+
+/* Numbers that the environment may name, as make does with --jobserver-auth=3,4. */
+
+static int open_below(int end)
+{
+	int n = 0;
+
+	for (int fd = 3; fd < end; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static void low_numbers_are_free(enum beget_method method)
+{
+	static const unsigned flags[] = {0, BEGET_TIED, BEGET_CRASH_REPORT};
+	struct rlimit before, few;
+
+	helper_pid();
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(int_result_with(BEGET_OPTIONS(.method = method, .flags = flags[i]),
+		                                 BEGET_CALL(open_below, 50)),
+		                 0);
+	getrlimit(RLIMIT_NOFILE, &before);
+	few = before;
+	few.rlim_cur = 40; /* there are no others */
+	setrlimit(RLIMIT_NOFILE, &few);
+	int n = int_result_with(BEGET_OPTIONS(.method = method, .flags = BEGET_TIED), BEGET_CALL(open_below, 50));
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_true(n >= 0);
 }
 
 /* Passing. */
@@ -470,6 +500,7 @@ int main(int argc, char **argv)
 	static const struct behaviour table[] = {
 		BEHAVIOUR_OF(nothing_but_its_own, FRESH),
 		BEHAVIOUR_OF(passed_ones_too, FRESH),
+		BEHAVIOUR_OF(low_numbers_are_free, FRESH),
 		BEHAVIOUR(siblings_are_alike),
 		BEHAVIOUR_OF(all_of_the_caller, BY(BEGET_FORK)),
 		BEHAVIOUR(the_same_open_file),

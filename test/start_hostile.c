@@ -1,10 +1,10 @@
 /* A child that was overrun by its own target may say anything on its channel. Its caller believes what was promised,
  * keeps nothing else (the fence counts descriptors), and hears how the child ended all the same. */
 #include "harness.h"
+#include "os/fd.h"
 #include "message/message.h"
 #include "message/order.h"
 #include "os/file.h"
-#include "program/image.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -21,11 +21,11 @@ static int buffers_nobody_asked_for(int code)
 
 	for (int i = 0; i < TIMES; i++) {
 		if (beget_buffer_create(&value.buffer, 4096) < 0 ||
-		    beget__order_send_result(BEGET__CHANNEL_FD, 0, &buffer, &value) < 0)
+		    beget__order_send_result(BEGET__FD_ASIDE, 0, &buffer, &value) < 0)
 			return -1;
 		beget_buffer_free(value.buffer);
 		value.pointer = "text";
-		if (beget__order_send_result(BEGET__CHANNEL_FD, 0, &text, &value) < 0)
+		if (beget__order_send_result(BEGET__FD_ASIDE, 0, &text, &value) < 0)
 			return -1;
 	}
 	return code;
@@ -49,7 +49,7 @@ static int empty_packets(int code)
 	c->cmsg_len = CMSG_LEN(sizeof(fds));
 	memcpy(CMSG_DATA(c), fds, sizeof(fds));
 	for (int i = 0; i < TIMES; i++)
-		if (sendmsg(BEGET__CHANNEL_FD, &m, MSG_NOSIGNAL) < 0)
+		if (sendmsg(BEGET__FD_ASIDE, &m, MSG_NOSIGNAL) < 0)
 			return -1;
 	return code;
 }
@@ -79,13 +79,13 @@ static int bodies_twice(int code)
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(file));
 	memcpy(CMSG_DATA(c), &file, sizeof(file));
-	if (file < 0 || sendmsg(BEGET__CHANNEL_FD, &m, MSG_NOSIGNAL) < 0)
+	if (file < 0 || sendmsg(BEGET__FD_ASIDE, &m, MSG_NOSIGNAL) < 0)
 		return -1;
 	packet.kind = 0xffff;
 	packet.flags = 0;
 	packet.fds = 0;
 	packet.length = 0;
-	return send(BEGET__CHANNEL_FD, &packet, sizeof(packet), MSG_NOSIGNAL) < 0 ? -1 : code;
+	return send(BEGET__FD_ASIDE, &packet, sizeof(packet), MSG_NOSIGNAL) < 0 ? -1 : code;
 }
 
 static void a_body_of_both_kinds(enum beget_method method)

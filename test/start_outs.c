@@ -2,8 +2,8 @@
  * returned and the process ended well; what is only written to holds zeros at first. By every method the same. */
 #include "fault.h"
 #include "harness.h"
+#include "os/fd.h"
 #include "message/order.h"
-#include "program/image.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -602,7 +602,7 @@ static int sends(int what, int *n)
 		outs[0].size = 1; /* smaller */
 	else if (what == 4)
 		call.result = BEGET_TYPE_UINT;
-	beget__order_send_result(BEGET__CHANNEL_FD, 0, &call, &value);
+	beget__order_send_result(BEGET__FD_ASIDE, 0, &call, &value);
 	return 5;
 }
 

@@ -171,6 +171,10 @@ static int become(struct beget__reader *reader, struct beget__fds *fds)
 
 	if (!error)
 		share_names();
+	if (!error && self.method != BEGET_FORK) {
+		self.head.tie = beget__fd_move_aside(self.head.tie);
+		self.head.control = beget__fd_move_aside(self.head.control);
+	}
 	if (!error && self.head.tie >= 0)
 		error = beget__tie_arm(self.head.tie);
 	if (!error)
@@ -250,7 +254,7 @@ void beget__child_serve(enum beget_method method, bool spare, char *buffer)
 	char **inherited = environ;
 
 	beget__exchange_init(&x, buffer);
-	begin(method, BEGET__CHANNEL_FD);
+	begin(method, beget__fd_move_aside(BEGET__CHANNEL_FD));
 	beget__image_inherit();
 	unsigned plugged = method == BEGET_SPAWN ? plug_streams() : 0; /* the helper has all three */
 	if (spare)
@@ -304,7 +308,7 @@ void beget__child_forked(struct beget__inheritance *i)
 	struct beget__exchange x;
 
 	beget__exchange_init(&x, buffer);
-	begin(BEGET_FORK, i->channel);
+	begin(BEGET_FORK, beget__fd_move_aside(i->channel));
 	receive(&x, BEGET__GO);
 	if (become(&i->reader, &i->fds))
 		give_up();

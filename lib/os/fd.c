@@ -81,6 +81,16 @@ int beget__fd_dup_from(int fd, int least)
 	return up < 0 ? -errno : up;
 }
 
+int beget__fd_move_aside(int fd)
+{
+	int up = fd < 0 || fd >= BEGET__FD_ASIDE ? -1 : beget__fd_dup_from(fd, BEGET__FD_ASIDE);
+
+	if (up < 0)
+		return fd;
+	close(fd);
+	return up;
+}
+
 int beget__fd_put(int fd, int number)
 {
 	FAULT("dup2", -fault);

@@ -13,6 +13,10 @@ int beget__fd_open(const char *path, int flags);
 int beget__fd_open_nothing(void);
 int beget__fd_dup(int fd);
 int beget__fd_dup_from(int fd, int least); /* close-on-exec, at least that number */
+/* Moves one of ours in a child: the environment may name low numbers, as make does for its job server. Below 64, where
+ * bash has some, the table need not grow. Where the limit is lower, it stays. */
+enum { BEGET__FD_ASIDE = 50 };
+int beget__fd_move_aside(int fd); /* where it is now */
 int beget__fd_put(int fd, int number);     /* dup2: open across exec, whichever it was */
 int beget__fd_above_stdio(int fd);         /* moves one that is 0 to 2; negative: -errno */
 int beget__fd_pipe(int fds[2]);
