@@ -299,6 +299,7 @@ WITHOUT(pidfd_open)
 WITHOUT(clone_pidfd)
 WITHOUT(pidfd_send_signal)
 WITHOUT(waitid_pidfd)
+WITHOUT(clone_vm)
 WITHOUT(close_range)
 WITHOUT(memfd_create)
 WITHOUT(uname) /* an older kernel, of which a zombie does not show how it ended */
@@ -325,9 +326,9 @@ int main(int argc, char **argv)
 {
 	static const struct unit table[] = {
 		UNIT(without_pidfd_open),   UNIT(without_clone_pidfd), UNIT(without_pidfd_send_signal),
-		UNIT(without_waitid_pidfd), UNIT(without_close_range), UNIT(without_memfd_create),
-		UNIT(without_uname),        UNIT(without_pidfd_info),  UNIT(without_pidfds),
-		UNIT(without_all),
+		UNIT(without_waitid_pidfd), UNIT(without_clone_vm),    UNIT(without_close_range),
+		UNIT(without_memfd_create), UNIT(without_uname),       UNIT(without_pidfd_info),
+		UNIT(without_pidfds),       UNIT(without_all),
 	};
 
 	plan_begin(argc, argv);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -49,14 +50,49 @@ static pid_t clone_pidfd(int (*child)(void *), void *stack, int flags, void *arg
 	return clone(child, stack, flags | CLONE_PIDFD, argument, pidfd);
 }
 
-/* The thread sanitizer takes a child on our memory for ourselves, and is blind to our locks from then on. */
-#ifdef __SANITIZE_THREAD__
-#define ON_OUR_MEMORY 0
-#else
-#define ON_OUR_MEMORY CLONE_VM
-#endif
+/* A missing feature of the kernel, or of what stands between it and us, shows in several ways. */
+static bool missing(int error)
+{
+	return error == -ENOSYS || error == -EPERM || error == -EINVAL || error == -ENOTTY;
+}
 
-pid_t beget__proc_vfork(int (*child)(void *), void *argument, int exit_signal, int *pidfd)
+static pid_t clone_waiting(int (*child)(void *), void *stack, int flags, void *argument, int *pidfd)
+{
+	pid_t pid = -1;
+
+	flags |= CLONE_VFORK;
+	*pidfd = -1;
+	if (flags & CSIGNAL)
+		pid = clone_pidfd(child, stack, flags, argument, pidfd);
+	if (pid < 0 && (!(flags & CSIGNAL) || missing(-errno)))
+		pid = clone(child, stack, flags, argument);
+	return pid < 0 ? -errno : pid;
+}
+
+static pid_t clone_on_our_memory(int (*child)(void *), void *stack, int flags, void *argument, int *pidfd)
+{
+	FAULT("clone_vm", -fault);
+#ifdef __SANITIZE_THREAD__ /* it takes such a child for ourselves, and is blind to our locks from then on */
+	return -EINVAL;
+#endif
+	return clone_waiting(child, stack, flags | CLONE_VM, argument, pidfd);
+}
+
+/* The child has a copy of our memory, and of the argument only what lies in shared memory is one for both. */
+static pid_t clone_beside(int (*child)(void *), void *stack, int flags, void *argument, size_t size, int *pidfd)
+{
+	void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (shared == MAP_FAILED)
+		return -errno;
+	memcpy(shared, argument, size);
+	pid_t pid = clone_waiting(child, stack, flags, shared, pidfd);
+	memcpy(argument, shared, size);
+	munmap(shared, size);
+	return pid;
+}
+
+pid_t beget__proc_vfork(int (*child)(void *), void *argument, size_t size, int exit_signal, int *pidfd)
 {
 	enum { STACK = 32768 };
 
@@ -64,17 +100,10 @@ pid_t beget__proc_vfork(int (*child)(void *), void *argument, int exit_signal, i
 	char *stack = beget__mem_alloc_aligned(64, STACK);
 	if (!stack)
 		return -ENOMEM;
-	int flags = ON_OUR_MEMORY | CLONE_VFORK | exit_signal;
-	pid_t pid = -1;
-	*pidfd = -1;
-	if (exit_signal)
-		pid = clone_pidfd(child, stack + STACK, flags, argument, pidfd);
-	if (pid < 0 && (!exit_signal || errno == EINVAL || errno == ENOSYS || errno == EPERM))
-		pid = clone(child, stack + STACK, flags, argument);
-	int error = errno;
+	pid_t pid = clone_on_our_memory(child, stack + STACK, exit_signal, argument, pidfd);
+	if (missing(pid)) /* before Linux 6.12, after unshare(CLONE_NEWTIME) */
+		pid = clone_beside(child, stack + STACK, exit_signal, argument, size, pidfd);
 	free(stack);
-	if (pid < 0)
-		return -error;
 	if (*pidfd >= 0 && *pidfd <= STDERR_FILENO)
 		*pidfd = beget__fd_above_stdio(*pidfd);
 	return pid;
@@ -90,12 +119,6 @@ static int pidfd_signal(int pidfd, int signal)
 {
 	FAULT("pidfd_send_signal", -fault);
 	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
-}
-
-/* A missing feature of the kernel, or of what stands between it and us, shows in several ways. */
-static bool missing(int error)
-{
-	return error == -ENOSYS || error == -EPERM || error == -EINVAL || error == -ENOTTY;
 }
 
 int beget__proc_signal(pid_t pid, int pidfd, int signal)

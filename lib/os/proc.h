@@ -10,8 +10,9 @@
 #include <sys/wait.h>
 
 pid_t beget__proc_fork(void);
-pid_t beget__proc_vfork(int (*child)(void *), void *argument, int exit_signal,
-                        int *pidfd); /* caller waits for exec or exit */
+/* The caller waits for the child's exec or exit. What the child writes to the argument of that size, the caller reads.
+ */
+pid_t beget__proc_vfork(int (*child)(void *), void *argument, size_t size, int exit_signal, int *pidfd);
 /* Executes the file that is open there; returns only if that failed. Async-signal-safe. */
 int beget__proc_execute(int image, char *const *argv, char *const *envp);
 

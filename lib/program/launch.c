@@ -24,6 +24,7 @@ struct launch {
 	char **argv, **envp;
 	int error;        /* of the new process, negative */
 	const char *step; /* in which it failed; NULL: the exec itself */
+	pid_t made;       /* by the process between, 0 if none is */
 	pid_t *pid;
 	int *pidfd; /* where a concurrent fork finds it at once */
 };
@@ -89,13 +90,13 @@ NOT_WATCHED static int execute(void *data)
 NOT_WATCHED static int middle(void *data)
 {
 	struct launch *l = data;
-	pid_t pid = beget__proc_vfork(execute, l, SIGCHLD, l->pidfd);
+	pid_t pid = beget__proc_vfork(execute, l, sizeof(*l), SIGCHLD, l->pidfd);
 
 	if (pid < 0) {
 		l->step = "cannot make it";
 		l->error = pid;
 	}
-	*l->pid = pid;
+	l->made = pid;
 	_exit(0);
 }
 
@@ -121,8 +122,8 @@ static int run(struct launch *l)
 
 	beget__signals_block_all(&before);
 	/* Exit signal 0: no SIGCHLD in the host, and invisible to its wait(-1). */
-	pid_t pid =
-		l->helper ? beget__proc_vfork(middle, l, 0, &none) : beget__proc_vfork(execute, l, SIGCHLD, l->pidfd);
+	pid_t pid = l->helper ? beget__proc_vfork(middle, l, sizeof(*l), 0, &none)
+	                      : beget__proc_vfork(execute, l, sizeof(*l), SIGCHLD, l->pidfd);
 	if (pid > 0 && l->helper)
 		beget__proc_reap(pid, (int)__WCLONE);
 	else if (pid > 0 && l->error)
@@ -134,8 +135,7 @@ static int run(struct launch *l)
 		beget__fd_close(l->pidfd);
 		return explain(l);
 	}
-	if (!l->helper)
-		*l->pid = pid;
+	*l->pid = l->helper ? l->made : pid;
 	return 0;
 }
 
