@@ -140,6 +140,7 @@ $(BUILD)/test/prog/%: test/prog/%.cc $(STATIC) | $(BUILD)/.need-test
 
 # Libraries that tests load at run time, and their dependencies, which the loader finds in different ways.
 TEST_SO = $(COMPILE) -shared -fvisibility=default -Wl,-soname,$(@F) -o $@ $< $(LDFLAGS)
+$(TESTLIBS): | $(BUILD)/.need-lib
 $(BUILD)/test/lib/%.so: test/lib/%.c
 	@mkdir -p $(@D)
 	$(TEST_SO)
@@ -357,11 +358,11 @@ dist: ## a source archive of the last commit
 
 DEB = $(BUILD)/deb/beget-$(VERSION)
 deb: dist ## Debian packages of the last commit, checked by lintian, in build/deb
-	@tools/need dpkg-dev=dpkg-buildpackage debhelper=dh lintian=lintian
+	@tools/need build-essential=dpkg-buildpackage debhelper=dh lintian=lintian
 	rm -rf $(BUILD)/deb
 	mkdir $(BUILD)/deb
 	tar -xzf $(BUILD)/beget-$(VERSION).tar.gz -C $(BUILD)/deb
-	cd $(DEB) && env -u BUILD -u CC -u CXX -u MAKEFLAGS DEB_BUILD_OPTIONS="nocheck parallel=$$(nproc)" dpkg-buildpackage -us -uc
+	cd $(DEB) && env -u BUILD -u CC -u CXX -u MAKEFLAGS DEB_BUILD_PROFILES=nocheck DEB_BUILD_OPTIONS="nocheck parallel=$$(nproc)" dpkg-buildpackage -us -uc
 	rm -rf $(DEB)
 	lintian --fail-on error,warning $(BUILD)/deb/*.changes
 

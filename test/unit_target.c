@@ -153,11 +153,11 @@ static bool headers_are_code(void)
 /* Data, headers, the ends of the code, and far away: no address is made of them. */
 static void no_code_there(void)
 {
-	const uint64_t offsets[] = {0, headers_are_code() ? 0 : 16, UINT64_MAX, UINT64_MAX / 2, UINT64_C(1) << 40};
+	static const uint64_t offsets[] = {0, 16, UINT64_MAX, UINT64_MAX / 2, UINT64_C(1) << 40};
 	struct beget__target t = found((function)twice);
 	uint64_t good = t.offset;
 
-	for (size_t i = 0; i < sizeof(offsets) / sizeof(*offsets); i++) {
+	for (size_t i = headers_are_code() ? 2 : 0; i < sizeof(offsets) / sizeof(*offsets); i++) {
 		t.offset = offsets[i];
 		expect_none(&t, -ESTALE);
 	}
