@@ -24,6 +24,13 @@ static void sleeper(void)
 		pause();
 }
 
+static void waits_for_end(struct beget_fd pipe)
+{
+	char c;
+
+	(void)!read(pipe.fd, &c, 1);
+}
+
 static void naps(int ms)
 {
 	sleep_ms(ms);
@@ -89,6 +96,31 @@ static void by_two_threads(enum beget_method method)
 	for (int i = 0; i < 2; i++)
 		assert_int_equal((intptr_t)got[i], 1000 + BEGET_SIGNALED * 100 + SIGTERM);
 	beget_free(p);
+}
+
+static void *joins_often(void *p)
+{
+	int error;
+
+	while ((error = beget_join(p, 0, NULL)) == -ETIMEDOUT)
+		;
+	return (void *)(intptr_t)error;
+}
+
+/* For a thread sanitizer: the pid becomes known while another thread reports that it still runs. */
+static void asked_by_two_threads(enum beget_method method)
+{
+	struct beget_process *p = start(method, BEGET_CALL(sleeper));
+	pthread_t t;
+	void *error;
+
+	assert_int_equal(pthread_create(&t, NULL, joins_often, p), 0);
+	assert_true(beget_pid(p) > 0);
+	assert_true(beget_sentinel(p) >= 0);
+	assert_int_equal(beget_kill(p, SIGTERM), 0);
+	pthread_join(t, &error);
+	assert_null(error);
+	expect_end(p, BEGET_SIGNALED, SIGTERM);
 }
 
 static void before_and_after_the_end(enum beget_method method)
@@ -228,6 +260,7 @@ static void none_to_wait_for(enum beget_method method)
 	assert_int_equal(beget_wait(p, 3, 0), -EINVAL);
 	assert_int_equal(beget_wait(p, 0, 0), -EINVAL);
 	assert_int_equal(beget_wait(NULL, 0, 0), -EINVAL);
+	assert_int_equal(beget_wait(NULL, 3, 0), -EINVAL);
 }
 
 /* The kernel polls no more descriptors than a process may have; entries that are done with do not count. */
@@ -359,6 +392,74 @@ static void join_after_the_sentinel(enum beget_method method)
 	}
 }
 
+/* A handle holds no descriptor after the join, but for a sentinel that the user asked for. */
+static void joined_handles(enum beget_method method)
+{
+	enum { N = 20 };
+	struct beget_process *p[N];
+	int value;
+
+	(void)helper_pid();
+	int before = count_descriptors();
+	for (int i = 0; i < N; i++) {
+		p[i] = start_with(BEGET_OPTIONS(.method = method, .flags = BEGET_TIED), BEGET_CALL(answer, i));
+		assert_int_equal(beget_join(p[i], 10000, NULL), 0);
+	}
+	assert_int_equal(count_descriptors(), before);
+	struct pollfd end = {.fd = beget_sentinel(p[0]), .events = POLLIN};
+	assert_int_equal(poll(&end, 1, 0), 1);
+	assert_int_equal(end.revents, POLLIN);
+	assert_int_equal(beget_sentinel(p[0]), end.fd);
+	assert_int_equal(select_on(end.fd, 0), 1);
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(beget_join(p[i], 0, NULL), 0);
+		assert_int_equal(beget_result(p[i], &value), 0);
+		assert_int_equal(value, i);
+		beget_free(p[i]);
+	}
+	assert_int_equal(count_descriptors(), before);
+}
+
+/* It is there before the child is, and stays the same; it tells of nothing but the end. */
+static void sentinel_of_one_that_is_not_born(enum beget_method method)
+{
+	pid_t helper = helper_pid();
+	int from[2];
+
+	assert_int_equal(pipe(from), 0);
+	assert_int_equal(kill(helper, SIGSTOP), 0);
+	struct beget_process *p = start(method, BEGET_CALL(waits_for_end, (struct beget_fd){from[0]}));
+	struct pollfd end = {.fd = beget_sentinel(p), .events = POLLIN};
+	assert_true(end.fd >= 0);
+	assert_int_equal(poll(&end, 1, 20), 0);
+	assert_int_equal(kill(helper, SIGCONT), 0);
+	assert_true(beget_pid(p) > 0);
+	assert_int_equal(beget_sentinel(p), end.fd);
+	assert_int_equal(poll(&end, 1, 20), 0);
+	close(from[1]);
+	assert_int_equal(poll(&end, 1, 10000), 1);
+	assert_int_equal(end.revents, POLLIN);
+	assert_int_equal(beget_join(p, 0, NULL), 0);
+	assert_int_equal(poll(&end, 1, 0), 1);
+	close(from[0]);
+	expect_exit(p, 0);
+}
+
+static void sentinel_of_one_that_is_never_born(enum beget_method method)
+{
+	pid_t helper = helper_pid();
+
+	assert_int_equal(kill(helper, SIGSTOP), 0);
+	struct beget_process *p = start(method, BEGET_CALL(sleeper));
+	struct pollfd end = {.fd = beget_sentinel(p), .events = POLLIN};
+	assert_int_equal(poll(&end, 1, 0), 0);
+	assert_int_equal(kill(helper, SIGKILL), 0);
+	assert_int_equal(poll(&end, 1, 10000), 1);
+	assert_int_equal(beget_join(p, 10000, NULL), 0);
+	assert_int_equal(poll(&end, 1, 0), 1);
+	beget_free(p);
+}
+
 /* Another program takes the child's place, without what the library left in it. */
 
 static void executes(const char *path, const char *argument)
@@ -421,6 +522,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(timeouts),
 		BEHAVIOUR(again_after_the_end),
 		BEHAVIOUR(by_two_threads),
+		BEHAVIOUR(asked_by_two_threads),
 		BEHAVIOUR(before_and_after_the_end),
 		BEHAVIOUR(kill_at_the_end),
 		BEHAVIOUR_OF(no_handle, BY(BEGET_FORK)),
@@ -435,6 +537,9 @@ int main(int argc, char **argv)
 		BEHAVIOUR(sentinel_in_epoll),
 		BEHAVIOUR(sentinel_in_select),
 		BEHAVIOUR(join_after_the_sentinel),
+		BEHAVIOUR(joined_handles),
+		BEHAVIOUR_OF(sentinel_of_one_that_is_not_born, BY(BEGET_FORKSERVER)),
+		BEHAVIOUR_OF(sentinel_of_one_that_is_never_born, BY(BEGET_FORKSERVER)),
 		BEHAVIOUR(another_program),
 		BEHAVIOUR(another_program_is_signalled),
 		BEHAVIOUR(times),

@@ -35,7 +35,7 @@ static int fork_child(const struct beget__plan *plan, struct beget_process *p, s
 	beget__forks_start(&p->forked);
 	pid_t pid = beget__proc_fork();
 	if (pid == 0) {
-		i->channel = p->far;
+		i->channel = p->channel.far;
 		beget__child_forked(i);
 	}
 	beget__forks_start(NULL);
@@ -50,7 +50,7 @@ static int fork_child(const struct beget__plan *plan, struct beget_process *p, s
 	beget__forks_unguard();
 	if (pidfd < 0 && !no_pidfds(pidfd))
 		return beget__fail_errno(-pidfd, "cannot open the child");
-	int error = beget__request_send_plain(p->channel, BEGET__GO);
+	int error = beget__request_send_plain(p->channel.fd, BEGET__GO);
 	/* It has ended? Joining tells. */
 	return !error || error == -EPIPE || error == -ECONNRESET
 	               ? 0

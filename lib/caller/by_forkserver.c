@@ -4,11 +4,10 @@
  * and asks a helper that was born in that state. A spare was born before. Runs in the caller. */
 #include "caller/by_forkserver.h"
 
-#include "caller/channel.h"
 #include "caller/connection.h"
 #include "caller/handover.h"
 #include "caller/plan.h"
-#include "caller/process.h"
+#include "caller/status.h"
 #include "os/clock.h"
 #include "os/proc.h"
 
@@ -36,7 +35,7 @@ static int read_state(const struct beget__plan *plan, const struct beget__view *
 /* With a deadline, the call waits for the birth: what was sent would be run after all. */
 static int await_birth(const struct beget__plan *plan, const struct beget_process *p, int64_t deadline)
 {
-	struct pollfd born = {.fd = p->channel, .events = POLLIN};
+	struct pollfd born = {.fd = p->channel.fd, .events = POLLIN};
 	int left;
 
 	if (plan->options.timeout_ms <= 0)
@@ -58,7 +57,7 @@ static int engage_spare(const struct beget__plan *plan, struct beget_process *p)
 	if (!tied && plan->options.timeout_ms == 0)
 		return 0;
 	pthread_mutex_lock(&p->lock);
-	beget__channel_look(p);
+	beget__status_update(p);
 	pthread_mutex_unlock(&p->lock);
 	if (p->pid <= 0 || p->ended || (plan->options.timeout_ms > 0 && beget__proc_stopped(p->pid)))
 		return UNFIT;
@@ -78,7 +77,7 @@ static int make_child(const struct beget__plan *plan, struct beget_process *p)
 
 	if (p->spare)
 		return engage_spare(plan, p);
-	int error = beget__connection_start(plan->connection, p->far, &request);
+	int error = beget__connection_start(plan->connection, p->channel.far, &request);
 	if (error)
 		return error == -EPIPE ? GONE : error == -ETIMEDOUT ? LATE : error;
 	beget__process_close_far(p);
@@ -103,7 +102,7 @@ static int try(const struct beget__plan *plan, struct beget_process *p, const st
 		error = BEYOND;
 	if (!error)
 		error = beget__handover_send(plan, p, now, helper.born);
-	if (!error && p->spare && p->call_unread)
+	if (!error && p->spare && p->channel.unread)
 		error = UNFIT; /* it ended while it waited */
 	beget__connection_leave(plan->connection);
 	return error;

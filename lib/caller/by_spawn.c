@@ -30,7 +30,7 @@ static int try_spare(const struct beget__plan *plan, struct beget_process *p)
 		error = beget__handover_send(plan, p, &now, &born);
 	}
 	beget__connection_leave(plan->connection);
-	return !error && p->call_unread ? UNFIT : error;
+	return !error && p->channel.unread ? UNFIT : error;
 }
 
 static int start(const struct beget__plan *plan, struct beget_process *p)
@@ -49,7 +49,7 @@ static int start(const struct beget__plan *plan, struct beget_process *p)
 	if (error)
 		return error;
 	beget__state_exec(&now, &born);
-	error = beget__launch_spawn(plan->program, p->far, &p->pid, &p->pidfd);
+	error = beget__launch_spawn(plan->program, p->channel.far, &p->pid, &p->pidfd);
 	if (error)
 		return error;
 	p->ours = true;

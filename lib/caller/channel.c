@@ -1,222 +1,115 @@
-/* What comes over a process's channel, and what became of it: a handle brought up to date. Never waits.
- * Runs in the caller, in any thread. Knows no start method beyond whose child a process is. */
+/* The caller's end of the socket to one child: opened, sent on, received from, closed.
+ * Runs in the caller, in any thread. Never waits to receive. Knows no message and no process. */
 #include "caller/channel.h"
 
-#include "caller/fate.h"
-#include "caller/process.h"
-#include "message/message.h"
-#include "os/clock.h"
 #include "os/fd.h"
-#include "os/mem.h"
-#include "os/proc.h"
 #include "os/sock.h"
-#include "os/trace.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <unistd.h>
 
-enum { PATIENCE_MS = 250 }; /* how long after the end of a process its helper may take to say how */
-
-static void take_born(struct beget_process *p, struct beget__frame *f)
+void beget__channel_init(struct beget__channel *c)
 {
-	if (!beget__report_get_born(f, &p->pid))
-		return;
-	p->pidfd = f->nfds == 1 ? beget__frame_take(f, 0) : -1;
-	/* Its place was taken between our letting go and the message: until the helper has said that the child ended,
-	 * the pid is the child's. */
-	if (f->nfds == 1 && p->pidfd < 0)
-		p->pidfd = beget__proc_pidfd_open(p->pid);
-	if (p->pidfd < 0) {
-		p->pidfd = -1;
-		p->started = beget__proc_started(p->pid);
+	*c = (struct beget__channel){.fd = -1, .far = -1, .reserve = -1};
+}
+
+int beget__channel_open(struct beget__channel *c)
+{
+	int pair[2];
+	int error = beget__sock_pair(pair);
+
+	if (!error) {
+		c->fd = pair[0];
+		c->far = pair[1];
 	}
-	beget__trace("born %d", (int)p->pid);
+	return error;
 }
 
-/* A child that was overrun by its own target could send anything. */
-static bool as_promised(const struct beget_process *p, struct beget__answer answer)
+int beget__channel_reserve(struct beget__channel *c)
 {
-	bool fits = answer.type == p->promise.result && answer.outs == p->promise.n &&
-	            (answer.type != BEGET_TYPE_STRUCT || answer.size == p->promise.size);
-	size_t size;
+	int fd = beget__fd_dup(c->fd);
 
-	for (uint32_t i = 0; i < p->promise.n && fits; i++)
-		fits = beget__order_next_out(&answer, &size) && size == p->promise.outs[i].size;
-	return fits;
+	c->reserve = fd < 0 ? -1 : fd;
+	return fd < 0 ? fd : 0;
 }
 
-static void take_result(struct beget_process *p, struct beget__frame *f)
+void beget__channel_close(struct beget__channel *c)
 {
-	struct beget__answer answer;
-
-	if (p->has_result || !beget__order_get_result(f, &answer))
-		return;
-	int fd = answer.type == BEGET_TYPE_BUFFER && answer.size > 0 ? answer.value.fd.fd : -1;
-	if (!as_promised(p, answer)) { /* nothing of it is kept: there may be thousands */
-		beget__fd_close(&fd);
-		return;
-	}
-	p->answer = answer;
-	p->has_result = true;
-	p->result_fd = fd;
-	if (answer.type == BEGET_TYPE_BUFFER)
-		p->answer.value.buffer = NULL;
-	if (p->answer.outs > 0 || p->answer.type == BEGET_TYPE_STRING || p->answer.type == BEGET_TYPE_BYTES ||
-	    p->answer.type == BEGET_TYPE_STRUCT) {
-		p->result_in = p->in;
-		p->in = NULL;
-	}
+	beget__fd_close(&c->fd);
+	beget__fd_close(&c->far);
+	beget__fd_close(&c->reserve);
+	beget__inbox_free(&c->in);
+	c->closed = c->unread = false;
 }
 
-static void take_message(struct beget_process *p, struct beget__frame *f)
+void beget__channel_close_far(struct beget__channel *c)
 {
-	if (f->kind == BEGET__BORN && p->pid == 0)
-		take_born(p, f);
-	else if (f->kind == BEGET__FAILED)
-		p->has_failure |= beget__report_get_failed(f, &p->failure);
-	else if (f->kind == BEGET__RESULT)
-		take_result(p, f);
-	else if (f->kind == BEGET__CRASHED)
-		p->has_crash |= beget__report_get_crashed(f, &p->crash);
-	else if (f->kind == BEGET__ENDED)
-		p->has_word |= beget__report_get_ended(f, &p->word);
-	if (p->in)
-		beget__frame_clear(f);
+	beget__fd_close(&c->far);
 }
 
-static struct beget__inbox *new_inbox(void)
+static void close_copy(int fd)
 {
-	struct beget__inbox *in = beget__mem_alloc_unset(sizeof(*in));
-
-	if (in) {
-		beget__frame_init(&in->frame, in->buffer, &in->between);
-		beget__frame_init(&in->between, in->between_buffer, NULL);
-	}
-	return in;
+	if (fd >= 0)
+		close(fd);
 }
 
-/* False too if nothing more will come: a child that says nothing before its end takes no inbox. */
-static bool has_news(struct beget_process *p)
+/* Without a note in the channel: in a forked copy each page that is written to has to be copied first. */
+void beget__channel_release(const struct beget__channel *c, bool for_child)
 {
-	struct pollfd ready = {.fd = p->channel, .events = POLLIN};
+	close_copy(c->fd);
+	close_copy(c->reserve);
+	if (!for_child)
+		close_copy(c->far);
+}
+
+int beget__channel_send(struct beget__channel *c, unsigned kind, const struct iovec *iov, int n, const int *fds,
+                        int nfds)
+{
+	int error = beget__frame_send(c->fd, kind, iov, n, fds, nfds);
+
+	if (error != -EPIPE && error != -ECONNRESET)
+		return error;
+	c->unread = true;
+	return 0;
+}
+
+/* False too if nothing more will come: a child that sends nothing before its end needs no inbox. */
+static bool has_news(struct beget__channel *c)
+{
+	struct pollfd ready = {.fd = c->fd, .events = POLLIN};
 
 	if (beget__fd_poll(&ready, 1, 0) <= 0)
 		return false;
-	p->closed = (ready.revents & POLLHUP) && !(ready.revents & POLLERR) && beget__sock_unread(p->channel) == 0;
-	return !p->closed;
+	c->closed = (ready.revents & POLLHUP) && !(ready.revents & POLLERR) && beget__sock_unread(c->fd) == 0;
+	return !c->closed;
 }
 
-/* Takes all that has come; never waits. */
-static void drain(struct beget_process *p)
+/* The place is kept until there is something to receive, and the inbox is not made before. */
+static bool ready(struct beget__channel *c)
 {
-	while (!p->closed) {
-		if ((!p->in || p->reserve >= 0) && !has_news(p))
-			return;
-		if (!p->in && !(p->in = new_inbox()))
-			return; /* the next look tries again */
-		beget__forks_guard();
-		beget__fd_close(&p->reserve); /* the place for the descriptor that comes with BORN */
-		int got = beget__frame_receive(p->channel, &p->in->frame, MSG_DONTWAIT);
-		if (got == 1 || got == -EMFILE)
-			take_message(p, &p->in->frame);
-		else if (got == 2)
-			take_message(p, &p->in->between);
-		beget__forks_unguard();
-		if (got == -EAGAIN)
-			return;
-		if (got == -ECONNRESET) {
-			p->call_unread = true; /* reported once, before what is still in the queue */
-			continue;
+	if ((!c->in || c->reserve >= 0) && !has_news(c))
+		return false;
+	if (!c->in && !(c->in = beget__inbox_new()))
+		return false; /* no memory: the next call tries again */
+	beget__fd_close(&c->reserve);
+	return true;
+}
+
+struct beget__frame *beget__channel_receive(struct beget__channel *c)
+{
+	while (!c->closed && ready(c)) {
+		int got = beget__frame_receive(c->fd, &c->in->frame, MSG_DONTWAIT);
+		switch (got) {
+		case 1: return &c->in->frame;
+		case 2: return &c->in->between;
+		case -EMFILE: return &c->in->frame; /* whole, but for descriptors that were lost */
+		case -EAGAIN: return NULL;
+		case -ECONNRESET: c->unread = true; continue; /* reported once, before what is still in the queue */
 		}
-		if (got < 0 && p->in)
-			beget__frame_clear(&p->in->frame); /* garbage: the kernel will tell what became of it */
+		beget__frame_clear(&c->in->frame); /* garbage: the kernel reports what became of the child */
 		if (got == -ENOMEM)
-			return; /* the next look tries again */
-		if (got <= 0 && got != -EBADMSG && got != -EMFILE)
-			p->closed = true;
+			return NULL; /* the next call tries again */
+		c->closed = got != -EBADMSG;
 	}
-}
-
-/* Our own child without a pidfd is waited for: see status.c. A helper's child may have closed its channel, and its
- * helper may be gone or stopped: neither is its end. */
-bool beget__channel_seen_ended(const struct beget_process *p)
-{
-	struct pollfd pidfd = {.fd = p->pidfd, .events = POLLIN};
-
-	if (p->pidfd < 0)
-		return !p->ours && p->pid > 0 && beget__proc_gone(p->pid, p->started);
-	return beget__fd_poll(&pidfd, 1, 0) > 0;
-}
-
-static void finish(struct beget_process *p, const struct beget__exit *end)
-{
-	if (end)
-		beget__fate_fill(end, &p->status);
-	else
-		p->status.outcome = BEGET_LOST;
-	if (p->call_unread && !p->has_failure && !(end && p->status.outcome == BEGET_SIGNALED)) {
-		p->has_failure = true;
-		p->failure.code = -ECONNRESET;
-		if (end)
-			snprintf(p->failure.text, sizeof(p->failure.text),
-			         "child: it exited with code %d before it read its call: is beget_init the first "
-			         "statement of its main?",
-			         p->status.code);
-		else
-			snprintf(p->failure.text, sizeof(p->failure.text), "%s",
-			         p->pid > 0 ? "child: it ended, nobody can tell how, before it read its call"
-			                    : "helper: it ended before it made the process");
-	}
-	if (p->has_failure && p->status.outcome != BEGET_SIGNALED) {
-		p->status.outcome = BEGET_FAILED;
-		p->status.code = p->failure.code;
-	}
-	if (p->has_result && p->status.outcome != BEGET_LOST &&
-	    (p->status.outcome != BEGET_EXITED || p->status.code != 0))
-		p->has_result = false;
-	p->ended = true;
-	beget__process_free_inbox(&p->in);
-	beget__trace("ended %d: outcome %d, code %d", (int)p->pid, (int)p->status.outcome, p->status.code);
-}
-
-void beget__channel_look(struct beget_process *p)
-{
-	struct beget__exit end;
-
-	if (p->ended)
-		return;
-	bool gone = beget__channel_seen_ended(p); /* before the drain: what it wrote is there then */
-	drain(p);
-	/* The helper speaks of those alone that have ended. One that has not says it of itself. */
-	if (p->has_word && !gone && p->pidfd >= 0 && !(gone = beget__channel_seen_ended(p)))
-		p->has_word = false;
-	if (p->pid == 0) { /* only the helper can tell, and it closes its end after it has */
-		if (p->closed)
-			finish(p, p->has_word ? &p->word : NULL);
-		return;
-	}
-	/* Without pidfds, a word of it, a result or the closed channel promises the end. */
-	bool promised = gone || (p->pidfd < 0 && (p->closed || p->has_result || p->has_word));
-	if (promised && !p->patient_until)
-		p->patient_until = beget__clock_now_ms() + PATIENCE_MS;
-	bool patient = !p->closed && beget__clock_now_ms() < p->patient_until;
-	struct beget__evidence e = {
-		.pid = p->pid,
-		.pidfd = p->pidfd,
-		.ours = p->ours,
-		.ended = gone,
-		.patient = patient,
-		/* The last before the channel closes is the helper's; one before it may be of the child itself. */
-		.word = p->has_word && !p->ours && !patient ? &p->word : NULL,
-	};
-	int found = beget__fate_find(&e, &end);
-	if (found == -EAGAIN)
-		return;
-	drain(p);
-	if (p->has_word && !e.word && !p->ours) { /* it came between; the kernel's record tells less */
-		e.word = &p->word;
-		found = beget__fate_find(&e, &end);
-	}
-	finish(p, found ? NULL : &end);
+	return NULL;
 }

@@ -1,7 +1,7 @@
 /* A process in a sentence: who it is, what became of it, and why.
  * Runs in the caller. */
-#include "caller/channel.h"
-#include "caller/process.h"
+#include "caller/status.h"
+#include "os/fail.h"
 #include "os/thread.h"
 #include "program/symbol.h"
 
@@ -36,13 +36,13 @@ static void describe_fate(const struct beget_process *p, char *text, size_t size
 	switch (s->outcome) {
 	case BEGET_EXITED: snprintf(text, size, "exited with code %d", s->code); break;
 	case BEGET_SIGNALED:
-		if (p->has_crash && p->crash.signal == s->code)
-			describe_crash(&p->crash, where, sizeof(where));
+		if (p->reports.has_crash && p->reports.crash.signal == s->code)
+			describe_crash(&p->reports.crash, where, sizeof(where));
 		snprintf(text, size, "was ended by signal %d (%s)%s%s", s->code, strsignal(s->code), where,
 		         s->core_dumped ? ", core dumped" : "");
 		break;
-	case BEGET_FAILED: snprintf(text, size, "never reached its target: %s", p->failure.text); break;
-	default: snprintf(text, size, "has ended, and nobody could tell how"); break;
+	case BEGET_FAILED: snprintf(text, size, "never reached its target: %s", p->reports.failure.text); break;
+	default: snprintf(text, size, "has ended, and its status is not known"); break;
 	}
 }
 
@@ -57,7 +57,7 @@ int beget_describe(const struct beget_process *p, char *text, size_t size)
 		return error;
 	int cancel = beget__thread_no_cancel();
 	pthread_mutex_lock(&changing->lock);
-	beget__channel_look(changing);
+	beget__status_update(changing);
 	describe_fate(p, fate, sizeof(fate));
 	if (!p->target.module) /* a start by fork does not need it */
 		beget__target_find(p->function, false, &changing->target);

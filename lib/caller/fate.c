@@ -1,9 +1,7 @@
-/* What became of a process. The sources in order: waitid for a child of ours; the pidfd's exit record, which outlives
- * the reaping; the helper's word; a zombie's exit code in /proc. If all are silent it is lost: a status is never
- * invented, and never taken from the child's own word. Runs in the caller; knows no handle. */
+/* What became of a process: a table of sources, asked in order. If none knows, it is lost: a status is never invented,
+ * and never taken from the child's own claim. Runs in the caller; knows no handle. */
 #include "caller/fate.h"
 
-#include "os/fd.h"
 #include "os/proc.h"
 
 #include <errno.h>
@@ -30,84 +28,96 @@ static void from_waitid(const siginfo_t *info, const struct rusage *usage, struc
 	ret->peak_kib = usage->ru_maxrss;
 }
 
-/* 1: told; 0: it runs; else it is no child of ours. Only our own are looked for by pid: another's may be reused. */
-static int wait_for(const struct beget__evidence *e, struct beget__exit *ret)
+/* The sources. Each answers 0 with *ret, -ENODATA: ask the next, or -EAGAIN: it is too early to ask on. */
+
+static int still_runs(const struct beget__evidence *e, struct beget__exit *ret)
+{
+	(void)ret;
+	return e->ours || e->ended || e->report ? -ENODATA : -EAGAIN;
+}
+
+/* Ours; and those of a helper that died, if this process is process 1 or a subreaper. Only our own are looked for by
+ * pid: another's may be reused. */
+static int waited_for(const struct beget__evidence *e, struct beget__exit *ret)
 {
 	siginfo_t info;
 	struct rusage usage;
 	int error = -EINVAL;
 
+	if (!e->ours && (e->report || e->pidfd < 0))
+		return -ENODATA;
 	memset(&usage, 0, sizeof(usage));
 	if (e->pidfd >= 0)
 		error = beget__fate_sources.waitid(P_PIDFD, (id_t)e->pidfd, &info, WEXITED | WNOHANG, &usage);
 	if (error && error != -ECHILD && e->ours)
 		error = beget__fate_sources.waitid(P_PID, (id_t)e->pid, &info, WEXITED | WNOHANG, &usage);
-	if (error || info.si_pid == 0)
-		return error;
+	if (error) /* another has reaped it */
+		return -ENODATA;
+	if (info.si_pid == 0)
+		return e->ours ? -EAGAIN : -ENODATA;
 	from_waitid(&info, &usage, ret);
-	return 1;
+	return 0;
 }
 
-/* Somebody else who reaps a child takes it first and leaves its record a moment later: that is waited for. */
-static int recorded_exit(const struct beget__evidence *e, bool reaped, int *wait_status)
+/* The pidfd's record outlives the reaping. It has no times, and no core flag if it was another thread than the first
+ * that dumped. */
+static int recorded(const struct beget__evidence *e, struct beget__exit *ret)
 {
-	enum { TRIES = 200 };
-	int answer = -ENODATA;
+	int status;
+	int error = e->pidfd < 0 ? -ENODATA : beget__fate_sources.pidfd_exit(e->pidfd, &status);
 
-	if (e->pidfd < 0)
-		return answer;
-	for (int i = 0; i < TRIES; i++) {
-		answer = beget__fate_sources.pidfd_exit(e->pidfd, wait_status);
-		if (answer != -EAGAIN || !reaped)
-			break;
-		beget__fd_poll(NULL, 0, 1);
-	}
-	return answer;
+	if (error)
+		return error == -EAGAIN && e->ours && e->record_due ? -EAGAIN : -ENODATA;
+	if (e->report)
+		*ret = *e->report;
+	if ((ret->wait_status & ~0x80) != status)
+		ret->wait_status = status;
+	return 0;
 }
+
+static int reported(const struct beget__evidence *e, struct beget__exit *ret)
+{
+	if (!e->report)
+		return -ENODATA;
+	*ret = *e->report;
+	return 0;
+}
+
+static int report_due(const struct beget__evidence *e, struct beget__exit *ret)
+{
+	(void)ret;
+	return !e->ours && e->report_due ? -EAGAIN : -ENODATA;
+}
+
+static int zombie(const struct beget__evidence *e, struct beget__exit *ret)
+{
+	return e->ours || beget__fate_sources.zombie_exit(e->pid, &ret->wait_status) ? -ENODATA : 0;
+}
+
+/* It was reaped since it was first asked for its record: whoever reaps takes the zombie first, and the record comes a
+ * moment later. */
+static int recorded_late(const struct beget__evidence *e, struct beget__exit *ret)
+{
+	int error = e->ours || e->pidfd < 0 ? -ENODATA : beget__fate_sources.pidfd_exit(e->pidfd, &ret->wait_status);
+
+	return error == -EAGAIN && e->record_due ? -EAGAIN : error ? -ENODATA : 0;
+}
+
+static int (*const sources[])(const struct beget__evidence *, struct beget__exit *) = {
+	still_runs, waited_for, recorded, reported, report_due, zombie, recorded_late,
+};
 
 int beget__fate_find(const struct beget__evidence *e, struct beget__exit *ret)
 {
-	struct beget__exit found = {0};
-	bool ended = e->ended;
+	int answer = -ENODATA;
 
-	if (e->ours) {
-		int answer = wait_for(e, &found);
-		if (answer == 1)
-			goto told;
+	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources) && answer == -ENODATA; i++) {
+		struct beget__exit found = {0};
+		answer = sources[i](e, &found);
 		if (answer == 0)
-			return -EAGAIN;
-		ended = true; /* somebody else has reaped it */
+			*ret = found;
 	}
-	if (!ended && !e->word)
-		return -EAGAIN;
-	/* A host that is process 1 or a subreaper inherits the children of a helper that died. */
-	if (!e->ours && !e->word && e->pidfd >= 0 && wait_for(e, &found) == 1)
-		goto told;
-	int recorded = recorded_exit(e, e->ours, &found.wait_status);
-	if (recorded == 0) {
-		/* The record has no times, and no core flag if it was another thread than the first that dumped. */
-		if (e->word) {
-			int status = found.wait_status;
-			found = *e->word;
-			if ((found.wait_status & ~0x80) != status)
-				found.wait_status = status;
-		}
-		goto told;
-	}
-	if (e->word) {
-		found = *e->word;
-		goto told;
-	}
-	if (!e->ours && e->patient)
-		return -EAGAIN;
-	if (!e->ours && beget__fate_sources.zombie_exit(e->pid, &found.wait_status) == 0)
-		goto told;
-	if (!e->ours && recorded == -EAGAIN && recorded_exit(e, true, &found.wait_status) == 0) /* reaped in between */
-		goto told;
-	return -ENODATA;
-told:
-	*ret = found;
-	return 0;
+	return answer;
 }
 
 void beget__fate_fill(const struct beget__exit *e, struct beget_status *ret)

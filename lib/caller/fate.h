@@ -11,17 +11,19 @@
 /* All that is known about one process. */
 struct beget__evidence {
 	pid_t pid;
-	int pidfd;                      /* -1: none */
-	bool ours;                      /* a child of this very process, to be waited for */
-	bool ended;                     /* it polls as ended */
-	bool patient;                   /* the helper's word may still come */
-	const struct beget__exit *word; /* the helper's, or NULL */
+	int pidfd;                        /* -1: none */
+	bool ours;                        /* a child of this very process, to be waited for */
+	bool ended;                       /* it polls as ended */
+	const struct beget__exit *report; /* the helper's, or NULL */
+	bool report_due;                  /* it may still come */
+	bool record_due;                  /* another process reaps it, and the kernel's record may still come */
 };
 
-/* 0: *ret tells; -EAGAIN: it runs, or its witness has not spoken yet; -ENODATA: it has ended and nobody can tell. */
+/* 0: *ret is how; -EAGAIN: it runs, or a source will know later; -ENODATA: it has ended and no source knows how. Never
+ * waits. */
 int beget__fate_find(const struct beget__evidence *, struct beget__exit *ret);
 
-/* From the kernel's words to the user's. */
+/* The same in the terms of the user. */
 void beget__fate_fill(const struct beget__exit *, struct beget_status *);
 
 /* The sources, replaceable in tests. */

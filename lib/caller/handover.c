@@ -54,10 +54,8 @@ static int send_call(const struct beget__plan *plan, struct beget_process *p, co
 		beget__fail_errno(-error, "cannot write down the arguments");
 	int n = error ? error : beget__bytes_finish(&w, &iov);
 	if (n >= 0)
-		n = beget__frame_send(p->channel, BEGET__CALL, iov, n, numbers, fds.n);
-	if (n == -EPIPE || n == -ECONNRESET)
-		p->call_unread = true; /* it has ended: joining tells */
-	else if (n < 0 && !error)
+		n = beget__channel_send(&p->channel, BEGET__CALL, iov, n, numbers, fds.n);
+	if (n < 0 && !error)
 		error = beget__fail_errno(-n, "cannot send the arguments");
 	beget__bytes_free(&w);
 	beget__fd_close(&opened);

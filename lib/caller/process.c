@@ -1,23 +1,17 @@
-/* The life of a handle, and the registry of all of them: it lets a forked copy of the caller close what is not its own,
- * and reaps the children whose handles were freed before their end.
- * Runs in the caller. Knows no start method beyond whose child a process is. */
+/* The handle of a process and the descriptors that it holds: made, closed, and let go of in forked copies of the
+ * caller. Runs in the caller. Knows no start method beyond whose child a process is. */
 #include "caller/process.h"
 
-#include "caller/channel.h"
+#include "os/fail.h"
 #include "os/fd.h"
 #include "os/mem.h"
 #include "os/proc.h"
-#include "os/sock.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Handles that were freed while their child ran; under the guard. */
-static struct beget_process *orphans;
 
 static void close_all(const int *fds, int n)
 {
@@ -29,14 +23,15 @@ static void close_all(const int *fds, int n)
 /* Without a note in the handle: in a forked copy each page that is written to has to be copied first. */
 static void disown(const struct beget_process *p)
 {
-	const int own[] = {p->channel, p->pidfd, p->reserve, p->tie, p->result_fd};
+	const int own[] = {p->pidfd, p->tie, p->sentinel == p->pidfd ? -1 : p->sentinel};
+	bool for_child = beget__forks_started() == &p->forked; /* then what is the child's stays open */
 
 	close_all(own, sizeof(own) / sizeof(*own));
 	close_all(p->ends, 3);
-	if (&p->forked != beget__forks_started()) { /* else what is for the child stays open */
-		close_all(&p->far, 1);
+	if (!for_child)
 		close_all(p->lent, BEGET__LENT);
-	}
+	beget__channel_release(&p->channel, for_child);
+	beget__promise_release(&p->promise);
 }
 
 static void release(struct beget__forked *forked)
@@ -44,8 +39,7 @@ static void release(struct beget__forked *forked)
 	struct beget_process *p = (struct beget_process *)forked;
 
 	disown(p);
-	orphans = NULL; /* all of them */
-	if (p->freed)
+	if (p->orphan)
 		free(p);
 }
 
@@ -59,16 +53,20 @@ int beget__process_check(const struct beget_process *p, const char *what)
 	return 0;
 }
 
+const char *beget__process_name(const struct beget_process *p, char text[BEGET__PROCESS_NAME])
+{
+	if (p->pid > 0)
+		snprintf(text, BEGET__PROCESS_NAME, "%s (process %d)", p->what, (int)p->pid);
+	else
+		snprintf(text, BEGET__PROCESS_NAME, "%s (not born yet)", p->what);
+	return text;
+}
+
 static int open_channel(struct beget_process *p)
 {
-	int pair[2];
-	int error = beget__sock_pair(pair);
+	int error = beget__channel_open(&p->channel);
 
-	if (error)
-		return beget__fail_errno(-error, "cannot make a channel to the child");
-	p->channel = pair[0];
-	p->far = pair[1];
-	return 0;
+	return error ? beget__fail_errno(-error, "cannot make a channel to the child") : 0;
 }
 
 int beget__process_new(struct beget_process **ret, const char *what)
@@ -81,7 +79,9 @@ int beget__process_new(struct beget_process **ret, const char *what)
 	p->owner = getpid();
 	snprintf(p->what, sizeof(p->what), "%s", what);
 	pthread_mutex_init(&p->lock, NULL);
-	p->channel = p->far = p->pidfd = p->reserve = p->tie = p->control = p->result_fd = -1;
+	beget__channel_init(&p->channel);
+	beget__promise_init(&p->promise);
+	p->pidfd = p->tie = p->control = p->sentinel = -1;
 	memset(p->lent, -1, sizeof(p->lent));
 	memset(p->ends, -1, sizeof(p->ends));
 	beget__forks_guard();
@@ -99,18 +99,16 @@ int beget__process_new(struct beget_process **ret, const char *what)
 
 int beget__process_reopen(struct beget_process *p)
 {
-	bool reserved = p->reserve >= 0;
+	bool reserved = p->channel.reserve >= 0;
 
-	p->spare = p->call_unread = p->closed = p->has_word = p->has_failure = p->ended = false;
+	p->spare = p->ended = p->record_due = false;
 	p->pid = 0;
 	p->started = 0;
-	p->patient_until = 0;
-	memset(&p->status, 0, sizeof(p->status));
-	beget__process_free_inbox(&p->in);
+	p->report_until = 0;
+	p->reports = (struct beget__reports){0};
+	p->status = (struct beget_status){0};
 	beget__forks_guard();
-	beget__fd_close(&p->channel);
-	beget__fd_close(&p->far);
-	beget__fd_close(&p->reserve);
+	beget__channel_close(&p->channel);
 	beget__fd_close(&p->pidfd);
 	int error = open_channel(p);
 	beget__forks_unguard();
@@ -120,7 +118,7 @@ int beget__process_reopen(struct beget_process *p)
 void beget__process_close_far(struct beget_process *p)
 {
 	beget__forks_guard();
-	beget__fd_close(&p->far);
+	beget__channel_close_far(&p->channel);
 	beget__forks_unguard();
 }
 
@@ -135,121 +133,47 @@ void beget__process_close_lent(struct beget_process *p)
 int beget__process_reserve(struct beget_process *p)
 {
 	beget__forks_guard();
-	p->reserve = beget__fd_dup(p->channel);
+	int error = beget__channel_reserve(&p->channel);
 	beget__forks_unguard();
-	if (p->reserve < 0) {
-		int error = p->reserve;
-		p->reserve = -1;
-		return beget__fail_errno(-error, "cannot reserve a descriptor for the child");
-	}
-	return 0;
+	return error ? beget__fail_errno(-error, "cannot reserve a descriptor for the child") : 0;
 }
 
-void beget__process_free_inbox(struct beget__inbox **in)
+/* A thread that is about to poll them must not find other files at their numbers; a sentinel of our own polls them. */
+void beget__process_settle(struct beget_process *p)
 {
-	if (*in) {
-		beget__frame_clear(&(*in)->frame);
-		beget__frame_clear(&(*in)->between);
-	}
-	free(*in);
-	*in = NULL;
+	if (!p->ended || p->waiters > 0 || (p->sentinel >= 0 && p->sentinel != p->pidfd))
+		return;
+	beget__forks_guard();
+	beget__channel_close(&p->channel);
+	beget__fd_close(&p->tie);
+	if (p->sentinel < 0)
+		beget__fd_close(&p->pidfd);
+	beget__forks_unguard();
 }
 
-static void destroy(struct beget_process *p)
+void beget__process_destroy(struct beget_process *p)
 {
-	beget__process_free_inbox(&p->in);
-	beget__process_free_inbox(&p->result_in);
-	if (p->answer.type == BEGET_TYPE_BUFFER)
-		beget_buffer_free(p->answer.value.buffer);
-	free(p->promise.outs);
 	beget__forks_guard();
 	if (p->owner == getpid()) { /* a copy's descriptors went with the fork */
 		beget__forks_unwatch(&p->forked);
 		disown(p);
 	}
 	beget__forks_unguard();
+	beget__inbox_free(&p->channel.in);
+	beget__promise_free(&p->promise);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
-}
-
-int beget__process_expect(struct beget_process *p, const struct beget_call *call)
-{
-	struct beget__promise *promise = &p->promise;
-	size_t size;
-	uint32_t n = 0;
-
-	promise->result = call->result;
-	promise->size = call->size;
-	for (unsigned i = 0; i < call->n; i++)
-		n += beget__value_comes_back(&call->args[i], &size) != NULL;
-	if (n == 0)
-		return 0;
-	promise->outs = beget__mem_alloc(n * sizeof(*promise->outs));
-	if (!promise->outs)
-		return beget__fail_errno(ENOMEM, "cannot start %s", p->what);
-	for (unsigned i = 0; i < call->n; i++) {
-		void *to = beget__value_comes_back(&call->args[i], &size);
-		if (to)
-			promise->outs[promise->n++] = (struct beget__out){to, size};
-	}
-	return 0;
-}
-
-/* A child that runs on without a handle: ours will have to be reaped, a tied one lives as long as its tie. */
-static bool bereave(struct beget_process *p)
-{
-	if (p->ended || p->owner != getpid() || !(p->ours || p->tie >= 0))
-		return false;
-	beget__forks_guard();
-	if (p->ours) {
-		beget__fd_close(&p->channel); /* nobody will read its result */
-		p->closed = true;
-	}
-	p->freed = true;
-	p->orphan = orphans;
-	orphans = p;
-	beget__forks_unguard();
-	return true;
 }
 
 void beget__process_abandon(struct beget_process *p)
 {
 	siginfo_t info;
 
-	/* Its channel closes without a word from us: a child that waits for one ends. */
+	/* Its channel closes without a message: a child that waits for one ends. */
 	beget__forks_guard();
-	beget__fd_close(&p->channel);
-	beget__fd_close(&p->far);
+	beget__channel_close(&p->channel);
 	beget__forks_unguard();
 	if (p->ours)
 		beget__proc_wait(P_PID, (id_t)p->pid, &info, WEXITED, NULL);
-	destroy(p);
-}
-
-void beget__process_sweep(void)
-{
-	if (!__atomic_load_n(&orphans, __ATOMIC_RELAXED))
-		return;
-	beget__forks_guard();
-	for (struct beget_process **link = &orphans, *p; (p = *link);) {
-		beget__channel_look(p);
-		if (!p->ended) {
-			link = &p->orphan;
-			continue;
-		}
-		*link = p->orphan;
-		destroy(p);
-	}
-	beget__forks_unguard();
-}
-
-void beget__process_free(struct beget_process *p)
-{
-	if (p->owner == getpid()) {
-		pthread_mutex_lock(&p->lock);
-		beget__channel_look(p);
-		pthread_mutex_unlock(&p->lock);
-	}
-	if (!bereave(p))
-		destroy(p);
+	beget__process_destroy(p);
 }

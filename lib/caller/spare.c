@@ -27,7 +27,7 @@ enum state { ON_ITS_WAY, WAITS, DEAD };
 /* A spare that waits has announced its birth, and nothing else. */
 static enum state look(const struct beget_process *p)
 {
-	struct pollfd news = {.fd = p->channel, .events = POLLIN | POLLRDHUP};
+	struct pollfd news = {.fd = p->channel.fd, .events = POLLIN | POLLRDHUP};
 
 	if (beget__fd_poll(&news, 1, 0) <= 0)
 		return ON_ITS_WAY;
@@ -95,7 +95,7 @@ static int make(struct beget_server *s, enum beget__spare kind, unsigned generat
 		return error;
 	error = beget__process_reserve(p);
 	if (!error)
-		error = beget__connection_start(&s->connection, p->far, &request);
+		error = beget__connection_start(&s->connection, p->channel.far, &request);
 	if (error) {
 		beget__process_abandon(p);
 		return error;

@@ -1,7 +1,7 @@
 /* The public ends of a handle: beget_start checks and starts with the method of the plan, beget_free frees, and has
  * time for what need not delay a start. Runs in the caller. */
 #include "caller/check.h"
-#include "caller/process.h"
+#include "caller/orphan.h"
 #include "caller/spare.h"
 #include "caller/wishes.h"
 #include "os/thread.h"
@@ -33,8 +33,10 @@ static int start(struct beget__plan *plan, struct beget_process **ret)
 	p->target = plan->target;
 	p->function = plan->call->function;
 	p->named = plan->options.name != NULL;
-	error = beget__process_expect(p, plan->call);
-	if (!error)
+	error = beget__promise_make(&p->promise, plan->call);
+	if (error)
+		beget__fail_errno(-error, "cannot start %s", plan->what);
+	else
 		error = beget__wishes_open(plan, p);
 	if (!error)
 		error = plan->method->start(plan, p);
@@ -59,7 +61,7 @@ int beget_start(struct beget_process **ret, const struct beget_options *options,
 	if (!error)
 		error = start(&plan, ret);
 	beget__check_free(&plan);
-	beget__process_sweep();
+	beget__orphan_sweep();
 	beget__thread_cancel(cancel);
 	return error;
 }
@@ -69,8 +71,8 @@ void beget_free(struct beget_process *p)
 	if (!p)
 		return;
 	int cancel = beget__thread_no_cancel();
-	beget__process_free(p);
-	beget__process_sweep();
+	beget__orphan_free(p);
+	beget__orphan_sweep();
 	beget__spare_refill();
 	beget__thread_cancel(cancel);
 }

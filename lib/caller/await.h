@@ -1,0 +1,13 @@
+/* Waiting for processes. */
+#ifndef BEGET__AWAIT_H
+#define BEGET__AWAIT_H
+
+#include "caller/process.h"
+
+enum beget__stage { BEGET__STAGE_BORN, BEGET__STAGE_ENDED };
+
+/* Waits until one of n processes (NULL: none there) has reached the stage: its index; -ETIMEDOUT; or -ENOMEM, which has
+ * its sentence. cancel: the cancellation setting while it polls and holds nothing. */
+int beget__await_stage(struct beget_process *const *, size_t n, enum beget__stage, int timeout_ms, int cancel);
+
+#endif

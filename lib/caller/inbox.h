@@ -1,0 +1,16 @@
+/* Room for frames on their way in. */
+#ifndef BEGET__INBOX_H
+#define BEGET__INBOX_H
+
+#include "wire/frame.h"
+
+/* The helper and the child send on the same channel: a frame of one can come between the packets of the other's. */
+struct beget__inbox {
+	struct beget__frame frame, between;
+	_Alignas(16) char buffer[BEGET__FRAME_PACKET], between_buffer[BEGET__FRAME_PACKET];
+};
+
+struct beget__inbox *beget__inbox_new(void); /* or NULL */
+void beget__inbox_free(struct beget__inbox **);
+
+#endif

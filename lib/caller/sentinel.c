@@ -1,0 +1,39 @@
+/* The descriptor that tells the user's event loop of the end of a process: its pidfd. Where that is not known yet or
+ * there is none, the hangup of the channel stands for the end, until the pidfd is known. Runs in the caller. */
+#include "caller/sentinel.h"
+
+#include "os/event.h"
+#include "os/fail.h"
+#include "os/fd.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+
+/* The helper keeps its copy of the child's end until it has reported the exit. */
+static int watch_channel(const struct beget_process *p)
+{
+	int any = beget__event_any();
+	int error = any < 0 ? any : beget__event_add(any, p->channel.fd, 0);
+
+	if (error < 0)
+		beget__fd_close(&any);
+	return error < 0 ? error : any;
+}
+
+int beget__sentinel_get(struct beget_process *p)
+{
+	if (p->sentinel >= 0)
+		return p->sentinel;
+	beget__forks_guard();
+	int fd = p->pidfd >= 0 ? p->pidfd : p->ended ? beget__event_always() : watch_channel(p);
+	if (fd >= 0)
+		p->sentinel = fd;
+	beget__forks_unguard();
+	return fd < 0 ? beget__fail_errno(-fd, "cannot make a sentinel") : fd;
+}
+
+void beget__sentinel_born(struct beget_process *p)
+{
+	if (p->sentinel >= 0 && p->pidfd >= 0 && !beget__event_add(p->sentinel, p->pidfd, EPOLLIN))
+		beget__event_remove(p->sentinel, p->channel.fd);
+}

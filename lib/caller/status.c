@@ -1,0 +1,183 @@
+/* What is known of a process: its handle is brought up to date with what came over its channel and with what the kernel
+ * knows. Never waits. Runs in the caller, in any thread. Knows no start method beyond whose child a process is. */
+#include "caller/status.h"
+
+#include "caller/fate.h"
+#include "caller/sentinel.h"
+#include "message/message.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/proc.h"
+#include "os/trace.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* How long after the end of a process its helper may take to report how, and then the kernel to leave its record. */
+enum { REPORT_MS = 250, RECORD_MS = 250 };
+
+static void take_born(struct beget_process *p, struct beget__frame *f)
+{
+	if (p->pid > 0 || !beget__report_get_born(f, &p->pid))
+		return;
+	p->pidfd = f->nfds == 1 ? beget__frame_take(f, 0) : -1;
+	/* Its reserved place was taken before the message came: until the helper has reported the end, the pid is the
+	 * child's. */
+	if (f->nfds == 1 && p->pidfd < 0)
+		p->pidfd = beget__proc_pidfd_open(p->pid);
+	if (p->pidfd < 0) {
+		p->pidfd = -1;
+		p->started = beget__proc_started(p->pid);
+	}
+	beget__sentinel_born(p);
+	beget__trace("born %d", (int)p->pid);
+}
+
+static void take(struct beget_process *p, struct beget__frame *f)
+{
+	struct beget__reports *r = &p->reports;
+
+	switch (f->kind) {
+	case BEGET__BORN: take_born(p, f); break;
+	case BEGET__FAILED: r->has_failure |= beget__report_get_failed(f, &r->failure); break;
+	case BEGET__RESULT: beget__promise_take(&p->promise, &p->channel.in, f); break;
+	case BEGET__CRASHED: r->has_crash |= beget__report_get_crashed(f, &r->crash); break;
+	case BEGET__ENDED: r->has_exit |= beget__report_get_ended(f, &r->exit); break;
+	}
+	if (p->channel.in)
+		beget__frame_clear(f);
+}
+
+/* Takes all that has come. A descriptor that came is the handle's before a fork can copy it. */
+static void take_all(struct beget_process *p)
+{
+	struct beget__frame *f;
+
+	do {
+		beget__forks_guard();
+		f = beget__channel_receive(&p->channel);
+		if (f)
+			take(p, f);
+		beget__forks_unguard();
+	} while (f);
+}
+
+/* Our own child without a pidfd is waited for: see fate.c. A helper's child may have closed its channel, and its helper
+ * may be gone or stopped: neither is its end. */
+bool beget__status_gone(const struct beget_process *p)
+{
+	struct pollfd pidfd = {.fd = p->pidfd, .events = POLLIN};
+
+	if (p->pidfd < 0)
+		return !p->ours && p->pid > 0 && beget__proc_gone(p->pid, p->started);
+	return beget__fd_poll(&pidfd, 1, 0) > 0;
+}
+
+int beget__status_linger_ms(const struct beget_process *p, int64_t now)
+{
+	int64_t until = p->record_due ? p->report_until + RECORD_MS : p->report_until;
+
+	return !p->ended && until > now ? (int)(until - now) : 0;
+}
+
+/* It ended before it read its call, and did not say why. end: how, or NULL. */
+static void explain_unread(struct beget_process *p, const struct beget__exit *end)
+{
+	struct beget__failure *f = &p->reports.failure;
+
+	p->reports.has_failure = true;
+	f->code = -ECONNRESET;
+	if (end)
+		snprintf(f->text, sizeof(f->text),
+		         "child: it exited with code %d before it read its call: is beget_init the first "
+		         "statement of its main?",
+		         p->status.code);
+	else
+		snprintf(f->text, sizeof(f->text), "%s",
+		         p->pid > 0 ? "child: it ended before it read its call, and its status is not known"
+		                    : "helper: it ended before it made the process");
+}
+
+/* end: how, or NULL: no source knows. */
+static void finish(struct beget_process *p, const struct beget__exit *end)
+{
+	struct beget_status *s = &p->status;
+
+	if (end)
+		beget__fate_fill(end, s);
+	else
+		s->outcome = BEGET_LOST;
+	if (p->channel.unread && !p->reports.has_failure && s->outcome != BEGET_SIGNALED)
+		explain_unread(p, end);
+	if (p->reports.has_failure && s->outcome != BEGET_SIGNALED) {
+		s->outcome = BEGET_FAILED;
+		s->code = p->reports.failure.code;
+	}
+	if (s->outcome != BEGET_LOST && (s->outcome != BEGET_EXITED || s->code != 0))
+		beget__promise_disbelieve(&p->promise);
+	p->ended = true;
+	beget__inbox_free(&p->channel.in);
+	beget__trace("ended %d: outcome %d, code %d", (int)p->pid, (int)s->outcome, s->code);
+}
+
+/* Only the helper can report of a process that was not born, and it closes its end after it has. */
+static void update_unborn(struct beget_process *p)
+{
+	if (p->channel.closed)
+		finish(p, p->reports.has_exit ? &p->reports.exit : NULL);
+}
+
+/* Asks the sources. The last report before the channel closes is the helper's; one before it may be the child's own
+ * invention: it is not believed while another may come. */
+static int find_fate(const struct beget_process *p, bool gone, bool patient, struct beget__exit *ret)
+{
+	struct beget__evidence e = {
+		.pid = p->pid,
+		.pidfd = p->pidfd,
+		.ours = p->ours,
+		.ended = gone,
+		.report = p->reports.has_exit && !p->ours && !patient ? &p->reports.exit : NULL,
+		.report_due = patient,
+		.record_due = !p->report_until || beget__clock_now_ms() < p->report_until + RECORD_MS,
+	};
+
+	return beget__fate_find(&e, ret);
+}
+
+/* Whether the helper's report may still come. Without pidfds, a report, a result or the closed channel announces the
+ * end. */
+static bool is_patient(struct beget_process *p, bool gone)
+{
+	bool announced = p->channel.closed || p->reports.has_exit || beget__promise_kept(&p->promise);
+
+	if ((gone || (p->pidfd < 0 && announced)) && !p->report_until)
+		p->report_until = beget__clock_now_ms() + REPORT_MS;
+	return !p->ours && !p->channel.closed && beget__clock_now_ms() < p->report_until;
+}
+
+void beget__status_update(struct beget_process *p)
+{
+	struct beget__exit end;
+
+	if (p->ended)
+		return;
+	bool gone = beget__status_gone(p); /* before the rest: what it wrote is there then */
+	take_all(p);
+	/* The helper reports only of those that have ended. A report of one that runs is the child's own. */
+	if (p->reports.has_exit && p->pidfd >= 0 && !gone)
+		p->reports.has_exit = gone = beget__status_gone(p);
+	if (p->pid == 0) {
+		update_unborn(p);
+		return;
+	}
+	bool patient = is_patient(p, gone), reported = p->reports.has_exit && !patient;
+	int found = find_fate(p, gone, patient, &end);
+	p->record_due = found == -EAGAIN && gone && !patient;
+	if (found == -EAGAIN)
+		return;
+	take_all(p);
+	if (p->reports.has_exit && !reported &&
+	    !p->ours) /* it came meanwhile, and says more than the kernel's record */
+		found = find_fate(p, gone, false, &end);
+	finish(p, found ? NULL : &end);
+}
