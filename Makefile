@@ -322,7 +322,7 @@ lint: all | $(BUILD)/.need-test ## warnings as errors, static analysis, layout, 
 
 # Installation: one list for install and uninstall
 
-FILES = $(addprefix $(DESTDIR)$(INCLUDEDIR)/,beget.h beget.hpp beget/call.h) $(DESTDIR)$(LIBDIR)/libbeget.a \
+FILES = $(addprefix $(DESTDIR)$(INCLUDEDIR)/,beget.h beget.hpp beget/call.h beget/pool.h) $(DESTDIR)$(LIBDIR)/libbeget.a \
 	$(DESTDIR)$(LIBDIR)/libbeget.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME) $(DESTDIR)$(LIBDIR)/libbeget.so \
 	$(DESTDIR)$(LIBDIR)/pkgconfig/beget.pc $(DESTDIR)$(LIBEXECDIR)/beget-host \
 	$(patsubst $(BUILD)/%,$(DESTDIR)$(LIBDIR)/cmake/beget/%,$(filter %.cmake,$(FINDERS)))
@@ -331,7 +331,7 @@ INSTALLED_PAGES = $(foreach page,$(PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(su
 install: all ## library, headers and manual, under DESTDIR and PREFIX
 	install -d $(sort $(dir $(FILES) $(INSTALLED_PAGES)))
 	install -m 644 include/beget.h include/beget.hpp $(DESTDIR)$(INCLUDEDIR)
-	install -m 644 include/beget/call.h $(DESTDIR)$(INCLUDEDIR)/beget
+	install -m 644 include/beget/call.h include/beget/pool.h $(DESTDIR)$(INCLUDEDIR)/beget
 	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)
 	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)
 	install -m 755 $(HOST) $(DESTDIR)$(LIBEXECDIR)

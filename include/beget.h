@@ -24,7 +24,15 @@ extern "C" {
 enum beget_method { BEGET_FORKSERVER, BEGET_SPAWN, BEGET_FORK };
 
 /* How a process ended. status.code is the exit code, the signal or, for BEGET_FAILED, a negative errno. */
-enum beget_outcome { BEGET_RUNNING, BEGET_EXITED, BEGET_SIGNALED, BEGET_FAILED, BEGET_LOST };
+enum beget_outcome {
+	BEGET_RUNNING,
+	BEGET_EXITED,
+	BEGET_SIGNALED,
+	BEGET_FAILED,
+	BEGET_LOST,
+	BEGET_TIMED_OUT, /* a task that was killed because its limit ran out */
+	BEGET_CANCELED,  /* a task that was taken back before it began */
+};
 
 /* Flags of struct beget_options. */
 #define BEGET_UNSAFE_FORK  0x1u  /* fork even if other threads are running */

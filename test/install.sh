@@ -26,7 +26,7 @@ report "make install with another prefix" $?
 none "nothing that was installed names the first prefix"
 
 installed >"$tmp/files"
-for file in include/beget.h include/beget.hpp include/beget/call.h lib/libbeget.a lib/libbeget.so lib/libbeget.so.0 lib/pkgconfig/beget.pc \
+for file in include/beget.h include/beget.hpp include/beget/call.h include/beget/pool.h lib/libbeget.a lib/libbeget.so lib/libbeget.so.0 lib/pkgconfig/beget.pc \
 	lib/cmake/beget/beget-config.cmake libexec/beget-host share/man/man3/beget.3 share/man/man7/beget.7 share/man/man8/beget-host.8; do
 	grep -qx "/usr/$file" "$tmp/files" || echo "no $file"
 done >"$tmp/out"

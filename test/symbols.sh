@@ -24,7 +24,7 @@ sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p' "$tmp/dynamic" >"$tmp/out"
 same "the soname has the major version" "libbeget.so.${version%%.*}"
 
 # Exports: the functions that beget.h declares, each in the node of its release.
-echo '#include <beget.h>' | $CC -E -P -Iinclude - | grep -oE 'beget_[a-z0-9][a-z0-9_]* *\(' | tr -d ' (' | sort -u \
+echo '#include <beget/pool.h>' | $CC -E -P -Iinclude - | grep -oE 'beget_[a-z0-9][a-z0-9_]* *\(' | tr -d ' (' | sort -u \
 	>"$tmp/declared"
 nm -D --defined-only "$shared" | awk '$2 != "A" { print $3 }' >"$tmp/exported"
 sed 's/@.*//' "$tmp/exported" | sort -u >"$tmp/names"

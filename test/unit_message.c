@@ -353,7 +353,7 @@ static char *compose(size_t *size)
 	const struct iovec *iov = NULL;
 	char *all = aligned_alloc(BEGET__ALIGN_MAX, BEGET__ALIGN_MAX);
 
-	struct beget__head head = {.caller = 99, .caller_started = 12345, .name = "name", .tie = -1, .control = -1};
+	struct beget__head head = {.caller = 99, .caller_started = 12345, .name = "name", .tie = -1, .control = -1, .claims = -1};
 
 	assert_int_equal(beget__order_put_head(&w, &head, &fds), 0);
 	assert_int_equal(beget__order_put_call(&w, &target,
@@ -450,7 +450,7 @@ static void a_call_with_a_wrong_word(void)
 /* A descriptor of the head that did not arrive, or that two claim, is not one that was never sent. */
 static void a_tie_that_got_lost(void)
 {
-	struct beget__head sent = {.tie = 3, .control = 3}, got;
+	struct beget__head sent = {.tie = 3, .control = 3, .claims = -1}, got;
 	int numbers[2] = {-1, 44};
 
 	for (int i = 0; i < 2; i++) {

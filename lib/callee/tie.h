@@ -11,8 +11,8 @@ int beget__tie_arm(int socket);
 /* No more. */
 void beget__tie_disarm(int socket);
 
-/* A descriptor that polls readable once the process is gone that made the channel; -1 if that is closed, and then by its
- * number and start time. -EOPNOTSUPP if it cannot be known which process that is. */
+/* A descriptor that polls readable once the process is gone that made the channel; -1 if that is closed, and then by
+ * its number and start time. -EOPNOTSUPP if it cannot be known which process that is. */
 int beget__tie_watch(int channel, pid_t, uint64_t started);
 
 #endif

@@ -238,21 +238,54 @@ static void name(struct beget__plan *plan)
 	         (unsigned long long)t->offset);
 }
 
+/* What any start needs, whatever it calls. */
+static int check_method(struct beget__plan *plan)
+{
+	int error = check_tie(plan->options.flags);
+
+	if (!error && !plan->method->shares_addresses)
+		error = beget__module_check_settled();
+	if (!error && plan->method->needs_one_thread)
+		error = check_threads(plan->options.flags);
+	return error;
+}
+
+int beget__check_worker(struct beget__plan *ret, const struct beget_options *options, int claims)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->claims = claims;
+	ret->call = &ret->bare.call;
+	int error = check_options(ret, options);
+	if (!error)
+		error = check_method(ret);
+	snprintf(ret->what, sizeof(ret->what), "%.60s", ret->options.name ? ret->options.name : "a worker");
+	return error;
+}
+
+int beget__check_task(struct beget__plan *ret, const struct beget_options *options, const struct beget_call *call)
+{
+	memset(ret, 0, sizeof(*ret));
+	int no_room = take_call(ret, call);
+	ret->options.server = options->server;
+	ret->method = options->method == BEGET_SPAWN ? &beget__by_spawn : &beget__by_forkserver;
+	int error = no_room ? no_room : find_server(ret);
+	if (!error)
+		error = check_call(call, ret);
+	return error ? error : find_function(call->function, "call", ret->program, &ret->target);
+}
+
 int beget__check_start(struct beget__plan *ret, const struct beget_options *options, const struct beget_call *call)
 {
 	memset(ret, 0, sizeof(*ret));
+	ret->claims = -1;
 	int no_room = take_call(ret, call);
 	int error = check_options(ret, options);
 	if (!error)
 		error = no_room;
 	if (!error)
-		error = check_tie(ret->options.flags);
-	if (!error && !ret->method->shares_addresses)
-		error = beget__module_check_settled();
-	if (!error)
 		error = check_call(call, ret);
-	if (!error && ret->method->needs_one_thread)
-		error = check_threads(ret->options.flags);
+	if (!error)
+		error = check_method(ret);
 	if (!error && !ret->method->shares_addresses)
 		error = find_function(call->function, "start", ret->program, &ret->target);
 	if (!error)

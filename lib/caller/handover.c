@@ -32,6 +32,7 @@ int beget__handover_write(const struct beget__plan *plan, struct beget_process *
 		.tie = p->lent[BEGET__LENT_TIE],
 		.control = p->control,
 		.helper = p->helper,
+		.claims = plan->claims,
 	};
 
 	*opened = -1;
@@ -50,7 +51,7 @@ static int send_call(const struct beget__plan *plan, struct beget_process *p, co
 	int opened;
 
 	int error = beget__handover_write(plan, p, now, born, &w, &fds, &opened);
-	if (!error && (error = beget__order_put_call(&w, &plan->target, plan->call, &fds)))
+	if (!error && plan->claims < 0 && (error = beget__order_put_call(&w, &plan->target, plan->call, &fds)))
 		beget__fail_errno(-error, "cannot write down the arguments");
 	int n = error ? error : beget__bytes_finish(&w, &iov);
 	if (n >= 0)

@@ -19,6 +19,7 @@ struct beget__plan {
 	const struct beget__executable *program; /* that is executed, NULL: this one */
 	struct beget__target target;             /* not for a method that shares addresses */
 	struct beget__wishes wishes;
+	int claims;    /* of a worker; -1: this is a start of one call */
 	char what[64]; /* for sentences */
 };
 

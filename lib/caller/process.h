@@ -6,6 +6,7 @@
 #include "caller/promise.h"
 #include "caller/forks.h"
 #include "caller/method.h"
+#include "caller/stash.h"
 #include "message/report.h"
 #include "program/target.h"
 
@@ -48,10 +49,11 @@ struct beget_process {
 	pthread_mutex_t lock; /* over all below, once started */
 	struct beget__channel channel;
 	struct beget__promise promise;
-	bool ours; /* our own child, to be waited for */
-	pid_t pid; /* 0: not known yet, or never born */
-	int pidfd; /* -1: not known yet, or none on this kernel */
-	int tie;   /* closes when we are gone, and the child is killed */
+	struct beget__stash stash; /* of a worker */
+	bool ours;                 /* our own child, to be waited for */
+	pid_t pid;                 /* 0: not known yet, or never born */
+	int pidfd;                 /* -1: not known yet, or none on this kernel */
+	int tie;                   /* closes when we are gone, and the child is killed */
 
 	/* What became of it: status.c's, which others read. */
 	uint64_t started; /* a helper's child without a pidfd: with the pid, its name for ever; 0: not known */

@@ -104,6 +104,11 @@ void beget__promise_deliver(struct beget__promise *p)
 	}
 }
 
+void beget__promise_forget(struct beget__promise *x)
+{
+	x->delivered = true;
+}
+
 /* A buffer is mapped when somebody wants it. */
 static int open_buffer(struct beget__promise *p)
 {

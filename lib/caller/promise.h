@@ -39,6 +39,9 @@ void beget__promise_deliver(struct beget__promise *);
 /* Copies the result; a failure has its sentence. */
 int beget__promise_result(struct beget__promise *, unsigned type, size_t size, void *ret);
 
+/* Nothing is delivered any more: the memory is the user's. */
+void beget__promise_forget(struct beget__promise *);
+
 void beget__promise_free(struct beget__promise *);          /* but for the descriptor: */
 void beget__promise_release(const struct beget__promise *); /* closes it, in a forked copy too */
 

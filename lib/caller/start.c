@@ -1,8 +1,11 @@
 /* The public ends of a handle: beget_start checks and starts with the method of the plan, beget_free frees, and has
  * time for what need not delay a start. Runs in the caller. */
+#include "caller/start.h"
+
 #include "caller/check.h"
 #include "caller/orphan.h"
 #include "caller/spare.h"
+#include "caller/stash.h"
 #include "caller/wishes.h"
 #include "os/thread.h"
 #include "os/trace.h"
@@ -50,6 +53,23 @@ static int start(struct beget__plan *plan, struct beget_process **ret)
 	return 0;
 }
 
+/* Ends a start: what the plan has is freed, however it went. */
+static int run_plan(struct beget__plan *plan, int error, struct beget_process **ret)
+{
+	if (!error)
+		error = start(plan, ret);
+	beget__check_free(plan);
+	beget__orphan_sweep();
+	return error;
+}
+
+int beget__start_worker(struct beget_process **ret, const struct beget_options *options, int claims)
+{
+	struct beget__plan plan;
+
+	return run_plan(&plan, beget__check_worker(&plan, options, claims), ret);
+}
+
 int beget_start(struct beget_process **ret, const struct beget_options *options, const struct beget_call *call)
 {
 	struct beget__plan plan;
@@ -57,11 +77,7 @@ int beget_start(struct beget_process **ret, const struct beget_options *options,
 	if (!ret)
 		return beget__fail(EINVAL, "cannot start: ret is NULL");
 	int cancel = beget__thread_no_cancel();
-	int error = beget__check_start(&plan, options, call);
-	if (!error)
-		error = start(&plan, ret);
-	beget__check_free(&plan);
-	beget__orphan_sweep();
+	int error = run_plan(&plan, beget__check_start(&plan, options, call), ret);
 	beget__thread_cancel(cancel);
 	return error;
 }
@@ -71,6 +87,7 @@ void beget_free(struct beget_process *p)
 	if (!p)
 		return;
 	int cancel = beget__thread_no_cancel();
+	beget__stash_close(&p->stash);
 	beget__orphan_free(p);
 	beget__orphan_sweep();
 	beget__spare_refill();

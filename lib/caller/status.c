@@ -33,10 +33,12 @@ static void take_born(struct beget_process *p, struct beget__frame *f)
 	beget__trace("born %d", (int)p->pid);
 }
 
-static void take(struct beget_process *p, struct beget__frame *f)
+void beget__status_take(struct beget_process *p, struct beget__frame *f)
 {
 	struct beget__reports *r = &p->reports;
 
+	if (beget__stash_put(&p->stash, &p->channel.in, f))
+		return;
 	switch (f->kind) {
 	case BEGET__BORN: take_born(p, f); break;
 	case BEGET__FAILED: r->has_failure |= beget__report_get_failed(f, &r->failure); break;
@@ -57,7 +59,7 @@ static void take_all(struct beget_process *p)
 		beget__forks_guard();
 		f = beget__channel_receive(&p->channel);
 		if (f)
-			take(p, f);
+			beget__status_take(p, f);
 		beget__forks_unguard();
 	} while (f);
 }
@@ -116,6 +118,7 @@ static void finish(struct beget_process *p, const struct beget__exit *end)
 	if (s->outcome != BEGET_LOST && (s->outcome != BEGET_EXITED || s->code != 0))
 		beget__promise_disbelieve(&p->promise);
 	p->ended = true;
+	beget__stash_ring(&p->stash);
 	beget__inbox_free(&p->channel.in);
 	beget__trace("ended %d: outcome %d, code %d", (int)p->pid, (int)s->outcome, s->code);
 }

@@ -7,6 +7,9 @@
 /* Brings the handle up to date with what has come and what the kernel knows, its lock held; never waits. */
 void beget__status_update(struct beget_process *);
 
+/* Takes in a frame that has come; its lock and the guard of forks are held. */
+void beget__status_take(struct beget_process *, struct beget__frame *);
+
 /* It is known now that it has ended, however that was. */
 bool beget__status_gone(const struct beget_process *);
 

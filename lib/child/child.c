@@ -7,6 +7,7 @@
 #include "callee/stream.h"
 #include "callee/tie.h"
 #include "child/crash.h"
+#include "child/loop.h"
 #include "message/control.h"
 #include "message/report.h"
 #include "os/mem.h"
@@ -97,8 +98,8 @@ static bool may_load(const struct beget__order *order)
 	return order->target.modules.size > 0;
 }
 
-/* Makes the call and ends the process. */
-static _Noreturn void run(struct beget__exchange *x)
+/* What comes before anything of the program is called. */
+static void settle_in(void)
 {
 	if (self.method != BEGET_FORKSERVER) /* the helper has: see beget__child_prepare */
 		beget__stream_purge();
@@ -108,6 +109,21 @@ static _Noreturn void run(struct beget__exchange *x)
 	}
 	if (self.head.flags & BEGET_CRASH_REPORT)
 		beget__crash_arm(self.channel);
+}
+
+/* Makes one call after another, and ends the process. */
+static _Noreturn void work(void)
+{
+	settle_in();
+	if (beget__loop_run(self.channel, self.head.claims) < 0)
+		give_up();
+	exit(0);
+}
+
+/* Makes the call and ends the process. */
+static _Noreturn void run(struct beget__exchange *x)
+{
+	settle_in();
 	beget__trace("calls its target");
 	int error = beget__exchange_call(x);
 	if (error)
@@ -263,12 +279,14 @@ void beget__child_serve(enum beget_method method, bool spare, char *buffer)
 		announce(self.channel);
 	receive(&x, BEGET__CALL);
 	unplug_streams(plugged);
-	if (become(&x.reader, &x.fds) || beget__exchange_read(&x))
+	if (become(&x.reader, &x.fds) || (self.head.claims < 0 && beget__exchange_read(&x)))
 		give_up();
 	if (self.head.control >= 0)
 		beget__control_adopt(self.head.control, self.head.helper);
 	if (environ != inherited) /* by taking over the caller's */
 		beget__trace_init();
+	if (self.head.claims >= 0)
+		work();
 	if (may_load(&x.order) && on_exit(left_early, NULL)) {
 		beget__fail_errno(ENOMEM, "cannot register the exit handler");
 		give_up();
@@ -281,7 +299,7 @@ void beget__child_serve(enum beget_method method, bool spare, char *buffer)
 /* In a forked child: only the standard streams, what was passed, and our own. */
 static int close_others(const struct beget_call *call)
 {
-	int *keep = beget__mem_alloc((call->n + 3) * sizeof(*keep));
+	int *keep = beget__mem_alloc((call->n + 4) * sizeof(*keep));
 	pid_t helper;
 	size_t n = 0;
 
@@ -290,6 +308,7 @@ static int close_others(const struct beget_call *call)
 	keep[n++] = self.channel;
 	keep[n++] = self.head.tie;
 	keep[n++] = beget__control_lend(&helper);
+	keep[n++] = self.head.claims;
 	for (unsigned i = 0; i < call->n; i++) {
 		const struct beget_arg *arg = &call->args[i];
 		if (arg->type == BEGET_TYPE_FD)
@@ -321,6 +340,8 @@ void beget__child_forked(struct beget__inheritance *i)
 		beget__stream_renew_input();
 	if ((self.head.flags & BEGET_CLOSE_FDS) && close_others(i->call))
 		give_up();
+	if (self.head.claims >= 0)
+		work();
 	if (beget__exchange_inherit(&x, i->call))
 		give_up();
 	run(&x);

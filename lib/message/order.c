@@ -107,7 +107,9 @@ int beget__order_put_head(struct beget__writer *w, const struct beget__head *hea
 	beget__bytes_put_string(w, head->name);
 	beget__bytes_put_u32(w, (uint32_t)head->helper);
 	int error = put_optional_fd(w, fds, head->tie);
-	return error ? error : put_optional_fd(w, fds, head->control);
+	if (!error)
+		error = put_optional_fd(w, fds, head->control);
+	return error ? error : put_optional_fd(w, fds, head->claims);
 }
 
 int beget__order_get_head(struct beget__reader *r, struct beget__fds *fds, struct beget__head *ret)
@@ -122,6 +124,7 @@ int beget__order_get_head(struct beget__reader *r, struct beget__fds *fds, struc
 	ret->helper = (pid_t)beget__bytes_get_u32(r);
 	ret->tie = get_optional_fd(r, fds);
 	ret->control = get_optional_fd(r, fds);
+	ret->claims = get_optional_fd(r, fds);
 	return r->bad ? beget__fail_errno(EBADMSG, "cannot read the call") : 0;
 }
 

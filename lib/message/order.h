@@ -16,6 +16,7 @@ struct beget__head {
 	int tie;                 /* descriptors, or -1: the end of the socket that ties it to the caller, */
 	int control;             /* and the socket of the helper that nested starts shall use */
 	pid_t helper;
+	int claims; /* of a worker: the file of the memory that it shares with the caller; -1: there is a call */
 };
 
 /* What a child has to call. Arguments and strings point into the message, values as beget__value_get leaves them. */

@@ -30,6 +30,22 @@ int beget__report_send_failed(int socket, const struct beget__failure *failure)
 	return beget__frame_send_now(socket, BEGET__FAILED, failure, sizeof(*failure));
 }
 
+int beget__report_send_refused(int socket, uint32_t task, const struct beget__failure *failure)
+{
+	return beget__frame_send_tagged(socket, BEGET__FAILED, task, &(struct iovec){(void *)failure, sizeof(*failure)},
+	                                1, NULL, 0);
+}
+
+int beget__report_send_waits(int socket)
+{
+	return beget__frame_send_now(socket, BEGET__WAITS, NULL, 0);
+}
+
+int beget__report_send_expired(int socket, uint32_t task)
+{
+	return beget__frame_send_packed(socket, BEGET__EXPIRED, task, &(struct beget__packed){.bytes = ""}, NULL, 0);
+}
+
 bool beget__report_get_failed(const struct beget__frame *f, struct beget__failure *ret)
 {
 	struct beget__reader r = {f->body, 0, f->size, false};

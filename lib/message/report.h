@@ -22,6 +22,9 @@ struct beget__crash {
 
 int beget__report_send_born(int socket, pid_t, int pidfd);
 int beget__report_send_failed(int socket, const struct beget__failure *);
+int beget__report_send_refused(int socket, uint32_t task, const struct beget__failure *); /* FAILED, of a task */
+int beget__report_send_waits(int socket);
+int beget__report_send_expired(int socket, uint32_t task);               /* async-signal-safe */
 int beget__report_send_crashed(int socket, const struct beget__crash *); /* async-signal-safe */
 int beget__report_send_ended(int socket, const struct beget__exit *);
 

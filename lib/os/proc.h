@@ -39,8 +39,8 @@ bool beget__proc_gone(pid_t, uint64_t started);
 /* Stopped by a signal, or by a debugger. */
 bool beget__proc_stopped(pid_t);
 
-/* The next child is the init of a pid namespace, as after unshare(CLONE_NEWPID). The kernel keeps signals of sockets and
- * of its own processes from an init. */
+/* The next child is the init of a pid namespace, as after unshare(CLONE_NEWPID). The kernel keeps signals of sockets
+ * and of its own processes from an init. */
 bool beget__proc_next_is_init(void);
 
 int64_t beget__proc_memory_kib(pid_t); /* resident and its own; 0 if that cannot be seen */

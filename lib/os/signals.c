@@ -87,3 +87,10 @@ void beget__signals_raise(int n)
 {
 	raise(n);
 }
+
+void beget__signals_catch(int signal, void (*handler)(int))
+{
+	struct sigaction action = {.sa_handler = handler, .sa_flags = SA_ONSTACK};
+
+	sigaction(signal, &action, NULL);
+}

@@ -22,6 +22,8 @@ void beget__signals_discard(int descriptor); /* one that is pending there */
 
 /* Once for the signal, on the stack that beget__signals_set_stack names; only where it has its default. */
 void beget__signals_catch_once(int signal, void (*handler)(int, siginfo_t *, void *));
+/* Every time, whatever its disposition was. */
+void beget__signals_catch(int signal, void (*handler)(int));
 void beget__signals_set_stack(void *base, size_t size);
 void beget__signals_raise(int signal); /* async-signal-safe */
 

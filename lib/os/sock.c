@@ -114,3 +114,8 @@ int beget__sock_maker(int socket, struct ucred *ret)
 	*ret = maker;
 	return 0;
 }
+
+void beget__sock_shut(int socket)
+{
+	(void)shutdown(socket, SHUT_WR);
+}

@@ -15,6 +15,7 @@ int beget__sock_tell_senders(int socket);
 ssize_t beget__sock_send(int fd, const struct msghdr *, int flags);
 ssize_t beget__sock_receive(int fd, struct msghdr *, int flags);
 
+void beget__sock_shut(int socket);  /* the other end finds that nothing more comes */
 void beget__sock_widen(int socket); /* the largest send buffer that the kernel gives */
 
 /* Bytes that have arrived, or a negative errno. */

@@ -166,12 +166,13 @@ static int read_head(struct beget__reader *r, struct beget__fds *fds)
 		return error;
 	fuzz_expect_string(&message, head.name);
 	CHECK((head.tie == -1 || is_ours(head.tie)) && (head.control == -1 || is_ours(head.control)));
+	CHECK(head.claims == -1 || is_ours(head.claims));
 	CHECK(head.tie == -1 || head.tie != head.control);
 
 	fuzz_budget(SIZE_MAX);
 	fuzz_fds(&out, 0);
 	CHECK(beget__order_put_head(&w, &head, &out.fds) == 0);
-	CHECK(out.fds.n == (head.tie >= 0) + (head.control >= 0));
+	CHECK(out.fds.n == (head.tie >= 0) + (head.control >= 0) + (head.claims >= 0));
 	CHECK(fuzz_place_written(&again, &w));
 	fuzz_fds(&in, (unsigned)out.fds.n);
 	struct beget__reader second = {again.bytes, 0, again.size, false};
@@ -344,7 +345,7 @@ static void read_any(const struct beget__frame *f)
 static uint32_t protocol(void)
 {
 	static uint32_t number;
-	struct beget__head head = {.tie = -1, .control = -1};
+	struct beget__head head = {.tie = -1, .control = -1, .claims = -1};
 	struct beget__writer w = {0};
 
 	if (!number && beget__order_put_head(&w, &head, NULL) == 0)
@@ -512,6 +513,7 @@ static void seed_calls(void)
 		char name[32];
 		head.tie = i & 1 ? FUZZ_FD : -1;
 		head.control = i & 2 ? FUZZ_FD : -1;
+		head.claims = -1;
 		fuzz_fds(&out, 0);
 		CHECK(beget__order_put_head(&w, &head, &out.fds) == 0);
 		put_state(&w, &out.fds, i == 1);

@@ -1,0 +1,94 @@
+/* A worker's loop: receive a task, begin it unless the caller has taken it back, call, answer, forget it. What a task
+ * changes in this process stays for the next one; what the library made for it does not.
+ * Runs in the child. */
+#include "child/loop.h"
+
+#include "callee/exchange.h"
+#include "callee/stream.h"
+#include "child/limit.h"
+#include "message/claim.h"
+#include "message/report.h"
+#include "os/fail.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/mem.h"
+
+#include <errno.h>
+
+static struct beget__claims *map_claims(int fd)
+{
+	void *at = NULL;
+	int error = beget__file_map_shared(fd, sizeof(struct beget__claims), &at);
+
+	beget__fd_close(&fd);
+	if (error)
+		beget__fail_errno(-error, "cannot map the memory that a worker shares");
+	return at;
+}
+
+/* The limit precedes the call. Returns it in ms, 0 for none. */
+static int read_limit(struct beget__exchange *x)
+{
+	int ms = (int)beget__bytes_get_u32(&x->reader);
+
+	beget__bytes_get_u32(&x->reader);
+	return x->reader.bad || ms < 0 ? beget__fail_errno(EBADMSG, "cannot read the task") : ms;
+}
+
+/* Makes the call, within its limit. */
+static int call(struct beget__exchange *x, int channel, int limit_ms)
+{
+	int error = limit_ms ? beget__limit_arm(channel, x->frame.tag, limit_ms) : 0;
+
+	if (error)
+		return beget__fail_errno(-error, "cannot set the limit of the task");
+	error = beget__exchange_call(x);
+	if (limit_ms)
+		beget__limit_disarm();
+	beget__stream_flush();
+	return error;
+}
+
+/* A failure is the task's: the worker goes on. */
+static int run(struct beget__exchange *x, int channel)
+{
+	int limit_ms = read_limit(x);
+	int error = limit_ms < 0 ? limit_ms : beget__exchange_read(x);
+
+	if (!error)
+		error = beget__exchange_settle(x);
+	if (!error)
+		error = call(x, channel, limit_ms);
+	if (error)
+		return beget__report_send_refused(channel, x->frame.tag, beget__fail_last());
+	error = beget__exchange_answer(x, channel);
+	if (error && error != -EPIPE) {
+		beget__fail_errno(-error, "cannot send the result");
+		error = beget__report_send_refused(channel, x->frame.tag, beget__fail_last());
+	}
+	return error;
+}
+
+int beget__loop_run(int channel, int claims)
+{
+	/* Not the buffer of the call that brought the state: the environment lies there. */
+	char *buffer = beget__mem_alloc_aligned(BEGET__ALIGN_MAX, BEGET__FRAME_PACKET);
+	struct beget__claims *c = map_claims(claims);
+	struct beget__identity birth = beget__fd_identity(channel);
+	struct beget__exchange x;
+	int got = 0;
+
+	if (!c || !buffer)
+		return c ? beget__fail_errno(ENOMEM, "cannot receive tasks") : beget__fail_last()->code;
+	beget__exchange_init(&x, buffer);
+	beget__report_send_waits(channel);
+	/* A target can close our channel, and open something else by its number. */
+	while (beget__fd_is(channel, &birth) && (got = beget__exchange_receive(&x, channel, BEGET__TASK)) == 1) {
+		if (beget__claim_begin(c, x.frame.tag))
+			got = run(&x, channel);
+		beget__exchange_end(&x);
+		if (got < 0)
+			break;
+	}
+	return got == -EPIPE ? 0 : got;
+}

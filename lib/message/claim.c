@@ -1,0 +1,44 @@
+/* Claims on tasks. A task that is sent to a worker can be taken back as long as the worker has not begun it: the first
+ * of the two to change its word has it. A word holds the task's number, so that a slot can be used again while an older
+ * task that was withdrawn from it still waits in the socket. Each worker has words of its own: one that writes
+ * nonsense harms nothing but its own tasks. Runs in caller and child. */
+#include "message/claim.h"
+
+enum state { OFFERED, BEGUN, WITHDRAWN };
+
+static uint64_t word(uint32_t task, enum state state)
+{
+	return (uint64_t)task << 2 | state;
+}
+
+static _Atomic uint64_t *slot(struct beget__claims *c, uint32_t task)
+{
+	return &c->words[task % BEGET__CLAIMS];
+}
+
+static bool change(struct beget__claims *c, uint32_t task, enum state to)
+{
+	uint64_t offered = word(task, OFFERED);
+
+	return atomic_compare_exchange_strong(slot(c, task), &offered, word(task, to));
+}
+
+void beget__claim_offer(struct beget__claims *c, uint32_t task)
+{
+	atomic_store(slot(c, task), word(task, OFFERED));
+}
+
+bool beget__claim_withdraw(struct beget__claims *c, uint32_t task)
+{
+	return change(c, task, WITHDRAWN);
+}
+
+bool beget__claim_begun(struct beget__claims *c, uint32_t task)
+{
+	return atomic_load(slot(c, task)) == word(task, BEGUN);
+}
+
+bool beget__claim_begin(struct beget__claims *c, uint32_t task)
+{
+	return change(c, task, BEGUN);
+}

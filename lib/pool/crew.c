@@ -1,0 +1,527 @@
+/* The workers of a pool. Tasks are sent ahead to each worker's own channel, so that workers stay busy while the caller
+ * does something else, and are taken back from one that is slow when another has nothing to do.
+ * Runs in the caller, under the lock of the pool. */
+#include "pool/crew.h"
+
+#include "caller/port.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/mem.h"
+#include "os/poll.h"
+#include "os/proc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How many tasks are with one worker at most; how long after its limit a task is killed by the caller, where the
+ * worker's own timer has not; how often the memory of a worker is looked at. */
+enum { AHEAD = 32, GRACE_MS = 100, MEMORY_TASKS = 64, LOOK_AGAIN_MS = 5 };
+
+/* Tasks. */
+
+static void list(struct beget_pool *pool, struct beget_task *t)
+{
+	t->older = pool->newest;
+	*(t->older ? &t->older->later : &pool->oldest) = t;
+	pool->newest = t;
+}
+
+static void unlist(struct beget_pool *pool, struct beget_task *t)
+{
+	*(t->older ? &t->older->later : &pool->oldest) = t->later;
+	*(t->later ? &t->later->older : &pool->newest) = t->older;
+}
+
+static void destroy(struct beget_pool *pool, struct beget_task *t)
+{
+	beget__task_destroy(t);
+	pool->references--;
+}
+
+void beget__crew_settle(struct beget_pool *pool, struct beget_task *t)
+{
+	if (t->quiet)
+		return;
+	beget__task_remove(&pool->done, t);
+	unlist(pool, t);
+	t->quiet = true;
+}
+
+bool beget__crew_forget(struct beget_pool *pool, struct beget_task *t)
+{
+	if (t->stage == BEGET__DONE) {
+		beget__crew_settle(pool, t);
+		return true;
+	}
+	if (!t->quiet)
+		unlist(pool, t);
+	t->quiet = t->forgotten = true;
+	beget__promise_forget(&t->promise);
+	return false;
+}
+
+static void finished(struct beget_pool *pool, struct beget_task *t)
+{
+	pool->changed = true;
+	pool->unfinished--;
+	pool->counts.done++;
+	pool->counts.failed += t->status.outcome != BEGET_EXITED && t->status.outcome != BEGET_CANCELED;
+	pool->counts.timed_out += t->status.outcome == BEGET_TIMED_OUT;
+	pool->counts.canceled += t->status.outcome == BEGET_CANCELED;
+	if (t->forgotten)
+		destroy(pool, t);
+	else if (!t->quiet)
+		beget__task_append(&pool->done, t);
+}
+
+static void cancel(struct beget_pool *pool, struct beget_task *t)
+{
+	beget__task_end(t, BEGET_CANCELED, 0, NULL);
+	finished(pool, t);
+}
+
+bool beget__crew_cancel(struct beget_pool *pool, struct beget_task *t)
+{
+	if (t->stage == BEGET__WAITING)
+		beget__task_remove(&pool->queue, t);
+	else if (!beget__worker_withdraw(t->worker, t))
+		return false;
+	cancel(pool, t);
+	return true;
+}
+
+/* Takes back what a worker has not begun, but for so many tasks. */
+static void take_back(struct beget_pool *pool, struct beget__worker *w, size_t keep)
+{
+	while (w->sent.n > keep) {
+		struct beget_task *last = w->sent.last;
+		if (!beget__worker_withdraw(w, last))
+			break;
+		beget__task_prepend(&pool->queue, last);
+	}
+}
+
+int beget__crew_cancel_all(struct beget_pool *pool)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < pool->n; i++)
+		take_back(pool, pool->workers[i], 0);
+	for (struct beget_task *t; (t = pool->queue.first); n++)
+		beget__crew_cancel(pool, t);
+	return n;
+}
+
+static void fail_all(struct beget_pool *pool, const struct beget__failure *why)
+{
+	for (struct beget_task *t; (t = pool->queue.first);) {
+		beget__task_remove(&pool->queue, t);
+		beget__task_end(t, BEGET_FAILED, why->code, why);
+		finished(pool, t);
+	}
+}
+
+/* Nothing but this task can be hit: what the worker could begin after it is taken back first. */
+int beget__crew_kill(struct beget_pool *pool, struct beget_task *t, int signal)
+{
+	struct beget__worker *w = t->worker;
+
+	if (w)
+		take_back(pool, w, 1);
+	if (!w || beget__worker_running(w) != t)
+		return beget__fail(ESRCH, "cannot signal the task: no worker is running it");
+	t->retries = 0;
+	return beget_kill(w->process, signal);
+}
+
+/* What workers have finished is the caller's; what they did not begin is the first to be handed out again. */
+static void take_news(struct beget_pool *pool, struct beget__news *news)
+{
+	for (struct beget_task *t; (t = news->ended.first);) {
+		beget__task_remove(&news->ended, t);
+		finished(pool, t);
+	}
+	for (struct beget_task *t; (t = news->unbegun.last);) {
+		beget__task_remove(&news->unbegun, t);
+		beget__task_prepend(&pool->queue, t);
+	}
+}
+
+/* The ready worker with the fewest tasks. */
+static struct beget__worker *freest(const struct beget_pool *pool)
+{
+	struct beget__worker *best = NULL;
+
+	for (size_t i = 0; i < pool->n; i++) {
+		struct beget__worker *w = pool->workers[i];
+		if (beget__worker_ready(w) && w->sent.n < AHEAD && (!best || w->sent.n < best->sent.n))
+			best = w;
+	}
+	return best;
+}
+
+static void hand_out(struct beget_pool *pool)
+{
+	struct beget__worker *w;
+
+	while (pool->queue.first && (w = freest(pool))) {
+		struct beget_task *t = pool->queue.first;
+		beget__task_remove(&pool->queue, t);
+		if (beget__worker_send(w, t))
+			continue;
+		beget__task_prepend(&pool->queue, t);
+		return;
+	}
+}
+
+/* A worker without tasks gets half of what the one with the most has not begun. */
+static void even_out(struct beget_pool *pool)
+{
+	struct beget__worker *idle = freest(pool), *most = NULL;
+
+	if (!idle || idle->sent.n > 0 || pool->queue.n > 0)
+		return;
+	for (size_t i = 0; i < pool->n; i++)
+		if (!most || pool->workers[i]->sent.n > most->sent.n)
+			most = pool->workers[i];
+	take_back(pool, most, (most->sent.n + 1) / 2);
+	hand_out(pool);
+}
+
+/* Workers. */
+
+/* An event is the worker's id, and whether it is of its channel or of its pidfd. */
+enum { OF_CHANNEL, OF_PIDFD, KINDS };
+
+static struct beget__worker *find(const struct beget_pool *pool, uint64_t id)
+{
+	for (size_t i = 0; i < pool->n; i++)
+		if (pool->workers[i]->id == id)
+			return pool->workers[i];
+	return NULL;
+}
+
+static bool make_room(struct beget_pool *pool)
+{
+	if (pool->n < pool->room)
+		return true;
+	size_t room = pool->room ? 2 * pool->room : 8;
+	struct beget__worker **more = beget__mem_alloc(room * sizeof(*more));
+	if (!more)
+		return false;
+	if (pool->n)
+		memcpy(more, pool->workers, pool->n * sizeof(*more));
+	free(pool->workers);
+	pool->workers = more;
+	pool->room = room;
+	return true;
+}
+
+static int start(struct beget_pool *pool)
+{
+	const struct beget__parcel *prepare = pool->options.prepare ? &pool->prepare : NULL;
+	struct beget__worker *w;
+
+	if (!make_room(pool))
+		return beget__fail_errno(ENOMEM, "cannot start a worker");
+	int error = beget__worker_start(&w, pool, pool->bell, pool->start, prepare);
+	if (error)
+		return error;
+	w->id = ++pool->last_id;
+	w->most_done = (unsigned)beget__keeper_jitter(pool->options.tasks_per_worker);
+	if (pool->options.lifetime_ms)
+		w->replace_at = w->head_since + beget__keeper_jitter(pool->options.lifetime_ms);
+	error = beget__poll_add(pool->epoll, beget__port_socket(w->process), w->id * KINDS + OF_CHANNEL);
+	if (error) {
+		beget__worker_free(w, true);
+		return beget__fail_errno(-error, "cannot watch a worker");
+	}
+	pool->workers[pool->n++] = w;
+	pool->counts.started++;
+	return 0;
+}
+
+/* It is to be replaced, after about so many tasks, so long, or so much memory. */
+static bool is_old(const struct beget__worker *w, int64_t now)
+{
+	return (w->most_done && w->done >= w->most_done) || w->done >= UINT32_MAX / 2 || w->heavy ||
+	       (w->replace_at && now >= w->replace_at);
+}
+
+/* A worker that has ended: its place is free, and what it did not begin goes elsewhere. */
+static void bury(struct beget_pool *pool, size_t i, int64_t now)
+{
+	struct beget__worker *w = pool->workers[i];
+
+	if (w->failure.code) {
+		pool->last_failure = w->failure;
+		beget__keeper_failed(&pool->keeper, now);
+	}
+	pool->counts.crashed += !w->retiring && !w->failure.code;
+	pool->counts.recycled += w->retiring && !w->killed && !pool->closed;
+	pool->workers[i] = pool->workers[--pool->n];
+	beget__worker_free(w, !pool->solo);
+}
+
+/* It is known how it has ended, or not yet: the helper may say so a moment later. */
+static void look_at_ends(struct beget_pool *pool, int64_t now)
+{
+	for (size_t i = pool->n; i-- > 0;) {
+		struct beget__worker *w = pool->workers[i];
+		struct beget__news news = {0};
+		w->stirred |= pool->solo && beget__port_ended(w->process); /* its user may have joined it */
+		bool ended = w->stirred && beget__worker_ended(w, &news);
+		take_news(pool, &news);
+		if (ended)
+			bury(pool, i, now);
+	}
+}
+
+/* As many workers as there are tasks, within the caller's bounds. */
+static size_t wanted(const struct beget_pool *pool)
+{
+	size_t n = pool->unfinished < pool->options.workers ? pool->unfinished : pool->options.workers;
+
+	return n > pool->options.min_workers ? n : pool->options.min_workers;
+}
+
+struct tally {
+	size_t ready, live;         /* live: ready or on the way, and not to be replaced */
+	struct beget__worker *old;  /* to be replaced */
+	struct beget__worker *idle; /* for too long */
+};
+
+static struct tally count(const struct beget_pool *pool, int64_t now)
+{
+	struct tally t = {0};
+
+	for (size_t i = 0; i < pool->n; i++) {
+		struct beget__worker *w = pool->workers[i];
+		if (w->retiring)
+			continue;
+		if (is_old(w, now))
+			t.old = w;
+		else
+			t.live++;
+		if (!beget__worker_ready(w))
+			continue;
+		t.ready++;
+		if (w->sent.n == 0 && now - w->head_since >= pool->options.idle_ms)
+			t.idle = w;
+	}
+	return t;
+}
+
+static void fail_to_start(struct beget_pool *pool, const struct beget__failure *why, int64_t now)
+{
+	pool->last_failure = *why;
+	beget__keeper_failed(&pool->keeper, now);
+}
+
+/* Starts what is wanted. An old worker goes when its replacement is ready, an idle one when it is not needed. */
+static void adjust(struct beget_pool *pool, int64_t now)
+{
+	struct tally t = count(pool, now);
+	size_t most = wanted(pool);
+
+	if (pool->solo || pool->closed)
+		return;
+	while (t.live < most && pool->n <= pool->options.workers && beget__keeper_may_start(&pool->keeper, now)) {
+		if (start(pool) == 0)
+			t.live++;
+		else
+			fail_to_start(pool, beget__fail_last(), now);
+	}
+	if (t.ready > most && t.old)
+		beget__worker_retire(t.old);
+	else if (t.live > most && t.idle)
+		beget__worker_retire(t.idle);
+}
+
+/* After so many failed starts in a row every task that waits fails with the reason, and no more are started. */
+static void give_up(struct beget_pool *pool)
+{
+	if (pool->n > 0 || pool->solo || pool->keeper.failures < pool->options.boots)
+		return;
+	pool->broken = pool->last_failure;
+	fail_all(pool, &pool->broken);
+}
+
+/* A task that its worker's own timer has not ended: its target may have executed another program. */
+static void enforce_limits(struct beget_pool *pool, int64_t now)
+{
+	for (size_t i = 0; i < pool->n; i++) {
+		struct beget__worker *w = pool->workers[i];
+		struct beget_task *t = beget__worker_running(w);
+		if (!t || !t->limit_ms || w->killed || now < w->head_since + t->limit_ms + GRACE_MS)
+			continue;
+		t->expired = true;
+		beget__worker_kill(w);
+	}
+}
+
+int64_t beget__crew_due(const struct beget_pool *pool)
+{
+	int64_t due = INT64_MAX;
+
+	if (pool->unfinished > 0 && pool->keeper.failures > 0)
+		due = pool->keeper.not_before;
+	for (size_t i = 0; i < pool->n; i++) {
+		const struct beget__worker *w = pool->workers[i];
+		const struct beget_task *first = w->sent.first;
+		int64_t at = w->replace_at ? w->replace_at : INT64_MAX;
+		if (w->stirred)
+			at = beget__clock_now_ms() + LOOK_AGAIN_MS;
+		else if (first && first->limit_ms)
+			at = w->head_since + first->limit_ms + GRACE_MS;
+		else if (!first && pool->n > pool->options.min_workers && !pool->solo)
+			at = w->head_since + pool->options.idle_ms;
+		due = at < due ? at : due;
+	}
+	return due;
+}
+
+/* Its end shows on its pidfd, for somebody else may hold the other end of its channel. */
+static void watch_end(struct beget_pool *pool, struct beget__worker *w)
+{
+	int pidfd = beget__port_pidfd(w->process);
+
+	if (pidfd >= 0 && !w->watched && !beget__poll_add(pool->epoll, pidfd, w->id * KINDS + OF_PIDFD))
+		w->watched = true;
+}
+
+/* Until it is known how it has ended, its descriptors would be ready all the time. */
+static void stir(struct beget_pool *pool, struct beget__worker *w)
+{
+	if (w->stirred)
+		return;
+	w->stirred = true;
+	beget__poll_remove(pool->epoll, beget__port_socket(w->process));
+	if (w->watched)
+		beget__poll_remove(pool->epoll, beget__port_pidfd(w->process));
+}
+
+/* Reading how much memory it has costs as much as a small task. */
+static void weigh(const struct beget_pool *pool, struct beget__worker *w)
+{
+	if (!pool->options.memory_kib || w->done < w->weigh_at)
+		return;
+	w->weigh_at = w->done + MEMORY_TASKS;
+	w->heavy = beget__proc_memory_kib(beget_pid(w->process)) > pool->options.memory_kib;
+}
+
+static void take_event(struct beget_pool *pool, uint64_t event)
+{
+	struct beget__worker *w = find(pool, event / KINDS);
+	struct beget__news news = {0};
+
+	if (!w)
+		return;
+	bool ready = beget__worker_ready(w);
+	if (!beget__worker_receive(w, &news) || event % KINDS == OF_PIDFD)
+		stir(pool, w);
+	take_news(pool, &news);
+	watch_end(pool, w);
+	if (!ready && beget__worker_ready(w)) {
+		beget__keeper_succeeded(&pool->keeper);
+		pool->changed = true;
+	}
+	weigh(pool, w);
+}
+
+void beget__crew_work(struct beget_pool *pool, const uint64_t *events, int n)
+{
+	for (int i = 0; i < n; i++)
+		take_event(pool, events[i]);
+	int64_t now = beget__clock_now_ms();
+	look_at_ends(pool, now);
+	enforce_limits(pool, now);
+	adjust(pool, now);
+	give_up(pool);
+	hand_out(pool);
+	even_out(pool);
+}
+
+void beget__crew_dismiss(struct beget_pool *pool, bool kill)
+{
+	for (size_t i = 0; i < pool->n; i++)
+		if (kill)
+			beget__worker_kill(pool->workers[i]);
+		else
+			beget__worker_retire(pool->workers[i]);
+}
+
+void beget__crew_abandon(struct beget_pool *pool)
+{
+	(void)beget__crew_cancel_all(pool);
+	for (; pool->n > 0; pool->n--) {
+		struct beget__worker *w = pool->workers[pool->n - 1];
+		for (struct beget_task *t; (t = w->sent.first);) {
+			beget__task_remove(&w->sent, t);
+			beget__task_end(t, BEGET_LOST, 0, NULL);
+			finished(pool, t);
+		}
+		beget__worker_retire(w);
+		beget__worker_free(w, false);
+	}
+}
+
+int beget__crew_begin(struct beget_pool *pool)
+{
+	int error = 0;
+
+	while (!error && pool->n < pool->options.min_workers)
+		error = start(pool);
+	if (error)
+		pool->last_failure = *beget__fail_last();
+	return error;
+}
+
+void beget__crew_take(struct beget_pool *pool, struct beget_task *t)
+{
+	t->pool = pool;
+	pool->references++;
+	pool->unfinished++;
+	pool->counts.submitted++;
+	if (!t->quiet)
+		list(pool, t);
+	beget__task_append(&pool->queue, t);
+	hand_out(pool);
+}
+
+void beget__crew_count(const struct beget_pool *pool, struct beget_pool_status *ret)
+{
+	for (size_t i = 0; i < pool->n; i++) {
+		const struct beget__worker *w = pool->workers[i];
+		ret->workers += beget__worker_ready(w);
+		ret->busy += w->sent.n > 0;
+		ret->running += beget__worker_running(w) != NULL;
+	}
+	ret->queued = (uint32_t)pool->unfinished - ret->running;
+}
+
+static void release_tasks(const struct beget__tasks *list)
+{
+	for (const struct beget_task *t = list->first; t; t = t->next) {
+		beget__parcel_release(&t->parcel);
+		beget__promise_release(&t->promise);
+	}
+}
+
+void beget__crew_release(const struct beget_pool *pool)
+{
+	release_tasks(&pool->queue);
+	release_tasks(&pool->done);
+	for (size_t i = 0; i < pool->n; i++)
+		release_tasks(&pool->workers[i]->sent);
+}
+
+struct beget_task *beget__crew_next(const struct beget_pool *pool)
+{
+	struct beget_task *oldest = pool->oldest;
+
+	if (!(pool->options.flags & BEGET_POOL_IN_ORDER))
+		return pool->done.first;
+	return oldest && oldest->stage == BEGET__DONE ? oldest : NULL;
+}

@@ -1,0 +1,36 @@
+/* Keeping a number of children alive: how long to wait before the next start when starts fail, and how to spread what
+ * would otherwise happen to all of them at once. Runs in the caller; knows no process. */
+#include "pool/keeper.h"
+
+#include "os/clock.h"
+
+enum { FIRST_MS = 10, MOST_MS = 1000 };
+
+void beget__keeper_failed(struct beget__keeper *k, int64_t now)
+{
+	int64_t delay = FIRST_MS;
+
+	for (unsigned i = 0; i < k->failures && delay < MOST_MS; i++)
+		delay *= 2;
+	k->failures++;
+	k->not_before = now + (delay < MOST_MS ? delay : MOST_MS);
+}
+
+void beget__keeper_succeeded(struct beget__keeper *k)
+{
+	k->failures = 0;
+	k->not_before = 0;
+}
+
+bool beget__keeper_may_start(const struct beget__keeper *k, int64_t now)
+{
+	return now >= k->not_before;
+}
+
+int64_t beget__keeper_jitter(int64_t n)
+{
+	static _Atomic uint32_t state = 1;
+	uint32_t random = state = state * 1664525u + 1013904223u;
+
+	return n - n / 10 + (int64_t)(random >> 8) % (n / 5 + 1);
+}

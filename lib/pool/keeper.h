@@ -1,0 +1,21 @@
+/* When to start another child in place of one that has ended. */
+#ifndef BEGET__KEEPER_H
+#define BEGET__KEEPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Zero has seen no failure. */
+struct beget__keeper {
+	unsigned failures; /* starts that failed, since one succeeded */
+	int64_t not_before;
+};
+
+void beget__keeper_failed(struct beget__keeper *, int64_t now);
+void beget__keeper_succeeded(struct beget__keeper *);
+bool beget__keeper_may_start(const struct beget__keeper *, int64_t now);
+
+/* The number, more or less a tenth: so that what begins together does not end together. */
+int64_t beget__keeper_jitter(int64_t);
+
+#endif

@@ -1,0 +1,29 @@
+/* A call, written down once, so that it can be sent more than once. */
+#ifndef BEGET__PARCEL_H
+#define BEGET__PARCEL_H
+
+#include "caller/plan.h"
+
+#include <beget.h>
+#include <stdint.h>
+
+struct beget__parcel {
+	char *bytes; /* NULL: in the file */
+	size_t size;
+	int file;
+	int *fds; /* duplicates of the descriptors among the arguments */
+	int nfds;
+};
+
+/* What it copies is the caller's to change at once; buffers are shared. */
+int beget__parcel_make(struct beget__parcel *, const struct beget__plan *, int limit_ms);
+
+/* Sends it as that task's; never waits: -EAGAIN where there is no room, -EPIPE where the worker is gone. */
+int beget__parcel_send(const struct beget__parcel *, int socket, uint32_t task);
+
+void beget__parcel_free(struct beget__parcel *);
+
+/* In a forked copy: closes what it has open. */
+void beget__parcel_release(const struct beget__parcel *);
+
+#endif

@@ -1,0 +1,260 @@
+/* One worker: started, given tasks, heard, taken back from, ended. It runs its tasks one after another, so its answers
+ * come in the order of its tasks; whatever comes otherwise is nonsense, and it is killed.
+ * Runs in the caller, under the lock of the pool. */
+#include "pool/worker.h"
+
+#include "caller/port.h"
+#include "caller/start.h"
+#include "message/message.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/mem.h"
+#include "os/proc.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+/* The number of the prepare call; tasks come after it. */
+enum { PREPARE = 1 };
+
+/* The memory for claims: the worker gets its file, and the caller keeps only the mapping. */
+static int make_claims(struct beget__worker *w)
+{
+	void *at = NULL;
+	int fd = beget__file_create(sizeof(*w->claims));
+
+	if (fd < 0)
+		return beget__fail_errno(-fd, "cannot make the memory that a worker shares");
+	int error = beget__file_size(fd, sizeof(*w->claims));
+	if (!error)
+		error = beget__file_map_shared(fd, sizeof(*w->claims), &at);
+	if (error) {
+		beget__fd_close(&fd);
+		return beget__fail_errno(-error, "cannot make the memory that a worker shares");
+	}
+	w->claims = at;
+	return fd;
+}
+
+int beget__worker_start(struct beget__worker **ret, struct beget_pool *pool, int bell,
+                        const struct beget_options *options, const struct beget__parcel *prepare)
+{
+	struct beget__worker *w = beget__mem_alloc(sizeof(*w));
+
+	if (!w)
+		return beget__fail_errno(ENOMEM, "cannot start a worker");
+	int fd = make_claims(w);
+	int error = fd < 0 ? fd : beget__start_worker(&w->process, options, fd);
+	if (fd >= 0)
+		beget__fd_close(&fd);
+	if (!error)
+		beget__port_open(w->process, pool, bell);
+	if (!error && prepare) {
+		w->preparing = true;
+		beget__claim_offer(w->claims, PREPARE);
+		error = beget__parcel_send(prepare, beget__port_socket(w->process), PREPARE);
+		if (error == -EPIPE || error == -ECONNRESET) /* its end says why */
+			error = 0;
+		if (error)
+			beget__fail_errno(-error, "cannot send the prepare call");
+	}
+	if (error) {
+		beget__worker_free(w, true);
+		return error;
+	}
+	w->last = PREPARE;
+	w->head_since = beget__clock_now_ms();
+	*ret = w;
+	return 0;
+}
+
+bool beget__worker_ready(const struct beget__worker *w)
+{
+	return w->waits && !w->preparing && !w->retiring;
+}
+
+bool beget__worker_send(struct beget__worker *w, struct beget_task *t)
+{
+	uint32_t number = w->last + 1;
+
+	if (w->sent.first && number - w->sent.first->number >= BEGET__CLAIMS)
+		return false;
+	beget__claim_offer(w->claims, number);
+	if (beget__parcel_send(&t->parcel, beget__port_socket(w->process), number))
+		return false; /* it is full, or has ended and will be looked at */
+	w->last = number;
+	if (w->sent.n == 0)
+		w->head_since = beget__clock_now_ms();
+	t->number = number;
+	t->worker = w;
+	t->stage = BEGET__SENT;
+	beget__task_append(&w->sent, t);
+	return true;
+}
+
+static void take_off(struct beget__worker *w, struct beget_task *t)
+{
+	beget__task_remove(&w->sent, t);
+	t->worker = NULL;
+	t->stage = BEGET__WAITING;
+}
+
+bool beget__worker_withdraw(struct beget__worker *w, struct beget_task *t)
+{
+	if (!beget__claim_withdraw(w->claims, t->number))
+		return false;
+	take_off(w, t);
+	return true;
+}
+
+struct beget_task *beget__worker_running(const struct beget__worker *w)
+{
+	struct beget_task *first = w->sent.first;
+
+	return first && beget__claim_begun(w->claims, first->number) ? first : NULL;
+}
+
+void beget__worker_kill(struct beget__worker *w)
+{
+	w->retiring = w->killed = true;
+	(void)beget_kill(w->process, SIGKILL);
+}
+
+void beget__worker_retire(struct beget__worker *w)
+{
+	w->retiring = true;
+	if (w->sent.n == 0)
+		beget__port_shut(w->process);
+}
+
+/* The answer to the prepare call: as with a server, a negative number says that it did not succeed. */
+static int verdict(const struct beget__answer *a)
+{
+	long long value = a->type == BEGET_TYPE_INT     ? a->value.i
+	                  : a->type == BEGET_TYPE_LONG  ? a->value.l
+	                  : a->type == BEGET_TYPE_LLONG ? a->value.ll
+	                                                : 0;
+
+	return value < 0 ? beget__fail(ECANCELED, "the prepare call returned %lld", value) : 0;
+}
+
+static void prepared(struct beget__worker *w, struct beget__frame *f)
+{
+	struct beget__answer answer;
+
+	w->preparing = false;
+	if (f->kind == BEGET__FAILED) {
+		if (!beget__report_get_failed(f, &w->failure))
+			w->failure.code = -EBADMSG;
+	} else if (!beget__order_get_result(f, &answer) || verdict(&answer)) {
+		w->failure = *beget__fail_last();
+	}
+	if (w->failure.code)
+		beget__worker_retire(w);
+}
+
+/* A task has been answered: its outcome. */
+static void answered(struct beget_task *t, struct beget__inbox **in, struct beget__frame *f)
+{
+	struct beget__failure failure;
+
+	if (f->kind == BEGET__FAILED && beget__report_get_failed(f, &failure)) {
+		beget__task_end(t, BEGET_FAILED, failure.code, &failure);
+		return;
+	}
+	beget__promise_take(&t->promise, in, f);
+	if (beget__promise_kept(&t->promise)) {
+		beget__promise_deliver(&t->promise);
+		beget__task_end(t, BEGET_EXITED, 0, NULL);
+	} else {
+		beget__fail(EBADMSG, "cannot understand the worker's answer");
+		beget__task_end(t, BEGET_FAILED, -EBADMSG, beget__fail_last());
+	}
+}
+
+/* False for nonsense. */
+static bool make_sense(struct beget__worker *w, struct beget__inbox **in, struct beget__frame *f)
+{
+	struct beget_task *first = w->sent.first;
+
+	if (f->kind == BEGET__WAITS && !w->waits)
+		return w->waits = true;
+	if (w->preparing && f->tag == PREPARE && f->kind != BEGET__EXPIRED) {
+		prepared(w, f);
+		return true;
+	}
+	if (!first || f->tag != first->number)
+		return false;
+	if (f->kind == BEGET__EXPIRED)
+		return first->expired = true;
+	beget__task_remove(&w->sent, first);
+	answered(first, in, f);
+	beget__task_append(&w->news->ended, first);
+	w->done++;
+	w->head_since = beget__clock_now_ms();
+	return true;
+}
+
+static bool take(void *data, struct beget__inbox **in, struct beget__frame *f)
+{
+	struct beget__worker *w = data;
+
+	if (!make_sense(w, in, f))
+		w->mad = true;
+	return !w->mad && (w->sent.n > 0 || !beget__worker_ready(w)); /* else nothing more can come */
+}
+
+bool beget__worker_receive(struct beget__worker *w, struct beget__news *news)
+{
+	w->news = news;
+	bool open = beget__port_receive(w->process, take, w);
+	if (w->mad && !w->killed)
+		beget__worker_kill(w);
+	if (w->retiring && w->sent.n == 0)
+		beget__port_shut(w->process);
+	return open;
+}
+
+/* What ended the worker is what ended the task that it was running. */
+static void end_with_worker(struct beget_task *t, const struct beget_status *s)
+{
+	bool expired = t->expired && s->outcome == BEGET_SIGNALED && s->code == SIGKILL;
+
+	t->status = *s;
+	beget__task_end(t, expired ? BEGET_TIMED_OUT : s->outcome, s->code, NULL);
+}
+
+bool beget__worker_ended(struct beget__worker *w, struct beget__news *news)
+{
+	struct beget_status status;
+
+	int error = beget_join(w->process, 0, &status);
+	if (error)
+		return false;
+	beget__worker_receive(w, news); /* what it sent before its end */
+	for (struct beget_task *t; (t = w->sent.first);) {
+		bool begun = beget__claim_begun(w->claims, t->number);
+		take_off(w, t);
+		if (begun && t->retries == 0) {
+			end_with_worker(t, &status);
+			beget__task_append(&news->ended, t);
+			continue;
+		}
+		t->retries -= begun;
+		t->expired = false;
+		beget__task_append(&news->unbegun, t);
+	}
+	if (!w->failure.code && (!w->waits || w->preparing))
+		w->failure = beget__port_failure(w->process);
+	return true;
+}
+
+void beget__worker_free(struct beget__worker *w, bool with_process)
+{
+	if (with_process)
+		beget_free(w->process);
+	beget__file_unmap(w->claims, sizeof(*w->claims));
+	free(w);
+}
