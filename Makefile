@@ -89,7 +89,7 @@ $(STATIC): $(OBJECTS)
 	$(AR) rcs $@ $^
 
 $(SHARED): $(OBJECTS) lib/beget.map
-	$(LINK) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=lib/beget.map -Wl,-z,now -Wl,-z,relro -o $@ $(OBJECTS) $(LIBS)
+	$(LINK) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=lib/beget.map -Wl,-z,nodelete -Wl,-z,now -Wl,-z,relro -o $@ $(OBJECTS) $(LIBS)
 
 $(BUILD)/libbeget.so: $(SHARED)
 	ln -sf $(notdir $(SHARED)) $(BUILD)/$(SONAME)

@@ -23,6 +23,10 @@ readelf -dW "$shared" >"$tmp/dynamic"
 sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p' "$tmp/dynamic" >"$tmp/out"
 same "the soname has the major version" "libbeget.so.${version%%.*}"
 
+# Unloaded and loaded again, it would leave a helper and descriptors behind each time.
+grep -o NODELETE "$tmp/dynamic" >"$tmp/out"
+same "the library stays loaded" NODELETE
+
 # Exports: the functions that beget.h declares, each in the node of its release.
 echo '#include <beget/pool.h>' | $CC -E -P -Iinclude - | grep -oE 'beget_[a-z0-9][a-z0-9_]* *\(' | tr -d ' (' | sort -u \
 	>"$tmp/declared"

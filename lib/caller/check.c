@@ -11,6 +11,7 @@
 #include "caller/spare.h"
 #include "caller/options.h"
 #include "os/fail.h"
+#include "os/libc.h"
 #include "os/proc.h"
 #include "os/thread.h"
 #include "program/image.h"
@@ -201,20 +202,40 @@ static int find_server(struct beget__plan *plan)
 	return error;
 }
 
+static const struct beget__method *const methods[] = {
+	[BEGET_FORKSERVER] = &beget__by_forkserver,
+	[BEGET_SPAWN] = &beget__by_spawn,
+	[BEGET_FORK] = &beget__by_fork,
+};
+enum { METHODS = sizeof(methods) / sizeof(*methods) };
+
+/* For debugging, the environment can replace the method of all starts. */
+static int force_method(struct beget_options *o)
+{
+	const char *name = beget__libc_secure_getenv("BEGET_METHOD");
+
+	if (!name || !name[0])
+		return 0;
+	for (int i = 0; i < METHODS; i++)
+		if (strcmp(methods[i]->name, name) == 0) {
+			o->method = (enum beget_method)i;
+			o->server = methods[i]->has_server ? o->server : NULL;
+			return 0;
+		}
+	return beget__fail(EINVAL, "BEGET_METHOD is %.40s in the environment, which is no start method", name);
+}
+
 static int check_options(struct beget__plan *plan, const struct beget_options *options)
 {
-	static const struct beget__method *const methods[] = {
-		[BEGET_FORKSERVER] = &beget__by_forkserver,
-		[BEGET_SPAWN] = &beget__by_spawn,
-		[BEGET_FORK] = &beget__by_fork,
-	};
-
 	plan->method = methods[BEGET_FORKSERVER];
 	int error = beget__options_check(&plan->options, options);
 	if (error)
 		return error;
+	error = force_method(&plan->options);
+	if (error)
+		return error;
 	const unsigned method = (unsigned)plan->options.method;
-	if (method >= sizeof(methods) / sizeof(*methods))
+	if (method >= METHODS)
 		return beget__fail(EINVAL, "there is no start method %u", method);
 	plan->method = methods[method];
 	return find_server(plan);
