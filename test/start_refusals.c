@@ -104,7 +104,7 @@ static void wrong_results(enum beget_method method)
 		{BEGET_TYPE_FD, "return a struct beget_fd"},
 		{BEGET_TYPE_RAW, "return a void *"},
 		{BEGET_TYPE_FUNCTION, "return a pointer to a function"},
-		{BEGET_TYPE_STRUCT + 1, "return an unknown type"},
+		{BEGET_TYPE_STRINGS + 1, "return an unknown type"},
 		{~0u, "return an unknown type"},
 	};
 
@@ -136,7 +136,7 @@ static void wrong_arguments(enum beget_method method)
 	                        "flags 0x1");
 	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_VOID, .value = &one}, -EINVAL,
 	                        "no such type");
-	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_STRUCT + 1, .value = &one}, -EINVAL,
+	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_STRINGS + 1, .value = &one}, -EINVAL,
 	                        "no such type");
 	expect_refused_argument(method, (struct beget_arg){.type = ~0u, .value = &one}, -EINVAL, "no such type");
 	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_OBJECT, .value = &object}, -EINVAL,
