@@ -21,7 +21,9 @@ OWN_CFLAGS = -std=c11 $(WARNINGS) -fPIC -fno-plt -fvisibility=hidden -pthread
 COMPILE = $(CC) $(OWN_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -MMD -MP
 COMPILE_CXX = $(CXX) $(OWN_CPPFLAGS) $(CPPFLAGS) -std=c++17 -Wall -Wextra $(CFLAGS) -pthread -MMD -MP
 LINK = $(CC) $(CFLAGS) -pthread $(LDFLAGS)
-LIBS = -lffi -ldl
+# The references to the loader are weak, for static programs; before glibc 2.34 it is a library that --as-needed would drop.
+LOADER = -Wl,--push-state,--no-as-needed -ldl -Wl,--pop-state
+LIBS = -lffi $(LOADER)
 
 SOURCES = $(filter-out lib/main/host.c,$(wildcard lib/*/*.c))
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
@@ -105,7 +107,7 @@ $(HOST): $(BUILD)/lib/main/host.o $(BUILD)/libbeget.so
 INCLUDE = $(shell realpath -m --relative-to='$(LIBDIR)/cmake/beget' '$(INCLUDEDIR)')
 $(FINDERS): $(BUILD)/%: lib/%.in Makefile
 	@mkdir -p $(@D)
-	sed $(foreach name,PREFIX INCLUDEDIR INCLUDE LIBDIR SONAME VERSION,-e 's|@$(name)@|$($(name))|') $< > $@
+	sed $(foreach name,PREFIX INCLUDEDIR INCLUDE LIBDIR LOADER SONAME VERSION,-e 's|@$(name)@|$($(name))|') $< > $@
 
 # Examples and the demo
 

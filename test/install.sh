@@ -66,9 +66,9 @@ build() {
 build "dynamic" -I"$root/usr/include" -L"$root/usr/lib" -lbeget
 readelf -d "$tmp/elsewhere/program" 2>/dev/null | grep -q 'NEEDED.*libbeget\.so\.0'
 report "dynamic: needs libbeget.so.0" $?
-build "static library" -I"$root/usr/include" "$root/usr/lib/libbeget.a" -lffi -pthread
+build "static library" -I"$root/usr/include" "$root/usr/lib/libbeget.a" -lffi -ldl -pthread
 if printf 'int main(void){return 0;}' | $CC -x c - -static -lffi -o "$tmp/elsewhere/empty" 2>/dev/null; then
-	build "static program" -I"$root/usr/include" -static "$root/usr/lib/libbeget.a" -lffi -pthread
+	build "static program" -I"$root/usr/include" -static "$root/usr/lib/libbeget.a" -lffi -ldl -pthread
 else
 	skip "static program: builds" "no static libc or libffi"
 fi

@@ -126,7 +126,7 @@ compile_and_run() {
 		return
 	fi
 	# shellcheck disable=SC2086
-	$compiler "$tmp/example.o" "$BUILD/libbeget.a" -lffi -pthread -o "$tmp/example" >"$tmp/out" 2>&1 &&
+	$compiler "$tmp/example.o" "$BUILD/libbeget.a" -lffi -ldl -pthread -o "$tmp/example" >"$tmp/out" 2>&1 &&
 		run "$tmp/example" >"$tmp/out" 2>&1 </dev/null
 	report "$name runs" $?
 	rm -f "$tmp/example.o" "$tmp/example"

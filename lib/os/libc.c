@@ -7,7 +7,12 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+
+#if __has_include(<sys/single_threaded.h>) /* glibc 2.32 */
 #include <sys/single_threaded.h>
+#else
+enum { __libc_single_threaded = false };
+#endif
 
 /* A statically linked program has no loader, and should get none for our sake. */
 #pragma weak dlinfo

@@ -12,7 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MOUNT_ID 0x1000u /* Linux 5.8 */
+/* Linux 5.8; the headers here may be older. */
+#define MOUNT_ID   0x1000u
+#define STX_MNT_ID 0x90 /* the offset of stx_mnt_id */
 
 /* Before Linux 5.8. */
 static int mount_by_descriptor(const char *path, uint64_t *ret)
@@ -49,7 +51,8 @@ int beget__place_read(const char *path, struct beget__place *ret)
 	memset(&st, 0, sizeof(st));
 	if (statx(AT_FDCWD, path, AT_NO_AUTOMOUNT | AT_EMPTY_PATH, STATX_INO | MOUNT_ID, &st) < 0)
 		return -errno;
-	uint64_t mount = st.stx_mnt_id;
+	uint64_t mount;
+	memcpy(&mount, (const char *)&st + STX_MNT_ID, sizeof(mount));
 	if (!mount_reported(&st))
 		error = mount_by_descriptor(path, &mount);
 	if (!error)
