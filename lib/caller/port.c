@@ -31,9 +31,12 @@ int beget__port_socket(const struct beget_process *p)
 	return p->channel.fd;
 }
 
-int beget__port_pidfd(const struct beget_process *p)
+int beget__port_pidfd(struct beget_process *p)
 {
-	return p->pidfd;
+	pthread_mutex_lock(&p->lock);
+	int pidfd = p->pidfd;
+	pthread_mutex_unlock(&p->lock);
+	return pidfd;
 }
 
 /* Descriptors that come with a frame are somebody's before a fork can copy them: the guard is held meanwhile. */

@@ -13,7 +13,7 @@ void *beget__port_pool(const struct beget_process *);
 
 /* The socket to the worker, for sending and polling; its pidfd, -1: not known yet, or none. */
 int beget__port_socket(const struct beget_process *);
-int beget__port_pidfd(const struct beget_process *);
+int beget__port_pidfd(struct beget_process *);
 
 /* Hands all answers that have come to take, which returns false to stop; it may keep an inbox by making it NULL. What
  * else comes is the process's. False: nothing more will come. */

@@ -104,6 +104,15 @@ void beget__promise_deliver(struct beget__promise *p)
 	}
 }
 
+void beget__promise_settle(struct beget__promise *x)
+{
+	unsigned type = x->answer.type;
+
+	beget__promise_deliver(x);
+	if (type != BEGET_TYPE_STRING && type != BEGET_TYPE_BYTES && type != BEGET_TYPE_STRUCT)
+		beget__inbox_free(&x->in);
+}
+
 void beget__promise_forget(struct beget__promise *x)
 {
 	x->delivered = true;

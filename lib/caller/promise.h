@@ -39,6 +39,9 @@ void beget__promise_deliver(struct beget__promise *);
 /* Copies the result; a failure has its sentence. */
 int beget__promise_result(struct beget__promise *, unsigned type, size_t size, void *ret);
 
+/* The same, and what only the delivery needed is freed. */
+void beget__promise_settle(struct beget__promise *);
+
 /* Nothing is delivered any more: the memory is the user's. */
 void beget__promise_forget(struct beget__promise *);
 

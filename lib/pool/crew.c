@@ -145,6 +145,8 @@ static void take_news(struct beget_pool *pool, struct beget__news *news)
 	for (struct beget_task *t; (t = news->unbegun.last);) {
 		beget__task_remove(&news->unbegun, t);
 		beget__task_prepend(&pool->queue, t);
+		if (pool->solo || pool->dismissed)
+			(void)beget__crew_cancel(pool, t);
 	}
 }
 
@@ -262,6 +264,8 @@ static void bury(struct beget_pool *pool, size_t i, int64_t now)
 	pool->counts.recycled += w->retiring && !w->killed && !pool->closed;
 	pool->workers[i] = pool->workers[--pool->n];
 	beget__worker_free(w, !pool->solo);
+	if (pool->solo)
+		(void)beget__crew_cancel_all(pool);
 }
 
 /* It is known how it has ended, or not yet: the helper may say so a moment later. */
@@ -325,7 +329,7 @@ static void adjust(struct beget_pool *pool, int64_t now)
 	struct tally t = count(pool, now);
 	size_t most = wanted(pool);
 
-	if (pool->solo || pool->closed)
+	if (pool->solo || pool->dismissed || (pool->closed && pool->unfinished == 0))
 		return;
 	while (t.live < most && pool->n <= pool->options.workers && beget__keeper_may_start(&pool->keeper, now)) {
 		if (start(pool) == 0)
@@ -363,7 +367,7 @@ static void enforce_limits(struct beget_pool *pool, int64_t now)
 
 int64_t beget__crew_due(const struct beget_pool *pool)
 {
-	int64_t due = INT64_MAX;
+	int64_t due = INT64_MAX, soon = beget__clock_now_ms() + LOOK_AGAIN_MS;
 
 	if (pool->unfinished > 0 && pool->keeper.failures > 0)
 		due = pool->keeper.not_before;
@@ -372,14 +376,14 @@ int64_t beget__crew_due(const struct beget_pool *pool)
 		const struct beget_task *first = w->sent.first;
 		int64_t at = w->replace_at ? w->replace_at : INT64_MAX;
 		if (w->stirred)
-			at = beget__clock_now_ms() + LOOK_AGAIN_MS;
+			at = soon;
 		else if (first && first->limit_ms)
 			at = w->head_since + first->limit_ms + GRACE_MS;
 		else if (!first && pool->n > pool->options.min_workers && !pool->solo)
 			at = w->head_since + pool->options.idle_ms;
 		due = at < due ? at : due;
 	}
-	return due;
+	return due < soon ? soon : due; /* what is due already was looked at just now */
 }
 
 /* Its end shows on its pidfd, for somebody else may hold the other end of its channel. */
@@ -445,6 +449,7 @@ void beget__crew_work(struct beget_pool *pool, const uint64_t *events, int n)
 
 void beget__crew_dismiss(struct beget_pool *pool, bool kill)
 {
+	pool->dismissed |= kill;
 	for (size_t i = 0; i < pool->n; i++)
 		if (kill)
 			beget__worker_kill(pool->workers[i]);

@@ -246,10 +246,9 @@ void beget__open_free(struct beget_pool *pool)
 
 void beget_pool_free(struct beget_pool *pool)
 {
-	if (!pool)
+	if (!pool || pool->owner != getpid()) /* of a copy, another thread may have had the lock */
 		return;
-	if (pool->owner == getpid())
-		(void)beget_pool_close(pool, 0);
+	(void)beget_pool_close(pool, 0);
 	int cancel = beget__thread_no_cancel();
 	pthread_mutex_lock(&pool->lock);
 	beget__open_free(pool);

@@ -35,6 +35,7 @@ struct beget_pool {
 	struct beget__keeper keeper;
 	struct beget__failure last_failure; /* of a start or a prepare call */
 	bool closed, freed;
+	bool dismissed;               /* closed, and what was still under way is killed: nothing begins any more */
 	struct beget__failure broken; /* why it takes no more tasks; code 0: it does */
 
 	int epoll; /* workers' channels and pidfds, the timer, the bell */

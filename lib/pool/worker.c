@@ -166,7 +166,7 @@ static void answered(struct beget_task *t, struct beget__inbox **in, struct bege
 	}
 	beget__promise_take(&t->promise, in, f);
 	if (beget__promise_kept(&t->promise)) {
-		beget__promise_deliver(&t->promise);
+		beget__promise_settle(&t->promise);
 		beget__task_end(t, BEGET_EXITED, 0, NULL);
 	} else {
 		beget__fail(EBADMSG, "cannot understand the worker's answer");
