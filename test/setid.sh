@@ -74,6 +74,19 @@ else
 	skip "file capabilities" "setcap is missing or not allowed"
 fi
 
+# A daemon that gave up its rights for a while, and libc under fakeroot, which names another user than the kernel.
+mixed="caller: cannot execute a program: the real and effective ids of this process differ"
+as_root "$tmp/plain" seteuid
+same "real and effective user differ" "main goes on
+spawn: EPERM
+$mixed
+forkserver: EPERM
+$mixed
+fork: ok"
+cp "$BUILD/test/lib/other_ids.so" "$tmp/other_ids.so" && chmod 755 "$tmp/other_ids.so"
+as_nobody env LD_PRELOAD="$tmp/other_ids.so" "$tmp/plain" starts
+same "libc names another user than the kernel" "$accepted"
+
 # A marked child obeys only a socket that its own user made. With one that has ended already it leaves quietly.
 for mark in --beget-child --beget-helper; do
 	ended 20 "$prog/foreign" 0 "$tmp/plain" $mark

@@ -191,10 +191,20 @@ static int capability_set(int option, int suboption, uint64_t *ret)
 	return 0;
 }
 
+#ifndef SYS_getresuid32 /* where uids had 16 bits once */
+#define SYS_getresuid32 SYS_getresuid
+#endif
+
+/* The kernel's answer, to be compared with what it says of sockets: fakeroot gives libc's functions another one. */
 int beget__self_users(uid_t ids[3])
 {
 	FAULT("getresuid", -fault);
-	return getresuid(&ids[0], &ids[1], &ids[2]) < 0 ? -errno : 0;
+	return syscall(SYS_getresuid32, &ids[0], &ids[1], &ids[2]) < 0 ? -errno : 0;
+}
+
+bool beget__self_ids_mixed(void)
+{
+	return getuid() != geteuid() || getgid() != getegid();
 }
 
 static int users_and_groups(struct beget__rights *r)

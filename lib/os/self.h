@@ -41,6 +41,7 @@ int beget__self_rights(struct beget__rights *ret);
 int beget__self_groups(gid_t **ret, size_t *n); /* supplementary ones; to be freed */
 
 int beget__self_users(uid_t ids[3]); /* real, effective, saved */
+bool beget__self_ids_mixed(void);    /* real and effective ones differ, as in a daemon that called seteuid */
 
 bool beget__self_leads_session(void);
 int beget__self_new_session(void);

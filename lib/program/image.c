@@ -203,11 +203,14 @@ int beget__image_ready(const struct beget__executable *other)
 
 	if (!error)
 		error = other ? beget__executable_check(other) : reopen();
-	if (error || other)
+	if (error)
 		return error;
-	if (beget__executable_gains_rights(image.fd))
+	if (!other && beget__executable_gains_rights(image.fd))
 		return beget__fail(EPERM, "cannot execute the %s: it is set-id or has file capabilities",
 		                   image.known ? "program again" : "host program");
+	if (beget__self_ids_mixed()) /* as in a set-id program, the loader would ignore the environment */
+		return beget__fail(EPERM,
+		                   "cannot execute a program: the real and effective ids of this process differ");
 	return 0;
 }
 

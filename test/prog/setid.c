@@ -1,6 +1,7 @@
 /* A program that may gain rights when it is executed. What it does is its first argument:
  *   starts    start by all methods: one line for each, the error or "ok"
  *   drops     the same, after it has given up what it gained, and what it was if that was root
+ *   seteuid   the same as starts, with another effective user, as in a daemon that will be root again; with a sentence
  *   helped    the same as drops, with a helper tried before
  * Whatever follows is printed after beget_init, so "main goes on" tells that it returned. */
 #include <beget.h>
@@ -51,6 +52,16 @@ int main(int argc, char **argv)
 	puts("main goes on");
 	if (strcmp(what, "helped") == 0)
 		(void)start_by(BEGET_FORKSERVER, "before");
+	if (strcmp(what, "seteuid") == 0) {
+		if (seteuid(NOBODY) < 0)
+			return 2;
+		(void)start_by(BEGET_SPAWN, "spawn");
+		puts(beget_error());
+		(void)start_by(BEGET_FORKSERVER, "forkserver");
+		puts(beget_error());
+		(void)start_by(BEGET_FORK, "fork");
+		return 0;
+	}
 	if (strcmp(what, "starts") != 0 && give_up())
 		return 2;
 	(void)start_by(BEGET_FORK, "fork");
