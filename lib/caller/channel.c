@@ -47,19 +47,13 @@ void beget__channel_close_far(struct beget__channel *c)
 	beget__fd_close(&c->far);
 }
 
-static void close_copy(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
 /* Without a note in the channel: in a forked copy each page that is written to has to be copied first. */
 void beget__channel_release(const struct beget__channel *c, bool for_child)
 {
-	close_copy(c->fd);
-	close_copy(c->reserve);
+	beget__fd_close_number(c->fd);
+	beget__fd_close_number(c->reserve);
 	if (!for_child)
-		close_copy(c->far);
+		beget__fd_close_number(c->far);
 }
 
 int beget__channel_send(struct beget__channel *c, unsigned kind, const struct iovec *iov, int n, const int *fds,

@@ -13,6 +13,8 @@
 #include "os/fail.h"
 #include "os/libc.h"
 #include "os/proc.h"
+#include "os/fd.h"
+#include "os/libc.h"
 #include "os/thread.h"
 #include "program/image.h"
 
@@ -23,7 +25,7 @@
 
 static int check_descriptor(int fd)
 {
-	return fcntl(fd, F_GETFD) < 0 ? beget__fail(EBADF, "descriptor %d is not open", fd) : 0;
+	return !beget__fd_open_now(fd) ? beget__fail(EBADF, "descriptor %d is not open", fd) : 0;
 }
 
 static int check_layout(const struct beget_layout *layout, size_t size, const struct beget__plan *plan)
@@ -254,7 +256,7 @@ static void name(struct beget__plan *plan)
 		return;
 	}
 	const char *slash = strrchr(t->module, '/');
-	const char *file = t->module[0] ? t->module : program_invocation_short_name;
+	const char *file = t->module[0] ? t->module : beget__libc_program();
 	snprintf(plan->what, sizeof(plan->what), "%.40s+0x%llx", slash ? slash + 1 : file,
 	         (unsigned long long)t->offset);
 }

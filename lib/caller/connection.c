@@ -5,6 +5,7 @@
 
 #include "caller/process.h"
 #include "os/proc.h"
+#include "os/procfs.h"
 #include "os/sock.h"
 #include "os/trace.h"
 #include "program/image.h"
@@ -12,7 +13,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -81,12 +81,8 @@ __attribute__((constructor)) static void at_load(void)
 /* Only a host that is PID 1 or a subreaper has become the parent of the helper. */
 static void reap(pid_t pid, int options)
 {
-	int subreaper = 0, status;
-
-	prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
-	if (pid > 0 && (subreaper || getpid() == 1))
-		while (waitpid(pid, &status, options) < 0 && errno == EINTR)
-			;
+	if (pid > 0 && beget__proc_adopts_orphans())
+		beget__proc_reap(pid, options);
 }
 
 static void drop(struct beget__connection *s)
@@ -109,11 +105,11 @@ static void drop(struct beget__connection *s)
  */
 static bool first_child_is_init(void)
 {
-	char own[64] = "", childrens[64] = "";
+	char own[64], childrens[64];
 
-	if (readlink("/proc/thread-self/ns/pid", own, sizeof(own) - 1) <= 0)
+	if (beget__procfs_link(own, sizeof(own), "/proc/thread-self/ns/pid") < 0)
 		return false;
-	return readlink("/proc/thread-self/ns/pid_for_children", childrens, sizeof(childrens) - 1) <= 0 ||
+	return beget__procfs_link(childrens, sizeof(childrens), "/proc/thread-self/ns/pid_for_children") < 0 ||
 	       strcmp(own, childrens) != 0;
 }
 

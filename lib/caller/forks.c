@@ -2,10 +2,12 @@
  * Runs in the caller and, for release, in its forked copies. Knows nobody's descriptors. */
 #include "caller/forks.h"
 
+#include "os/libc.h"
+
 #include <pthread.h>
 #include <stddef.h>
 
-static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+static pthread_mutex_t lock = BEGET__LIBC_RECURSIVE_MUTEX;
 static struct beget__forked *first;
 static _Thread_local const struct beget__forked *started;
 
@@ -24,7 +26,7 @@ static void child(void)
 {
 	struct beget__forked *f = first;
 
-	lock = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+	lock = (pthread_mutex_t)BEGET__LIBC_RECURSIVE_MUTEX;
 	first = NULL;
 	while (f) {
 		struct beget__forked *next = f->next;

@@ -3,6 +3,7 @@
 #include "caller/options.h"
 
 #include "os/fail.h"
+#include "os/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +43,8 @@ static int check_stream(int i, const struct beget_stream *s)
 	case BEGET_AS_IS:
 	case BEGET_TO_NULL: return 0;
 	case BEGET_TO_FD:
-		return fcntl(s->fd, F_GETFD) < 0 ? beget__fail(EBADF, "%s: descriptor %d is not open", name, s->fd) : 0;
+		return !beget__fd_open_now(s->fd) ? beget__fail(EBADF, "%s: descriptor %d is not open", name, s->fd)
+		                                  : 0;
 	case BEGET_TO_PIPE:
 		return s->end ? 0 : beget__fail(EINVAL, "%s: the place for the end of the pipe is NULL", name);
 	case BEGET_TO_FILE: return s->path ? 0 : beget__fail(EINVAL, "%s: there is no path", name);

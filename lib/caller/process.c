@@ -16,8 +16,7 @@
 static void close_all(const int *fds, int n)
 {
 	for (int i = 0; i < n; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+		beget__fd_close_number(fds[i]);
 }
 
 /* Without a note in the handle: in a forked copy each page that is written to has to be copied first. */

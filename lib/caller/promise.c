@@ -166,6 +166,5 @@ void beget__promise_free(struct beget__promise *p)
 
 void beget__promise_release(const struct beget__promise *p)
 {
-	if (p->buffer >= 0)
-		close(p->buffer);
+	beget__fd_close_number(p->buffer);
 }

@@ -6,6 +6,7 @@
 #include "caller/spare.h"
 #include "os/fail.h"
 #include "os/mem.h"
+#include "os/proc.h"
 #include "os/thread.h"
 
 #include <errno.h>
@@ -102,22 +103,6 @@ int beget_server_open(struct beget_server **ret, const struct beget_server_optio
 	return error;
 }
 
-/* Resident memory that is the process's own. */
-static int64_t memory_kib(pid_t pid)
-{
-	char path[32], text[128] = "";
-	long resident = 0, shared = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-	int fd = beget__fd_open(path, 0);
-	if (fd < 0)
-		return 0;
-	if (read(fd, text, sizeof(text) - 1) > 0)
-		(void)sscanf(text, "%*d %ld %ld", &resident, &shared);
-	beget__fd_close(&fd);
-	return (int64_t)(resident - shared) * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
 static int ask(struct beget_server *s, struct beget__connection *c, struct beget_server_status *ret)
 {
 	struct beget__health health;
@@ -132,7 +117,7 @@ static int ask(struct beget_server *s, struct beget__connection *c, struct beget
 		.spares = s ? beget__spare_count(s) : 0,
 		.threads = health.threads,
 		.started = health.started,
-		.memory_kib = memory_kib(pid),
+		.memory_kib = beget__proc_memory_kib(pid),
 	};
 	return 0;
 }

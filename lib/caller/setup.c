@@ -6,6 +6,7 @@
 #include "message/order.h"
 #include "message/report.h"
 #include "os/clock.h"
+#include "os/fd.h"
 #include "os/mem.h"
 #include "os/sock.h"
 
@@ -135,7 +136,7 @@ static int send_question(int control, int far, int near, const struct question *
 
 	bool prints = q->kind == BEGET__PRELOAD || q->kind == BEGET__PREPARE;
 	for (int i = 0; i <= STDERR_FILENO && prints; i++)
-		fds[i + 1] = fcntl(i, F_GETFD) < 0 ? -1 : i;
+		fds[i + 1] = beget__fd_open_now(i) ? i : -1;
 	int error = beget__request_send_setup(control, q->kind, q->text, q->setup ? q->setup->flags : 0, fds);
 	if (!error && q->kind == BEGET__PREPARE)
 		error = beget__frame_send(near, BEGET__CALL, &(struct iovec){q->setup->call, q->setup->call_size}, 1,

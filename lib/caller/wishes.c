@@ -4,6 +4,8 @@
 
 #include "caller/options.h"
 #include "caller/process.h"
+#include "os/fd.h"
+#include "os/place.h"
 #include "os/sock.h"
 
 #include <errno.h>
@@ -29,9 +31,8 @@ static int open_directory(const char *path, int *ret)
 		return beget__fail_errno(-fd, "cannot open the working directory %.120s", path);
 	*ret = fd;
 	/* opens, but could not be entered */
-	return faccessat(fd, ".", X_OK, AT_EACCESS) < 0
-	               ? beget__fail_errno(errno, "cannot enter the working directory %.120s", path)
-	               : 0;
+	int error = beget__place_enter_check(fd);
+	return error ? beget__fail_errno(-error, "cannot enter the working directory %.120s", path) : 0;
 }
 
 static int open_pipe(int i, int *lent, int *mine)
@@ -70,7 +71,7 @@ static int open_stream(int i, const struct beget_stream *s, const int *out, int 
 	switch (s->kind) {
 	case BEGET_AS_IS: return 0;
 	case BEGET_TO_FD: *ret = s->fd; return 0;
-	case BEGET_TO_OUT: *ret = *out != BEGET__AS_IS ? *out : fcntl(1, F_GETFD) < 0 ? -1 : 1; return 0;
+	case BEGET_TO_OUT: *ret = *out != BEGET__AS_IS ? *out : beget__fd_open_now(1) ? 1 : -1; return 0;
 	case BEGET_TO_PIPE: error = open_pipe(i, lent, mine); break;
 	case BEGET_TO_FILE:
 		flags |= i == STDIN_FILENO ? 0 : O_CREAT | O_TRUNC;

@@ -10,9 +10,12 @@
 #include "child/loop.h"
 #include "message/control.h"
 #include "message/report.h"
+#include "os/fd.h"
+#include "os/libc.h"
 #include "os/mem.h"
 #include "os/proc.h"
 #include "os/sock.h"
+#include "os/self.h"
 #include "os/trace.h"
 #include "program/image.h"
 #include "state/state.h"
@@ -21,7 +24,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 static struct {
@@ -43,16 +45,13 @@ int beget_start_method(void)
 	return self.pid == getpid() ? (int)self.method : beget__fail(ESRCH, "this process was not started by beget");
 }
 
-__attribute__((weak)) void __gcov_dump(void);
-
 /* Registered just before the target runs: runs after the handlers that the target registered, and leaves before those
  * that it inherited. */
 static void leave(int code, void *unused)
 {
 	(void)unused;
 	beget__stream_flush();
-	if (__gcov_dump)
-		__gcov_dump();
+	beget__libc_dump_coverage();
 	_exit(code);
 }
 
@@ -103,7 +102,7 @@ static void settle_in(void)
 {
 	if (self.method != BEGET_FORKSERVER) /* the helper has: see beget__child_prepare */
 		beget__stream_purge();
-	if (on_exit(leave, NULL)) {
+	if (beget__libc_on_exit(leave, NULL)) {
 		beget__fail_errno(ENOMEM, "cannot register the exit handler");
 		give_up();
 	}
@@ -142,7 +141,7 @@ static unsigned plug_streams(void)
 	unsigned plugged = 0;
 
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) == fd)
+		if (!beget__fd_open_now(fd) && beget__fd_open_nothing() == fd)
 			plugged |= 1u << fd;
 	return plugged;
 }
@@ -151,7 +150,7 @@ static void unplug_streams(unsigned plugged)
 {
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
 		if (plugged & 1u << fd)
-			close(fd);
+			beget__fd_close_number(fd);
 }
 
 static void begin(enum beget_method method, int channel)
@@ -196,7 +195,7 @@ static int become(struct beget__reader *reader, struct beget__fds *fds)
 	if (!error)
 		error = beget__state_apply(reader, fds);
 	if (!error && self.head.name)
-		prctl(PR_SET_NAME, self.head.name);
+		beget__self_set_name(self.head.name);
 	return error;
 }
 
@@ -261,7 +260,7 @@ static void rehearse(struct beget__exchange *x)
 	beget__bytes_free(&w);
 	free(body);
 	beget__stream_purge();
-	(void)on_exit(unreached, NULL);
+	(void)beget__libc_on_exit(unreached, NULL);
 }
 
 void beget__child_serve(enum beget_method method, bool spare, char *buffer)
@@ -287,7 +286,7 @@ void beget__child_serve(enum beget_method method, bool spare, char *buffer)
 		beget__trace_init();
 	if (self.head.claims >= 0)
 		work();
-	if (may_load(&x.order) && on_exit(left_early, NULL)) {
+	if (may_load(&x.order) && beget__libc_on_exit(left_early, NULL)) {
 		beget__fail_errno(ENOMEM, "cannot register the exit handler");
 		give_up();
 	}

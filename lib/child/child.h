@@ -21,8 +21,8 @@ struct beget__inheritance {
 /* In the helper: what all its children would have to do first is done once. */
 void beget__child_prepare(void);
 
-/* The child of a helper, or an executed one: all it knows comes over the socket on descriptor 3, into an aligned buffer of
- * BEGET__FRAME_PACKET bytes. */
+/* The child of a helper, or an executed one: all it knows comes over the socket on descriptor 3, into an aligned buffer
+ * of BEGET__FRAME_PACKET bytes. */
 _Noreturn void beget__child_serve(enum beget_method, bool spare, char *buffer);
 
 /* A forked copy of the caller: it has the call already, and waits for the caller's word. */

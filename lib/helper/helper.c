@@ -1,16 +1,19 @@
-/* The helper's loop: it receives a channel, forks a child onto it and, later, tells the caller over that channel how it
- * ended. It never reads what else travels there. One thread, no allocation that grows with starts, nothing of a request
- * kept beyond its child: a bad request or a full table is an error of that request only. Runs in the helper. Knows no
- * caller's handle and no target. */
+/* The helper's loop: it receives a channel, forks a child onto it and later reports over that channel how the child
+ * ended. It never reads what else travels there. It has one thread and keeps nothing of a request beyond its child: a
+ * bad request or a full table is an error of that request only.
+ * Runs in the helper. */
 #include "helper/helper.h"
 
 #include "child/child.h"
 #include "helper/prepare.h"
 #include "helper/trust.h"
+#include "helper/wards.h"
 #include "message/report.h"
 #include "message/request.h"
 #include "os/mem.h"
 #include "os/proc.h"
+#include "os/signals.h"
+#include "os/sock.h"
 #include "os/thread.h"
 #include "os/trace.h"
 #include "program/image.h"
@@ -18,39 +21,26 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-/* What no descriptor tells, how often to look: without pidfds, whether the client is still there (its children may hold
- * its socket open); without a socket, whether it still wants to know anything. */
+/* How often to look for what no descriptor reports: without pidfds, whether the client is still there, as its children
+ * may hold its socket open; without the socket, whether the client still waits for a child. */
 enum { BLIND_POLL_MS = 500 };
 
 /* Making a spare takes a processor that a start may need: it waits until nothing has come for so long. */
 enum { QUIET_MS = 1 };
 
-/* A running child and the helper's copy of its channel, which carries the last word. */
-struct ward {
-	pid_t pid;
-	int channel;
-	bool tied; /* to the client itself */
-};
-
 static struct {
-	int signals; /* a descriptor that tells of SIGCHLD */
+	int signals; /* reads SIGCHLD */
 	int client;  /* pidfd of the caller, or -1 */
 	pid_t client_pid;
 	uint64_t client_started;
 	int spare;    /* keeps a place in the descriptor table for the next channel */
 	int threads;  /* before it serves: fork would lose all but one */
-	bool retired; /* the client has another helper; the children of our children may still ask */
-	bool closed;  /* nobody can ask any more */
-	struct ward *wards;
-	size_t n, room;
+	bool retired; /* the client has another helper; children of our children may still ask */
+	bool closed;  /* no process can ask any more */
 	uint64_t started;
 	unsigned flags;
 	int *kept; /* open descriptors that children inherit: what the prepare call opened */
@@ -64,12 +54,12 @@ static struct {
 	struct beget__frame frame;
 } helper; /* no large member: what children write to lies beside it, and pages are copied whole */
 
-/* A copy that a prepare call makes of us must not hold our ends: the client would not see ours. */
+/* A copy that a prepare call makes of the helper must not hold its sockets: the client would not see the helper end. */
 static void let_go(void)
 {
-	close(BEGET__CHANNEL_FD);
+	beget__fd_close_number(BEGET__CHANNEL_FD);
 	if (helper.asked)
-		close(helper.asked[0]);
+		beget__fd_close_number(helper.asked[0]);
 }
 
 static void refill(void)
@@ -80,25 +70,9 @@ static void refill(void)
 		helper.spare = -1;
 }
 
-static bool make_room(void)
-{
-	if (helper.n < helper.room)
-		return true;
-	size_t room = helper.room ? 2 * helper.room : 64;
-	struct ward *more = beget__mem_alloc(room * sizeof(*more));
-	if (!more)
-		return false;
-	if (helper.n)
-		memcpy(more, helper.wards, helper.n * sizeof(*more));
-	free(helper.wards);
-	helper.wards = more;
-	helper.room = room;
-	return true;
-}
-
 static _Noreturn void become_child(int channel, bool spare)
 {
-	if (dup2(channel, BEGET__CHANNEL_FD) < 0)
+	if (beget__fd_put(channel, BEGET__CHANNEL_FD))
 		_exit(127);
 	beget__fd_close_but(BEGET__CHANNEL_FD + 1, helper.kept, helper.kept_n);
 	if (beget__launch_trusted()) /* also makes the copy close-on-exec */
@@ -122,21 +96,21 @@ static int bear(int channel, const struct beget__request *request)
 	return pid < 0 ? beget__fail_errno(-pid, "cannot make a child") : (int)pid;
 }
 
-/* The channel becomes a ward's, or is closed after the reason was sent over it. */
+/* On success the channel is the child's. */
 static int adopt(int channel, const struct beget__request *request)
 {
 	if (helper.threads > 1 && !(helper.flags & BEGET_SERVER_THREADS))
 		return beget__fail(EDEADLK,
 		                   "cannot make a child: %d threads run here before main, and fork would lose them",
 		                   helper.threads);
-	if (!make_room())
+	if (!beget__wards_make_room())
 		return beget__fail_errno(ENOMEM, "cannot make a child");
 	if (helper.spare < 0)
 		return beget__fail_errno(EMFILE, "cannot make a child");
 	pid_t pid = bear(channel, request);
 	if (pid < 0)
 		return pid;
-	helper.wards[helper.n++] = (struct ward){pid, channel, request->tied && request->caller == helper.client_pid};
+	beget__wards_add(pid, channel, request->tied && request->caller == helper.client_pid);
 	helper.started++;
 	beget__trace("made %d", (int)pid);
 	return 0;
@@ -185,29 +159,15 @@ static void make_spare(void)
 		make_none(&l.channel);
 }
 
-/* A target can have closed its own tie. The client's socket closes before its pidfd tells of its end. */
+/* The client's socket closes before its pidfd reports its end. */
 static _Noreturn void leave_with_wards(void)
 {
-	for (size_t i = 0; i < helper.n; i++)
-		if (helper.wards[i].tied)
-			kill(helper.wards[i].pid, SIGKILL);
+	beget__wards_kill_tied();
 	_exit(0);
 }
 
-/* Somebody holds the other end of a child's channel. The socket's end alone is not the client's: any of those that have
- * it can have shut it. */
-static bool is_awaited(void)
-{
-	for (size_t i = 0; i < helper.n; i++) {
-		struct pollfd reader = {.fd = helper.wards[i].channel};
-		if (beget__fd_poll(&reader, 1, 0) <= 0 || !(reader.revents & POLLHUP))
-			return true;
-	}
-	return false;
-}
-
-/* Our children have the socket for starts of their own. What a broken one of them says must not change what the others
- * get: the kernel tells whose word it is. */
+/* The children have the socket, for starts of their own. The kernel names the sender, so that a broken child cannot
+ * change what the others get. */
 static bool by_client(const struct beget__frame *f)
 {
 	return f->sender == helper.client_pid;
@@ -254,14 +214,13 @@ static void tie(const struct beget__frame *f)
 	pid_t pid;
 
 	if (beget__request_get_tie(f, &pid))
-		for (size_t i = 0; i < helper.n; i++)
-			helper.wards[i].tied |= helper.wards[i].pid == pid;
+		beget__wards_tie(pid);
 }
 
-static void tell_health(int channel)
+static void send_health(int channel)
 {
 	struct beget__health health = {
-		.children = (uint32_t)helper.n,
+		.children = (uint32_t)beget__wards_count(),
 		.threads = (uint32_t)beget__thread_count(),
 		.started = helper.started,
 	};
@@ -272,8 +231,7 @@ static void tell_health(int channel)
 /* From here on it serves: what runs and what is open in it now is what its children are born with. */
 static int get_ready(const struct beget__question *q)
 {
-	/* What came with the question is closed after it: its numbers will be those of channels, and of our own socket.
-	 */
+	/* What came with the question is closed after it, and the numbers are used for channels and our own socket. */
 	int own[] = {BEGET__CHANNEL_FD, helper.signals, helper.client, helper.spare,
 	             q->fds[0],         q->fds[1],      q->fds[2],     q->fds[3]};
 
@@ -313,12 +271,29 @@ static void answer(struct beget__frame *f)
 	if (error)
 		beget__report_send_failed(q.fds[0], beget__fail_last());
 	else
-		tell_health(q.fds[0]);
+		send_health(q.fds[0]);
 	helper.asked = NULL;
 	for (int i = 0; i < 4; i++)
 		beget__fd_close(&q.fds[i]);
 }
 
+static void dispatch(struct beget__frame *f)
+{
+	switch (f->kind) {
+	case BEGET__RETIRE: helper.retired |= by_client(f); break;
+	case BEGET__TIE:
+		if (by_client(f))
+			tie(f);
+		break;
+	case BEGET__PRELOAD:
+	case BEGET__PREPARE:
+	case BEGET__READY:
+	case BEGET__ASK: answer(f); break;
+	default: start(f);
+	}
+}
+
+/* One message, which may bring a descriptor even where the table is full: the spare place is for it. */
 static void serve(void)
 {
 	struct beget__frame *f = &helper.frame;
@@ -326,66 +301,21 @@ static void serve(void)
 	beget__fd_close(&helper.spare);
 	int got = beget__frame_receive(BEGET__CHANNEL_FD, f, MSG_DONTWAIT);
 	if (got == 0 && helper.retired && helper.client < 0)
-		_exit(0); /* its end could not be seen */
+		_exit(0); /* the client's end could not be seen */
 	helper.closed |= got == 0;
 	refill();
-	if (got == 1 && f->kind == BEGET__RETIRE)
-		helper.retired |= by_client(f);
-	else if (got == 1 && f->kind == BEGET__TIE && by_client(f))
-		tie(f);
-	else if ((got == 1 || got == -EMFILE) && f->kind >= BEGET__PRELOAD && f->kind <= BEGET__ASK)
-		answer(f);
-	else if (got == 1 || got == -EMFILE)
-		start(f);
+	if (got == 1 || got == -EMFILE)
+		dispatch(f);
 	if (got != -EAGAIN)
 		beget__frame_clear(f);
 	refill();
 }
 
-static void tell(pid_t pid, const struct beget__exit *end)
-{
-	for (size_t i = 0; i < helper.n; i++) {
-		if (helper.wards[i].pid != pid)
-			continue;
-		/* A caller that does not read must not stop the service of others. */
-		beget__report_send_ended(helper.wards[i].channel, end);
-		beget__fd_close(&helper.wards[i].channel);
-		helper.wards[i] = helper.wards[--helper.n];
-		break;
-	}
-}
-
-/* Reports and only then reaps: if the report gets lost, the zombie still shows how the child ended. Where a zombie may
- * show something else, only the call that reaps returns the status. */
-static void bury(void)
-{
-	struct signalfd_siginfo drop;
-	struct rusage usage;
-	siginfo_t info;
-	int look = beget__proc_zombies_tell() ? WNOWAIT : 0;
-
-	(void)!read(helper.signals, &drop, sizeof(drop)); /* there is never more than one pending */
-	while (beget__proc_wait(P_ALL, 0, &info, WEXITED | WNOHANG | look, &usage) == 0 && info.si_pid > 0) {
-		pid_t pid = info.si_pid;
-		int status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8
-		                                        : info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
-		tell(pid, &(struct beget__exit){
-				  .wait_status = status,
-				  .user_us = (int64_t)usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec,
-				  .system_us = (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec,
-				  .peak_kib = usage.ru_maxrss,
-			  });
-		if (look)
-			beget__proc_wait(P_PID, (id_t)pid, &info, WEXITED | WNOHANG, NULL);
-	}
-}
-
 static int client_pidfd(void)
 {
 	struct ucred client;
-	socklen_t size = sizeof(client);
 
-	if (getsockopt(BEGET__CHANNEL_FD, SOL_SOCKET, SO_PEERCRED, &client, &size) < 0)
+	if (beget__sock_maker(BEGET__CHANNEL_FD, &client))
 		return -1;
 	helper.client_pid = client.pid;
 	helper.client_started = beget__proc_started(client.pid);
@@ -393,25 +323,12 @@ static int client_pidfd(void)
 	return pidfd < 0 ? -1 : pidfd;
 }
 
-/* How long to wait for news; idle: some time has passed without. */
-static int patience(bool idle)
+static void begin(char *buffer)
 {
-	if (helper.later_n > 0)
-		return idle ? 0 : QUIET_MS;
-	return helper.client < 0 || (helper.closed && !helper.retired) ? BLIND_POLL_MS : -1;
-}
-
-void beget__helper_serve(char *buffer)
-{
-	sigset_t all;
-
 	beget__trace_role = "helper";
-	sigfillset(&all); /* born so; a preloaded library's constructor may think otherwise */
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	signal(SIGCHLD, SIG_DFL); /* ignored, children would vanish unseen */
-	sigemptyset(&all);
-	sigaddset(&all, SIGCHLD);
-	helper.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	beget__signals_block_all(NULL);      /* born so; the constructor of a preloaded library may have changed it */
+	beget__signals_set_default(SIGCHLD); /* were it ignored, children would vanish unseen */
+	helper.signals = beget__signals_open(SIGCHLD);
 	helper.client = client_pidfd();
 	helper.threads = beget__thread_count();
 	beget__child_prepare();
@@ -422,35 +339,61 @@ void beget__helper_serve(char *buffer)
 	if (helper.signals < 0)
 		_exit(127);
 	beget__trace("serves");
+}
+
+/* A closed socket alone is not the client's end: every process that has the socket can have shut it. */
+static void leave_if_done(void)
+{
+	struct pollfd request = {.fd = helper.closed ? -1 : BEGET__CHANNEL_FD, .events = POLLIN};
+
+	if (helper.retired || helper.closed)
+		forget_spares();
+	if (helper.closed && !helper.retired && !beget__wards_awaited())
+		leave_with_wards();
+	if (helper.retired && beget__wards_count() == 0 && beget__fd_poll(&request, 1, 0) <= 0)
+		_exit(0);
+}
+
+/* How long to wait for news; idle: some time has passed without. */
+static int patience(bool idle)
+{
+	if (helper.later_n > 0)
+		return idle ? 0 : QUIET_MS;
+	return helper.client < 0 || (helper.closed && !helper.retired) ? BLIND_POLL_MS : -1;
+}
+
+/* What has come, in this order: requests, the ends of children, the end of the client. */
+static void handle(const struct pollfd news[3], bool idle)
+{
+	bool left = news[2].revents || (idle && beget__proc_gone(helper.client_pid, helper.client_started));
+
+	if (left && !news[0].revents) /* what the client asked for before it ended is still done */
+		leave_with_wards();
+	if (news[0].revents)
+		serve();
+	if (news[1].revents) {
+		beget__signals_discard(helper.signals); /* there is never more than one pending */
+		beget__wards_reap();
+	}
+}
+
+void beget__helper_serve(char *buffer)
+{
+	begin(buffer);
 	for (bool idle = false;;) {
-		struct pollfd fds[] = {
-			{.fd = BEGET__CHANNEL_FD, .events = POLLIN},
+		leave_if_done();
+		struct pollfd news[] = {
+			{.fd = helper.closed ? -1 : BEGET__CHANNEL_FD, .events = POLLIN},
 			{.fd = helper.signals, .events = POLLIN},
 			{.fd = helper.client, .events = POLLIN},
 		};
-		if (helper.closed)
-			fds[0].fd = -1;
-		if (helper.retired || helper.closed)
-			forget_spares();
-		if (helper.closed && !helper.retired && !is_awaited())
-			leave_with_wards();
-		if (helper.retired && helper.n == 0 && beget__fd_poll(fds, 1, 0) <= 0)
-			_exit(0);
-		int ready = beget__fd_poll(fds, 3, patience(idle));
+		int ready = beget__fd_poll(news, 3, patience(idle));
 		if (ready < 0)
 			continue;
 		idle = ready == 0;
-		if (idle && helper.later_n > 0) {
+		if (idle && helper.later_n > 0)
 			make_spare();
-			continue;
-		}
-		bool left =
-			fds[2].revents || (ready == 0 && beget__proc_gone(helper.client_pid, helper.client_started));
-		if (left && !fds[0].revents) /* what it asked for before it ended is still done */
-			leave_with_wards();
-		if (fds[0].revents)
-			serve();
-		if (fds[1].revents)
-			bury();
+		else
+			handle(news, idle);
 	}
 }

@@ -1,5 +1,5 @@
-/* Making the helper what its children shall be born as: libraries loaded, a call made, what that left open and running
- * found. Runs in the helper only; knows no child. */
+/* Making the helper what its children are born as: libraries loaded, a call made, what that left open and running
+ * found. Runs in the helper. */
 #include "helper/prepare.h"
 
 #include "callee/exchange.h"
@@ -7,15 +7,15 @@
 #include "callee/tie.h"
 #include "message/report.h"
 #include "os/fd.h"
+#include "os/libc.h"
 #include "os/mem.h"
+#include "os/procfs.h"
 #include "os/thread.h"
 #include "state/state.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,7 +35,7 @@ static void lend_streams(const int streams[3])
 	for (int i = 0; i <= STDERR_FILENO; i++) {
 		running.streams[i] = beget__fd_dup(i);
 		if (streams[i] >= 0)
-			dup2(streams[i], i);
+			(void)beget__fd_put(streams[i], i);
 	}
 }
 
@@ -44,7 +44,7 @@ static void take_streams_back(void)
 	beget__stream_flush();
 	for (int i = 0; i <= STDERR_FILENO; i++) {
 		if (running.streams[i] >= 0)
-			dup2(running.streams[i], i);
+			(void)beget__fd_put(running.streams[i], i);
 		beget__fd_close(&running.streams[i]);
 	}
 	beget__stream_renew_input();
@@ -62,13 +62,13 @@ static void left(int code, void *unused)
 	_exit(127);
 }
 
-/* Code of the program is about to run here: whoever wanted it may give it up, and it may do what it likes. */
+/* Code of the program is about to run here, and may change anything. It ends with the process that waits for it. */
 static int begin(const char *what, int channel, const int streams[3])
 {
 	static bool registered;
 	struct beget__state now;
 
-	if (!registered && on_exit(left, NULL))
+	if (!registered && beget__libc_on_exit(left, NULL))
 		return beget__fail_errno(ENOMEM, "cannot register the exit handler");
 	registered = true;
 	int error = beget__state_read(&now);
@@ -170,78 +170,40 @@ int beget__prepare_call(int channel, const int streams[3])
 	return error;
 }
 
-static void name_threads(char *names, size_t size)
-{
-	DIR *tasks = opendir("/proc/self/task");
-	size_t used = 0;
-	char path[64];
-
-	names[0] = '\0';
-	for (struct dirent *d; tasks && (d = readdir(tasks)) != NULL;) {
-		char name[32];
-		if (d->d_name[0] == '.' || atoi(d->d_name) == (int)getpid())
-			continue;
-		snprintf(path, sizeof(path), "/proc/self/task/%.20s/comm", d->d_name);
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
-		ssize_t n = fd < 0 ? 0 : read(fd, name, sizeof(name) - 1);
-		beget__fd_close(&fd);
-		if (n <= 1 || used + (size_t)n + 2 >= size)
-			continue;
-		name[n - 1] = '\0';
-		used += (size_t)snprintf(names + used, size - used, "%s%s", used ? ", " : "", name);
-	}
-	if (tasks)
-		closedir(tasks);
-}
-
 int beget__prepare_threads(unsigned flags)
 {
-	char names[100];
+	struct beget__thread_names names;
 	int threads = beget__thread_count();
 
 	if (threads <= 1 || (flags & BEGET_SERVER_THREADS))
 		return 0;
-	name_threads(names, sizeof(names));
+	beget__thread_names(&names);
 	return beget__fail(EDEADLK,
 	                   "%d threads run in the server besides its first (%s), and no child would have them "
 	                   "(BEGET_SERVER_THREADS serves all the same)",
-	                   threads - 1, names);
+	                   threads - 1, names.text);
 }
 
-static int is_own(int fd, const int *own, size_t n)
+static bool is_own(int fd, const int *own, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (own[i] == fd)
-			return 1;
+			return true;
 	return fd <= STDERR_FILENO;
 }
 
 int beget__prepare_open(const int *own, size_t n, int **ret, size_t *ret_n)
 {
-	DIR *open_ones = opendir("/proc/self/fd");
-	size_t room = 0, found = 0;
-	int *all = NULL;
+	size_t all_n, kept = 0;
+	int *all;
 
-	if (!open_ones)
-		return beget__fail_errno(errno, "cannot list what the prepare call left open");
-	for (struct dirent *d; (d = readdir(open_ones)) != NULL;) {
-		int fd = atoi(d->d_name);
-		if (d->d_name[0] == '.' || fd == dirfd(open_ones) || is_own(fd, own, n))
-			continue;
-		if (found == room) {
-			room = room ? 2 * room : 16;
-			int *more = realloc(all, room * sizeof(*more));
-			if (!more) {
-				free(all);
-				closedir(open_ones);
-				return beget__fail_errno(ENOMEM, "cannot list what the prepare call left open");
-			}
-			all = more;
-		}
-		all[found++] = fd;
-	}
-	closedir(open_ones);
+	int error = beget__procfs_descriptors(&all, &all_n);
+	if (error)
+		return beget__fail_errno(-error, "cannot list what the prepare call left open");
+	for (size_t i = 0; i < all_n; i++)
+		if (!is_own(all[i], own, n))
+			all[kept++] = all[i];
 	*ret = all;
-	*ret_n = found;
+	*ret_n = kept;
 	return 0;
 }

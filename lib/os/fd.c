@@ -156,10 +156,15 @@ int beget__fd_write(int fd, const void *data, size_t size)
 	return 0;
 }
 
+void beget__fd_close_number(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 void beget__fd_close(int *fd)
 {
-	if (*fd >= 0)
-		close(*fd);
+	beget__fd_close_number(*fd);
 	*fd = -1;
 }
 

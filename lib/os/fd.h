@@ -16,12 +16,13 @@ int beget__fd_dup_from(int fd, int least); /* close-on-exec, at least that numbe
 /* Moves one of ours in a child: the environment may name low numbers, as make does for its job server. Below 64, where
  * bash has some, the table need not grow. Where the limit is lower, it stays. */
 enum { BEGET__FD_ASIDE = 50 };
-int beget__fd_move_aside(int fd); /* where it is now */
-int beget__fd_put(int fd, int number);     /* dup2: open across exec, whichever it was */
-int beget__fd_above_stdio(int fd);         /* moves one that is 0 to 2; negative: -errno */
+int beget__fd_move_aside(int fd);      /* where it is now */
+int beget__fd_put(int fd, int number); /* dup2: open across exec, whichever it was */
+int beget__fd_above_stdio(int fd);     /* moves one that is 0 to 2; negative: -errno */
 int beget__fd_pipe(int fds[2]);
 int beget__fd_keep_both(int pair[2], int ret[2]); /* both, or none and the error of the one that failed */
 void beget__fd_close(int *fd);                    /* -1 allowed; becomes -1 */
+void beget__fd_close_number(int fd);              /* -1 allowed; nothing is written to */
 void beget__fd_close_range(unsigned first, unsigned last);
 void beget__fd_close_but(int from, int *keep, size_t n); /* all from there on but these, which it sorts */
 

@@ -7,6 +7,7 @@
 #include "os/procfs.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -66,7 +67,8 @@ int beget__place_enter(int directory)
 	return fchdir(directory) < 0 ? -errno : 0;
 }
 
-bool beget__place_enterable(int directory)
+int beget__place_enter_check(int directory)
 {
-	return faccessat(directory, ".", X_OK, AT_EACCESS) == 0;
+	FAULT("faccessat", -fault);
+	return faccessat(directory, ".", X_OK, AT_EACCESS) < 0 ? -errno : 0;
 }

@@ -2,7 +2,6 @@
 #ifndef BEGET__PLACE_H
 #define BEGET__PLACE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* A directory in its mount. */
@@ -14,6 +13,6 @@ struct beget__place {
 int beget__place_read(const char *path, struct beget__place *ret);
 
 int beget__place_enter(int directory);
-bool beget__place_enterable(int directory); /* AT_FDCWD: the working directory */
+int beget__place_enter_check(int directory); /* 0 if it could be; AT_FDCWD: the working directory */
 
 #endif

@@ -39,8 +39,7 @@ static void release(struct beget__forked *forked)
 	const int fds[] = {pool->epoll, pool->bell, pool->outer, pool->flag, pool->timer};
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+		beget__fd_close_number(fds[i]);
 	beget__crew_release(pool);
 }
 

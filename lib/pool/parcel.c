@@ -85,7 +85,6 @@ void beget__parcel_free(struct beget__parcel *p)
 void beget__parcel_release(const struct beget__parcel *p)
 {
 	for (int i = 0; i < p->nfds; i++)
-		close(p->fds[i]);
-	if (p->file >= 0)
-		close(p->file);
+		beget__fd_close_number(p->fds[i]);
+	beget__fd_close_number(p->file);
 }

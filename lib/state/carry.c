@@ -87,9 +87,8 @@ int beget__carry_apply_streams(const struct beget__state *s)
 
 	int error = lift_streams(s, up, moved);
 	for (int i = 0; i < 3; i++) {
-		int number = i;
 		if (!error && s->stream[i] == -1)
-			beget__fd_close(&number);
+			beget__fd_close_number(i);
 		else if (!error && up[i] >= 0)
 			error = beget__fd_put(up[i], i);
 		if (moved[i])
@@ -203,7 +202,7 @@ bool beget__carry_cwd_differs(const struct beget__state *now, const struct beget
 /* A directory that may not be searched cannot be entered, only be born in. */
 bool beget__carry_cwd_beyond(const struct beget__state *now, const struct beget__state *born)
 {
-	return now->cwd_fd < 0 && beget__carry_cwd_differs(now, born) && !beget__place_enterable(AT_FDCWD);
+	return now->cwd_fd < 0 && beget__carry_cwd_differs(now, born) && beget__place_enter_check(AT_FDCWD) != 0;
 }
 
 int beget__carry_put_cwd(struct beget__writer *w, const struct beget__state *s, struct beget__fds *fds, int *opened)

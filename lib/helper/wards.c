@@ -1,0 +1,118 @@
+/* The children of the helper: a table that grows with those that run at the same time, not with starts.
+ * Runs in the helper. */
+#include "helper/wards.h"
+
+#include "message/report.h"
+#include "os/fd.h"
+#include "os/mem.h"
+#include "os/proc.h"
+
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+	struct ward {
+		pid_t pid;
+		int channel;
+		bool tied;
+	} * all;
+	size_t n, room;
+} wards;
+
+bool beget__wards_make_room(void)
+{
+	if (wards.n < wards.room)
+		return true;
+	size_t room = wards.room ? 2 * wards.room : 64;
+	struct ward *more = beget__mem_alloc(room * sizeof(*more));
+	if (!more)
+		return false;
+	if (wards.n)
+		memcpy(more, wards.all, wards.n * sizeof(*more));
+	free(wards.all);
+	wards.all = more;
+	wards.room = room;
+	return true;
+}
+
+void beget__wards_add(pid_t pid, int channel, bool tied)
+{
+	wards.all[wards.n++] = (struct ward){pid, channel, tied};
+}
+
+void beget__wards_tie(pid_t pid)
+{
+	for (size_t i = 0; i < wards.n; i++)
+		wards.all[i].tied |= wards.all[i].pid == pid;
+}
+
+size_t beget__wards_count(void)
+{
+	return wards.n;
+}
+
+/* A caller that does not read must not stop the service of others: the report does not wait. */
+static void report(pid_t pid, const struct beget__exit *end)
+{
+	for (size_t i = 0; i < wards.n; i++) {
+		if (wards.all[i].pid != pid)
+			continue;
+		beget__report_send_ended(wards.all[i].channel, end);
+		beget__fd_close(&wards.all[i].channel);
+		wards.all[i] = wards.all[--wards.n];
+		break;
+	}
+}
+
+static int64_t microseconds(const struct timeval *t)
+{
+	return (int64_t)t->tv_sec * 1000000 + t->tv_usec;
+}
+
+static struct beget__exit how_it_ended(const siginfo_t *info, const struct rusage *usage)
+{
+	return (struct beget__exit){
+		.wait_status = info->si_code == CLD_EXITED ? (info->si_status & 0xff) << 8
+	                                                   : info->si_status | (info->si_code == CLD_DUMPED ? 0x80 : 0),
+		.user_us = microseconds(&usage->ru_utime),
+		.system_us = microseconds(&usage->ru_stime),
+		.peak_kib = usage->ru_maxrss,
+	};
+}
+
+/* Reports and only then reaps: if the report gets lost, the zombie still shows how the child ended. Where a zombie may
+ * show something else, only the call that reaps returns the status. */
+void beget__wards_reap(void)
+{
+	int look = beget__proc_zombies_tell() ? WNOWAIT : 0;
+	struct rusage usage;
+	siginfo_t info;
+
+	while (beget__proc_wait(P_ALL, 0, &info, WEXITED | WNOHANG | look, &usage) == 0 && info.si_pid > 0) {
+		pid_t pid = info.si_pid;
+		struct beget__exit end = how_it_ended(&info, &usage);
+		report(pid, &end);
+		if (look)
+			beget__proc_wait(P_PID, (id_t)pid, &info, WEXITED | WNOHANG, NULL);
+	}
+}
+
+bool beget__wards_awaited(void)
+{
+	for (size_t i = 0; i < wards.n; i++) {
+		struct pollfd reader = {.fd = wards.all[i].channel};
+		if (beget__fd_poll(&reader, 1, 0) <= 0 || !(reader.revents & POLLHUP))
+			return true;
+	}
+	return false;
+}
+
+/* A target can have closed its own tie. */
+void beget__wards_kill_tied(void)
+{
+	for (size_t i = 0; i < wards.n; i++)
+		if (wards.all[i].tied)
+			beget__proc_signal(wards.all[i].pid, -1, SIGKILL);
+}
