@@ -162,6 +162,7 @@ static void full_after_the_start(void)
 			empty(fds, n);
 			restore(&before);
 			p = start((enum beget_method)method, BEGET_CALL(add, 1, 1));
+			assert_true(beget_pid(p) > 0);
 			assert_int_equal(pidfd, is_pidfd(beget_sentinel(p)));
 			expect_result(p, 2);
 		}

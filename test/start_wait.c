@@ -103,11 +103,11 @@ static void *joins_often(void *p)
 	int error;
 
 	while ((error = beget_join(p, 0, NULL)) == -ETIMEDOUT)
-		;
+		sleep_ms(1);
 	return (void *)(intptr_t)error;
 }
 
-/* For a thread sanitizer: the pid becomes known while another thread reports that it still runs. */
+/* One thread receives the message that brings the pid while the other waits for it. */
 static void asked_by_two_threads(enum beget_method method)
 {
 	struct beget_process *p = start(method, BEGET_CALL(sleeper));

@@ -89,7 +89,7 @@ static void watch(struct round *r, struct watched *w, const struct beget_process
 		linger(r, w, p, left_ms);
 		return;
 	}
-	bool blind = p->pid > 0 && p->pidfd < 0;
+	bool blind = p->pidfd < 0; /* the message that brings it can be received by another thread */
 	if (r->brief_until > now && poll_end_only(r, w, p)) {
 		w->look = blind;
 		if (r->timeout < 0 || r->timeout > r->brief_until - now)

@@ -31,7 +31,7 @@ pid_t beget_pid(const struct beget_process *p)
 
 int beget_sentinel(const struct beget_process *p)
 {
-	enum { BIRTH_MS = 20 }; /* a helper that is stopped must not stop the caller */
+	enum { BIRTH_MS = 50 }; /* a helper that is stopped must not stop the caller */
 	struct beget_process *changing = (struct beget_process *)p;
 	int error = beget__process_check(p, "get a sentinel");
 
