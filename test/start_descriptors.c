@@ -172,9 +172,9 @@ static void low_numbers_are_free(enum beget_method method)
 
 	helper_pid();
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(int_result_with(BEGET_OPTIONS(.method = method, .flags = flags[i]),
-		                                 BEGET_CALL(open_below, 50)),
-		                 0);
+		assert_int_equal(
+			int_result_with(BEGET_OPTIONS(.method = method, .flags = flags[i]), BEGET_CALL(open_below, 50)),
+			0);
 	getrlimit(RLIMIT_NOFILE, &before);
 	few = before;
 	few.rlim_cur = 40; /* there are no others */

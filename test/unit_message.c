@@ -353,7 +353,8 @@ static char *compose(size_t *size)
 	const struct iovec *iov = NULL;
 	char *all = aligned_alloc(BEGET__ALIGN_MAX, BEGET__ALIGN_MAX);
 
-	struct beget__head head = {.caller = 99, .caller_started = 12345, .name = "name", .tie = -1, .control = -1, .claims = -1};
+	struct beget__head head = {
+		.caller = 99, .caller_started = 12345, .name = "name", .tie = -1, .control = -1, .claims = -1};
 
 	assert_int_equal(beget__order_put_head(&w, &head, &fds), 0);
 	assert_int_equal(beget__order_put_call(&w, &target,
@@ -459,7 +460,7 @@ static void a_tie_that_got_lost(void)
 		size_t size;
 		assert_int_equal(beget__order_put_head(&w, &sent, &out), 0);
 		char *message = beget__bytes_flatten(&w, &size);
-		if (i == 1) { /* both say the first */
+		if (i == 1) {                             /* both say the first */
 			memset(message + size - 8, 0, 4); /* before the last, which is absent */
 			numbers[0] = 33;
 		}

@@ -1,4 +1,5 @@
-/* What is on the wire, as lib/wire/frame.c has it: written down again, so that packets can be made and broken by hand. */
+/* What is on the wire, as lib/wire/frame.c has it: written down again, so that packets can be made and broken by hand.
+ */
 #ifndef WIRE_FORMAT_H
 #define WIRE_FORMAT_H
 

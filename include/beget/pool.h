@@ -71,7 +71,8 @@ int beget_pool_open(struct beget_pool **ret, const struct beget_pool_options *op
 int beget_pool_submit(struct beget_pool *pool, struct beget_task **ret, const struct beget_task_options *options,
                       const struct beget_call *call);
 
-/* Waits for a finished task, which is the caller's to free; status may be NULL. -ENOENT if none is left. beget_pool(3) */
+/* Waits for a finished task, which is the caller's to free; status may be NULL. -ENOENT if none is left.
+ * beget_pool(3) */
 int beget_pool_next(struct beget_pool *pool, int timeout_ms, struct beget_task **ret, struct beget_status *status);
 
 /* A descriptor that polls readable when beget_pool_next is worth a call; it belongs to the pool. beget_pool(3) */
@@ -104,8 +105,10 @@ int beget_task_join(struct beget_task *task, int timeout_ms, struct beget_status
 
 /* Copies what the target returned into *ret, of that type and size; use the macro in C. beget_task(3) */
 int beget_task_result_as(struct beget_task *task, unsigned type, size_t size, void *ret);
+/* clang-format off */
 #define beget_task_result(task, ret) \
 	beget_task_result_as((task), BEGET__RESULT(ret), sizeof(*BEGET__TO(ret)), (ret))
+/* clang-format on */
 
 /* Takes back a task that has not begun; -EBUSY if it has, -EALREADY if it is finished. beget_task(3) */
 int beget_task_cancel(struct beget_task *task);
@@ -123,10 +126,12 @@ void *beget_task_data(const struct beget_task *task);
 void beget_task_free(struct beget_task *task);
 
 /* Settings, as .field = value, ... */
+/* clang-format off */
 #define BEGET_TASK_OPTIONS(...) \
 	(&(const struct beget_task_options){ .size = sizeof(struct beget_task_options), __VA_ARGS__ })
 #define BEGET_POOL_OPTIONS(...) \
 	(&(const struct beget_pool_options){ .size = sizeof(struct beget_pool_options), __VA_ARGS__ })
+/* clang-format on */
 
 #ifdef __GNUC__
 #pragma GCC visibility pop

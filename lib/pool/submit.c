@@ -74,15 +74,16 @@ int beget_pool_next(struct beget_pool *pool, int timeout_ms, struct beget_task *
 		return error;
 	error = beget__wait_until(pool, has_next, NULL, timeout_ms);
 	struct beget_task *t = beget__crew_next(pool);
-	if (error)
-		beget__fail(ETIMEDOUT, "no task has finished");
-	else if (!t)
-		error = beget__fail(ENOENT, "no task is left");
-	if (!error) {
+	if (t) {
+		error = 0;
 		beget__crew_settle(pool, t);
 		*ret = t;
 		if (status)
 			*status = t->status;
+	} else if (error) {
+		beget__fail(ETIMEDOUT, "no task has finished");
+	} else {
+		error = beget__fail(ENOENT, "no task is left");
 	}
 	beget__wait_leave(pool, cancel);
 	return error;
