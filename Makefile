@@ -34,11 +34,12 @@ HOST = $(BUILD)/beget-host
 # With these, pkg-config and CMake find the library.
 FINDERS = $(BUILD)/beget.pc $(BUILD)/beget-config.cmake $(BUILD)/beget-config-version.cmake
 PAGES = $(wildcard man/*.[1-9])
-EXAMPLES = $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c)) $(patsubst %.cc,$(BUILD)/%,$(wildcard examples/*.cc)) \
+UV := $(shell echo '\#include <uv.h>' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo yes)
+EXAMPLES = $(patsubst %.c,$(BUILD)/%,$(filter-out $(if $(UV),,examples/pool_uv.c),$(wildcard examples/*.c))) $(patsubst %.cc,$(BUILD)/%,$(wildcard examples/*.cc)) \
 	$(BUILD)/examples/demo
 PROGS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/prog/*.c))
 CXXPROGS = $(patsubst %.cc,$(BUILD)/%,$(wildcard test/prog/*.cc))
-TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit_*.c test/start_*.c test/helper_*.c test/server_*.c test/fault_*.c))
+TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit_*.c test/start_*.c test/helper_*.c test/pool_*.c test/server_*.c test/fault_*.c))
 FUZZED = value message wire
 REPLAYS = $(FUZZED:%=$(BUILD)/test/fuzz/replay_%)
 TESTLIBS = $(patsubst %.c,$(BUILD)/%.so,$(wildcard test/lib/*.c)) $(addprefix $(BUILD)/test/lib/, \
@@ -119,8 +120,9 @@ $(BUILD)/examples/%: examples/%.cc $(STATIC) | $(BUILD)/.need-test
 	@mkdir -p $(@D)
 	$(COMPILE_CXX) -o $@ $< $(LDFLAGS) $(STATIC) $(LIBS)
 
-$(BUILD)/examples/zlib: LIBS += -lz
-$(BUILD)/examples/zlib: | $(BUILD)/.need-test
+$(BUILD)/examples/zlib $(BUILD)/examples/inflate: LIBS += -lz
+$(BUILD)/examples/pool_uv: LIBS += -luv
+$(BUILD)/examples/zlib $(BUILD)/examples/inflate: | $(BUILD)/.need-test
 
 $(BUILD)/examples/demo: examples/demo/main.c examples/demo/cost.c examples/demo/demo.h $(STATIC)
 	@mkdir -p $(@D)
@@ -273,7 +275,7 @@ $(BUILD)/test/bench/summary: $(BUILD)/test/bench/summary.o
 	$(LINK) -o $@ $<
 $(BUILD)/test/bench/start $(BUILD)/test/bench/throughput $(BUILD)/test/bench/arguments $(BUILD)/test/bench/join: %: %.o $(WAYS) $(STATIC)
 	$(LINK) -o $@ $< $(WAYS) $(STATIC) $(LIBS)
-$(BUILD)/test/bench/pool: %: %.o $(BUILD)/test/bench/tasks.o $(BUILD)/test/bench/by_hand.o $(WAYS) $(STATIC)
+$(BUILD)/test/bench/pool: %: %.o $(addprefix $(BUILD)/test/bench/,tasks.o by_hand.o by_pool.o) $(WAYS) $(STATIC)
 	$(LINK) -o $@ $(filter %.o,$^) $(STATIC) $(LIBS)
 $(BUILD)/test/bench/peer_uv $(BUILD)/test/bench/peer_glib: %: %.o $(BUILD)/test/bench/peer.o $(BUILD)/test/bench/bench.o
 	$(LINK) -o $@ $^ $(if $(findstring uv,$@),-luv,$(shell pkg-config --libs glib-2.0))

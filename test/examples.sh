@@ -29,6 +29,17 @@ says loaded model
 says 'the largest of 1048576 numbers: [0-9]*' model
 [ "$(grep -c loaded "$tmp/out")" = 1 ]
 report "model: it is loaded once" $?
+says 'most steps up to 5000: 3711 needs 237' map
+says '100000 bytes, the same' inflate
+says '17 of 20 tasks returned' survive
+says 'all 10 are done' pool_epoll
+if [ -x "$BUILD/examples/pool_uv" ]; then
+	says 'all 10 are done' pool_uv
+else
+	tested="$tested pool_uv "
+	skip "pool_uv: all 10 are done" "no uv.h"
+fi
+says '10178 exited, 11 crashed, 11 hung' pool_ten_thousand
 says '2.5 \* 4 = 10' cxx
 says 'thrown in the child: no primes below -1' cxx
 says ' *spawn  *[0-9]*  *[0-9.]* ms   the same' demo -n 5 LICENSE

@@ -1,6 +1,6 @@
 #!/bin/sh
-# include/beget.h stands alone: no warning as C99 to C23 and as C++11 to C++20, whatever the compiler, and no name in
-# it that is not the library's. include/beget.hpp stands alone as C++17 and C++20.
+# Each public header stands alone: no warning as C99 to C23 and as C++11 to C++20, whatever the compiler, and no name
+# in it that is not the library's. include/beget.hpp stands alone as C++17 and C++20.
 . test/tap
 
 # Compiler command, standard, file: compiles without a warning.
@@ -37,6 +37,8 @@ printf '#include <beget.h>\ntypedef int not_empty;\n' >"$tmp/alone.c"
 printf '#include <beget.h>\n#include <beget.h>\n#include <beget/call.h>\ntypedef int not_empty;\n' >"$tmp/twice.c"
 cp "$tmp/alone.c" "$tmp/alone.cc"
 printf '#include <beget.hpp>\n#include <beget.hpp>\n' >"$tmp/wrapper.cc"
+printf '#include <beget/pool.h>\ntypedef int not_empty;\n' >"$tmp/pool.c"
+cp "$tmp/pool.c" "$tmp/pool.cc"
 
 # The calls of each language: a C99 program too may fill in struct beget_call.
 cat >"$tmp/fill.c" <<'END'
@@ -89,7 +91,7 @@ while read -r cc; do
 		continue
 	fi
 	for std in c99 c11 c17 c2x; do
-		for file in alone.c twice.c fill.c; do
+		for file in alone.c pool.c twice.c fill.c; do
 			compiles "$cc" $std $file
 			report "$cc $std: ${file%.c}" $?
 		done
@@ -102,7 +104,7 @@ while read -r cxx; do
 		continue
 	fi
 	for std in c++11 c++17 c++20; do
-		for file in alone.cc fill.cc; do
+		for file in alone.cc pool.cc fill.cc; do
 			compiles "$cxx" $std $file
 			report "$cxx $std: ${file%.cc}" $?
 		done
@@ -117,7 +119,7 @@ while read -r cxx; do
 done <"$tmp/cxx"
 
 # The macro machinery comes along in C, and in C only.
-$CC -E -Iinclude "$tmp/alone.c" >"$tmp/c.i" 2>"$tmp/out"
+$CC -E -Iinclude "$tmp/pool.c" >"$tmp/c.i" 2>"$tmp/out"
 grep -q '^# .*beget/call\.h"' "$tmp/c.i"
 report "beget.h includes beget/call.h" $?
 printf '#include <beget.h>\n#ifdef BEGET_CALL\n#error BEGET_CALL\n#endif\n' >"$tmp/macro.cc"
@@ -130,10 +132,10 @@ macros() {
 	$CC -dM -E -Iinclude "$1" | awk '{ sub(/\(.*/, "", $2); print $2 }' | sort -u
 }
 macros "$tmp/standard.c" >"$tmp/before"
-macros "$tmp/alone.c" >"$tmp/after"
+macros "$tmp/pool.c" >"$tmp/after"
 grep -q '^BEGET_CALL$' "$tmp/after" && ! comm -13 "$tmp/before" "$tmp/after" |
-	grep -v -e '^BEGET_' -e '^beget_result$' >"$tmp/out"
-report "each macro is BEGET_ or beget_result" $?
+	grep -v -e '^BEGET_' -e '^beget_result$' -e '^beget_task_result$' >"$tmp/out"
+report "each macro is BEGET_, beget_result or beget_task_result" $?
 
 # Declarations: of our files' text, with comments and directives gone, the names outside every brace and parenthesis,
 # the enumerators and all tags. What remains after the words of C and the standard types must be ours.

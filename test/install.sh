@@ -26,8 +26,9 @@ report "make install with another prefix" $?
 none "nothing that was installed names the first prefix"
 
 installed >"$tmp/files"
-for file in include/beget.h include/beget.hpp include/beget/call.h include/beget/pool.h lib/libbeget.a lib/libbeget.so lib/libbeget.so.0 lib/pkgconfig/beget.pc \
-	lib/cmake/beget/beget-config.cmake libexec/beget-host share/man/man3/beget.3 share/man/man7/beget.7 share/man/man8/beget-host.8; do
+for file in include/beget.h include/beget.hpp include/beget/call.h include/beget/pool.h lib/libbeget.a lib/libbeget.so \
+	lib/libbeget.so.0 lib/pkgconfig/beget.pc lib/cmake/beget/beget-config.cmake libexec/beget-host \
+	share/man/man3/beget.3 share/man/man7/beget.7 share/man/man8/beget-host.8; do
 	grep -qx "/usr/$file" "$tmp/files" || echo "no $file"
 done >"$tmp/out"
 none "headers, libraries, host program, pkg-config file and manual are there"
@@ -111,9 +112,10 @@ else
 	skip "CMake" "it is not installed"
 fi
 
-# Each function and macro that the header names has a page of its own name, and that page names it.
-names=$(sed -n 's/^[a-z].*[ *]\(beget_[a-z_]*\)(.*/\1/p' include/beget.h
-	sed -n 's/^#define \(BEGET_CALL\|BEGET_OPTIONS\|BEGET_BYTES\|BEGET_FD\|beget_result\)(.*/\1/p' include/beget/call.h)
+# Each function and macro that the headers name has a page of its own name, and that page names it.
+names=$(sed -n 's/^[a-z].*[ *]\(beget_[a-z_]*\)(.*/\1/p' include/beget.h include/beget/pool.h
+	sed -n 's/^#define \(BEGET_CALL\|BEGET_OPTIONS\|BEGET_BYTES\|BEGET_FD\|beget_result\)(.*/\1/p' include/beget/call.h
+	sed -n 's/^#define \(BEGET_[A-Z_]*_OPTIONS\|beget_task_result\)(.*/\1/p' include/beget/pool.h)
 if command -v mandoc >/dev/null 2>&1; then
 	found=0
 	: >"$tmp/missing"

@@ -6,7 +6,7 @@
 set -u
 . test/tap
 WARN='-Wall -Wextra -Werror'
-HEADER=include/beget.h
+HEADERS='include/beget.h include/beget/pool.h'
 export BEGET_HOST="$BUILD/beget-host"
 
 # run COMMAND...: within 20 seconds where timeout(1) is there.
@@ -47,9 +47,11 @@ normalise() {
 	sed 's/;//g; s/[[:space:]][[:space:]]*/ /g; s/ *\([*(),]\) */\1/g; s/^ //; s/ $//'
 }
 
-# Prints each prototype of the header on a line of its own: what is left without comments, preprocessor lines and
+# Prints each prototype of the headers on a line of its own: what is left without comments, preprocessor lines and
 # braces, and has parentheses.
 header_prototypes() {
+	# The headers are several words.
+	# shellcheck disable=SC2086
 	awk '
 	{ all = all $0 "\n" }
 	END {
@@ -68,7 +70,7 @@ header_prototypes() {
 		for (i = 1; i <= n; i++)
 			if (statement[i] ~ /beget_[a-z_]+\(/)
 				print statement[i]
-	}' "$HEADER" | normalise
+	}' $HEADERS | normalise
 }
 
 # Prints each prototype of the section SYNOPSIS of page $1 in the same form: .Ft with .Fn, or with .Fo, .Fa and .Fc.
@@ -163,7 +165,7 @@ for page in man/*.3; do
 done >"$tmp/names"
 
 [ -s "$tmp/header" ]
-report "$HEADER declares functions" $?
+report "the headers declare functions" $?
 
 while read -r prototype; do
 	function=${prototype%%(*}

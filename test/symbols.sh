@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the built libraries show to the linker: the functions of beget.h and nothing else, one version everywhere, no
+# What the built libraries show to the linker: the functions of the public headers and nothing else, one version everywhere, no
 # dependency but libffi and libc, no executable stack.
 . test/tap
 shared=$BUILD/libbeget.so
@@ -27,7 +27,7 @@ same "the soname has the major version" "libbeget.so.${version%%.*}"
 grep -o NODELETE "$tmp/dynamic" >"$tmp/out"
 same "the library stays loaded" NODELETE
 
-# Exports: the functions that beget.h declares, each in the node of its release.
+# Exports: the functions that the public headers declare, each in the node of its release.
 echo '#include <beget/pool.h>' | $CC -E -P -Iinclude - | grep -oE 'beget_[a-z0-9][a-z0-9_]* *\(' | tr -d ' (' | sort -u \
 	>"$tmp/declared"
 nm -D --defined-only "$shared" | awk '$2 != "A" { print $3 }' >"$tmp/exported"
@@ -35,9 +35,9 @@ sed 's/@.*//' "$tmp/exported" | sort -u >"$tmp/names"
 if [ -s "$tmp/declared" ]; then
 	comm -23 "$tmp/declared" "$tmp/names" >"$tmp/out"
 else
-	echo "no function found in beget.h" >"$tmp/out"
+	echo "no function found in the public headers" >"$tmp/out"
 fi
-none "each function of beget.h is exported"
+none "each declared function is exported"
 comm -13 "$tmp/declared" "$tmp/names" >"$tmp/out"
 none "nothing else is exported"
 grep -v "@@$node\$" "$tmp/exported" >"$tmp/out"
@@ -51,7 +51,7 @@ nm -g --defined-only "$static" 2>/dev/null | awk 'NF == 3 && $3 !~ /^beget_/ { p
 none "each global symbol of the static library begins with beget_"
 nm -g --defined-only "$static" 2>/dev/null | awk 'NF == 3 && $3 !~ /^beget__/ { print $3 }' | sort -u |
 	comm -13 "$tmp/declared" - >"$tmp/out"
-none "those that beget.h does not declare begin with beget__"
+none "those that no public header declares begin with beget__"
 
 # An object without the note .GNU-stack makes the stack of the whole program executable.
 readelf -lW "$shared" | awk '

@@ -109,7 +109,7 @@ static void finish(struct beget_process *p, const struct beget__exit *end)
 		beget__fate_fill(end, s);
 	else
 		s->outcome = BEGET_LOST;
-	if (p->channel.unread && !p->reports.has_failure && s->outcome != BEGET_SIGNALED)
+	if (p->channel.unread && !p->stash.pool && !p->reports.has_failure && s->outcome != BEGET_SIGNALED)
 		explain_unread(p, end);
 	if (p->reports.has_failure && s->outcome != BEGET_SIGNALED) {
 		s->outcome = BEGET_FAILED;

@@ -36,13 +36,14 @@ static int check_streams(const struct beget_options *o)
 	return 0;
 }
 
-int beget__copy_options(const struct beget_options *given, unsigned more_flags, struct beget_options **ret)
+int beget__copy_options(const struct beget_options *given, unsigned more_flags, bool for_many,
+                        struct beget_options **ret)
 {
 	struct beget_options o;
 	size_t n = 0, size;
 
 	int error = beget__options_check(&o, given);
-	if (!error)
+	if (!error && for_many)
 		error = check_streams(&o);
 	if (error)
 		return error;

@@ -302,8 +302,10 @@ static struct tally count(const struct beget_pool *pool, int64_t now)
 
 	for (size_t i = 0; i < pool->n; i++) {
 		struct beget__worker *w = pool->workers[i];
-		if (w->retiring)
+		if (w->retiring) {
+			t.live += w->failure.code != 0; /* it counts as failed when it has ended */
 			continue;
+		}
 		if (is_old(w, now))
 			t.old = w;
 		else
@@ -369,7 +371,7 @@ int64_t beget__crew_due(const struct beget_pool *pool)
 {
 	int64_t due = INT64_MAX, soon = beget__clock_now_ms() + LOOK_AGAIN_MS;
 
-	if (pool->unfinished > 0 && pool->keeper.failures > 0)
+	if (pool->keeper.failures > 0 && pool->n < wanted(pool))
 		due = pool->keeper.not_before;
 	for (size_t i = 0; i < pool->n; i++) {
 		const struct beget__worker *w = pool->workers[i];
@@ -401,6 +403,7 @@ static void stir(struct beget_pool *pool, struct beget__worker *w)
 	if (w->stirred)
 		return;
 	w->stirred = true;
+	w->ended_at = pool->slept ? beget__clock_now_ms() : 0;
 	beget__poll_remove(pool->epoll, beget__port_socket(w->process));
 	if (w->watched)
 		beget__poll_remove(pool->epoll, beget__port_pidfd(w->process));

@@ -11,6 +11,7 @@
 #include "os/mem.h"
 #include "os/poll.h"
 #include "os/thread.h"
+#include "program/symbol.h"
 #include "pool/copy.h"
 #include "pool/crew.h"
 #include "pool/wait.h"
@@ -109,11 +110,12 @@ static int keep_prepare(struct beget_pool *pool, const struct beget_call *call)
 	int error = beget__check_task(&plan, pool->start, call);
 	if (!error)
 		error = beget__parcel_make(&pool->prepare, &plan, 0);
+	pool->prepare_target = plan.target;
 	beget__check_free(&plan);
 	return error ? beget__fail_prefix("the prepare call") : 0;
 }
 
-static int new_pool(struct beget_pool **ret, const struct beget_pool_options *o)
+static int new_pool(struct beget_pool **ret, const struct beget_pool_options *o, bool solo)
 {
 	struct beget_pool *pool = beget__mem_alloc(sizeof(*pool));
 	pthread_condattr_t monotonic;
@@ -128,11 +130,13 @@ static int new_pool(struct beget_pool **ret, const struct beget_pool_options *o)
 	pool->owner = getpid();
 	pool->references = 1;
 	pool->options = *o;
+	pool->solo = solo;
 	pool->forked.release = release;
 	pool->epoll = pool->bell = pool->outer = pool->flag = pool->timer = pool->prepare.file = -1;
 	int error = open_descriptors(pool);
 	if (!error)
-		error = beget__copy_options(o->start, o->flags & BEGET_POOL_UNTIED ? 0 : BEGET_TIED, &pool->start);
+		error = beget__copy_options(o->start, o->flags & BEGET_POOL_UNTIED ? 0 : BEGET_TIED, !solo,
+		                            &pool->start);
 	if (!error && o->prepare)
 		error = keep_prepare(pool, o->prepare);
 	if (error) {
@@ -150,7 +154,19 @@ static bool is_up(const struct beget_pool *pool, const void *unused)
 	for (size_t i = 0; i < pool->n; i++)
 		if (beget__worker_ready(pool->workers[i]))
 			return true;
-	return pool->n == 0 && (pool->solo || pool->broken.code);
+	return pool->last_failure.code != 0;
+}
+
+/* Why the first worker is not there. */
+static int fail_first(const struct beget_pool *pool)
+{
+	char name[160];
+
+	beget__fail_again(&pool->last_failure);
+	if (!pool->options.prepare)
+		return beget__fail_prefix("the first worker");
+	beget__symbol_name(pool->prepare_target.module, pool->prepare_target.offset, name, sizeof(name));
+	return beget__fail_prefix("the first worker, prepared by %s", name);
 }
 
 static int start_first(struct beget_pool *pool)
@@ -161,8 +177,8 @@ static int start_first(struct beget_pool *pool)
 	int error = beget__crew_begin(pool);
 	if (!error)
 		error = beget__wait_until(pool, is_up, NULL, BEGET_FOREVER);
-	if (!error && pool->n == 0)
-		error = beget__fail_again(&pool->last_failure);
+	if (!error && pool->last_failure.code)
+		error = fail_first(pool);
 	beget__wait_leave(pool, cancel);
 	return error;
 }
@@ -171,10 +187,9 @@ int beget__open_pool(struct beget_pool **ret, const struct beget_pool_options *o
 {
 	struct beget_pool *pool = NULL;
 
-	int error = new_pool(&pool, o);
+	int error = new_pool(&pool, o, solo);
 	if (error)
 		return error;
-	pool->solo = solo;
 	error = start_first(pool);
 	if (error) {
 		struct beget__failure why = *beget__fail_last();

@@ -22,11 +22,13 @@ struct beget_pool {
 	struct beget_pool_options options; /* start and prepare are copies */
 	struct beget_options *start;
 	struct beget__parcel prepare;
-	bool solo; /* of one worker that is not replaced: see beget_worker */
+	struct beget__target prepare_target; /* for sentences */
+	bool solo;                           /* of one worker that is not replaced: see beget_worker */
 
 	struct beget__tasks queue, done;
 	struct beget_task *oldest, *newest; /* of those that the caller has not taken */
 	size_t unfinished;
+	bool slept;   /* what is looked at has happened just now: it ended a sleep */
 	bool changed; /* others that wait have reason to look */
 
 	struct beget__worker **workers;

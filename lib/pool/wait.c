@@ -70,6 +70,7 @@ static void work(struct beget_pool *pool, int wait_ms)
 	for (int i = 0; i < n; i++)
 		if (events[i] == BEGET__WAIT_BELL)
 			beget__poll_silence(pool->bell);
+	pool->slept = wait_ms != 0;
 	beget__crew_work(pool, events, n);
 }
 

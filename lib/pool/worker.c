@@ -137,7 +137,10 @@ static int verdict(const struct beget__answer *a)
 	                  : a->type == BEGET_TYPE_LLONG ? a->value.ll
 	                                                : 0;
 
-	return value < 0 ? beget__fail(ECANCELED, "the prepare call returned %lld", value) : 0;
+	if (value >= 0)
+		return 0;
+	return value < -1 && value > -4096 ? beget__fail_errno((int)-value, "it returned %lld", value)
+	                                   : beget__fail(EINVAL, "it returned %lld", value);
 }
 
 static void prepared(struct beget__worker *w, struct beget__frame *f)
@@ -217,10 +220,16 @@ bool beget__worker_receive(struct beget__worker *w, struct beget__news *news)
 	return open;
 }
 
-/* What ended the worker is what ended the task that it was running. */
-static void end_with_worker(struct beget_task *t, const struct beget_status *s)
+/* A worker that is stopped cannot report that its limit has run out. */
+static bool has_expired(const struct beget__worker *w, const struct beget_task *t)
 {
-	bool expired = t->expired && s->outcome == BEGET_SIGNALED && s->code == SIGKILL;
+	return t->expired || (t->limit_ms && w->ended_at && w->ended_at - w->head_since >= t->limit_ms);
+}
+
+/* What ended the worker is what ended the task that it was running. */
+static void end_with_worker(const struct beget__worker *w, struct beget_task *t, const struct beget_status *s)
+{
+	bool expired = s->outcome == BEGET_SIGNALED && s->code == SIGKILL && has_expired(w, t);
 
 	t->status = *s;
 	beget__task_end(t, expired ? BEGET_TIMED_OUT : s->outcome, s->code, NULL);
@@ -238,7 +247,7 @@ bool beget__worker_ended(struct beget__worker *w, struct beget__news *news)
 		bool begun = beget__claim_begun(w->claims, t->number);
 		take_off(w, t);
 		if (begun && t->retries == 0) {
-			end_with_worker(t, &status);
+			end_with_worker(w, t, &status);
 			beget__task_append(&news->ended, t);
 			continue;
 		}

@@ -26,6 +26,7 @@ struct beget__worker {
 	struct beget__news *news; /* while it is received from */
 	bool watched;             /* its pidfd too */
 	bool stirred;             /* it has ended, or seems to have */
+	int64_t ended_at;         /* 0: no thread saw it happen */
 	bool heavy;               /* it has too much memory */
 	unsigned weigh_at;
 	unsigned done;                 /* tasks */

@@ -11,7 +11,7 @@
 
 enum { SLICE = 15000000, SLICE_BUSY = 300000000, LOOK_IN = 10000000, TRY = 8, LIMIT = 1 << 20 };
 
-static const struct contender *const contenders[] = {&bench_raw, &bench_by_hand, &bench_each};
+static const struct contender *const contenders[] = {&bench_raw, &bench_by_hand, &bench_by_pool, &bench_each};
 enum { CONTENDERS = sizeof(contenders) / sizeof(*contenders) };
 
 static struct slot slots[OUTSTANDING_MAX];

@@ -143,7 +143,7 @@ function goal(what, key, base, limit, least,   ratio, mark) {
 }
 
 # Spares are used after a rest, in which they are made: so are those that they are compared with.
-function goals(   f, s, fr, sr, a, g, k) {
+function goals(   f, s, fr, sr, a, g, k, p) {
 	f = "start|bare fork|0|"; s = "start|posix_spawn|0|"; fr = "start|bare fork after a rest|0|"; sr = "start|posix_spawn after a rest|0|"; a = "arguments|beget forkserver|"; g = "|1073741824|"
 	printf "\nGoals\n\n%-66s %9s %9s\n", "", "ratio", "goal"
 	goal("fork, total / bare fork's", "start|beget fork|0|total", f "total", 1.3)
@@ -161,8 +161,8 @@ function goals(   f, s, fr, sr, a, g, k) {
 	goal("  read by the target too / memcpy and reading", a "1073741824|bytes argument whole", "arguments|memcpy" g "copy whole", 1.2)
 	goal("a 1 GiB bytes result / memcpy", a "1073741824|bytes result", "arguments|memcpy" g "copy", 1.2)
 	goal("  read by the caller too / memcpy and reading", a "1073741824|bytes result whole", "arguments|memcpy" g "copy whole", 1.2)
-	k = "join|beget forkserver|1000|descriptors"
 	median["one"] = 1
+	k = "join|beget forkserver|1000|descriptors"
 	goal("1000 running children, descriptors of the caller for each", k, "one", 2)
 	goal("joining 5000 children one by one, each / of 100", "join|beget forkserver|5000|one by one", "join|beget forkserver|100|one by one", 2)
 	goal("joining 5000 children by epoll, each / of 100", "join|beget forkserver|5000|epoll", "join|beget forkserver|100|epoll", 2)
@@ -170,6 +170,15 @@ function goals(   f, s, fr, sr, a, g, k) {
 	goal("CPython's fork / beget's, total", k "fork|0|total", "start|beget fork|0|total", 8, 1)
 	goal("CPython's forkserver / beget's, total", k "forkserver|0|total", "start|beget forkserver|0|total", 20, 1)
 	goal("CPython's spawn / beget's, total", k "spawn|0|total", "start|beget spawn|0|total", 50, 1)
+	p = "|256|2 workers"
+	goal("a task on an idle worker / a raw round trip", "pool|beget pool|1|1 workers", "pool|raw messages|1|1 workers", 1.5)
+	goal("tasks per second, pool of 2 / raw messages", "pool|raw messages|256|1 workers", "pool|beget pool" p, 0.6, 1)
+	goal("  / hand-written loop", "pool|hand-written loop" p, "pool|beget pool" p, 1, 1)
+	goal("  / CPython executor, one by one", "pool|CPython executor|1|2 workers", "pool|beget pool|1|2 workers", 20, 1)
+	goal("  / CPython executor, map with chunk 1", "pool|CPython executor map chunk 1" p, "pool|beget pool" p, 20, 1)
+	goal("  of 64 KiB in and out / hand-written loop", "pool size|hand-written loop|65536|each", "pool size|beget pool|65536|each", 1, 1)
+	median["percent"] = 100
+	goal("workers busy, the caller looks in every 10 ms", "pool busy|beget pool|10000|busy", "percent", 0.95, 1)
 }
 
 # A way's total at so many GB, as a multiple of bare fork's total at none.

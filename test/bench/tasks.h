@@ -33,7 +33,7 @@ struct contender {
 	void (*close)(void);
 };
 
-extern const struct contender bench_raw, bench_by_hand, bench_each;
+extern const struct contender bench_raw, bench_by_hand, bench_by_pool, bench_each;
 
 /* The load that is being measured, and the bytes that go into each task. */
 extern struct load bench_load;

@@ -1,0 +1,385 @@
+/* The life of a pool: how many workers it has, when they are replaced, what its counters say, how it is closed, and
+ * what becomes of it in copies, in nests and after its caller. With workers of each method. */
+#include "pools.h"
+#include "host.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+
+static int add(int a, int b)
+{
+	return a + b;
+}
+
+/* Until the pool has so many workers; calls of the library make them. */
+static bool has_workers(struct beget_pool *pool, uint32_t n)
+{
+	struct beget_task *task;
+
+	for (int64_t limit = now_ms() + PATIENCE_MS; status_of(pool).workers != n; sleep_ms(1)) {
+		if (now_ms() >= limit)
+			return false;
+		if (beget_pool_next(pool, 1, &task, NULL) == 0)
+			beget_task_free(task);
+	}
+	return true;
+}
+
+/* How many. */
+
+static void as_many_as_there_is_work_for(enum beget_method method)
+{
+	volatile int *gate;
+	struct beget_buffer *shared = shared_ints(2, &gate);
+	struct beget_pool *pool = POOL(method, .workers = 3, .idle_ms = 100);
+	struct beget_task *held[6];
+
+	assert_int_equal(status_of(pool).workers, 1);
+	for (int i = 0; i < 6; i++)
+		held[i] = submit(pool, BEGET_CALL(hold, shared));
+	assert_true(has_workers(pool, 3));
+	for (int64_t limit = now_ms() + PATIENCE_MS; gate[0] < 3 && now_ms() < limit; sleep_ms(1))
+		(void)status_of(pool);
+	assert_int_equal(gate[0], 3);
+	struct beget_pool_status status = status_of(pool);
+	assert_true(status.busy == 3 && status.running == 3 && status.queued == 3);
+	gate[1] = 1;
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(task_int(held[i]), 1);
+	assert_true(has_workers(pool, 1));
+	status = status_of(pool);
+	assert_true(status.busy == 0 && status.done == 6 && status.submitted == 6 && status.started == 3);
+	assert_int_equal(status.crashed, 0);
+	beget_pool_free(pool);
+	beget_buffer_free(shared);
+}
+
+static void resized(enum beget_method method)
+{
+	volatile int *gate;
+	struct beget_buffer *shared = shared_ints(2, &gate);
+	struct beget_pool *pool = POOL(method, .workers = 1);
+	struct beget_task *held[3];
+
+	for (int i = 0; i < 3; i++)
+		held[i] = submit(pool, BEGET_CALL(hold, shared));
+	good(beget_pool_resize(pool, 3));
+	for (int64_t limit = now_ms() + PATIENCE_MS; gate[0] < 3 && now_ms() < limit; sleep_ms(1))
+		(void)status_of(pool);
+	assert_int_equal(gate[0], 3);
+	good(beget_pool_resize(pool, 1));
+	gate[1] = 1;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(task_int(held[i]), 1);
+	assert_true(has_workers(pool, 1));
+	assert_int_equal(task_int(submit(pool, BEGET_CALL(add, 1, 2))), 3);
+	beget_pool_free(pool);
+	beget_buffer_free(shared);
+}
+
+/* Of the processors that this process may use. */
+static void one_for_each_processor(enum beget_method method)
+{
+	cpu_set_t all, one;
+	struct beget_task *task;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	CPU_ZERO(&one);
+	for (size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++)
+		if (CPU_ISSET(i, &all))
+			CPU_SET(i, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	struct beget_pool *pool = POOL(method, .min_workers = 1);
+	for (int i = 0; i < 100; i++)
+		post(pool, BEGET_CALL(own_pid));
+	int first = task_int(next(pool, NULL));
+	for (int i = 1; i < 100; i++)
+		assert_int_equal(task_int(next(pool, NULL)), first);
+	assert_int_equal(beget_pool_next(pool, 0, &task, NULL), -ENOENT);
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+	beget_pool_free(pool);
+}
+
+static void few_descriptors(enum beget_method method)
+{
+	struct beget_pool *pool = POOL(method, .workers = 1);
+
+	int with_one = count_descriptors();
+	beget_pool_free(pool);
+	int with_none = count_descriptors();
+	pool = POOL(method, .workers = 4, .min_workers = 4);
+	assert_true(has_workers(pool, 4));
+	int with_four = count_descriptors();
+	assert_true(with_four - with_one <= 9);
+	assert_true(with_one - with_none <= 10);
+	for (int i = 0; i < 500; i++)
+		post(pool, BEGET_CALL(add, i, i));
+	assert_true(count_descriptors() <= with_four);
+	beget_pool_free(pool);
+}
+
+/* Replaced. */
+
+/* The successor is made while the worker goes on, so a worker may run more tasks than the number says. */
+static void after_so_many_tasks(enum beget_method method)
+{
+	struct beget_pool *pool = POOL(method, .workers = 1, .tasks_per_worker = 10);
+	struct beget_pool_status status = {.workers = 0};
+	int last = 0, run = 0;
+
+	for (int64_t limit = now_ms() + PATIENCE_MS; status.recycled < 5 && now_ms() < limit;
+	     status = status_of(pool)) {
+		int pid = task_int(submit(pool, BEGET_CALL(own_pid)));
+		assert_true(pid == last || last == 0 || run >= 5);
+		run = pid == last ? run + 1 : 1;
+		last = pid;
+	}
+	assert_true(status.recycled >= 5 && status.crashed == 0 && status.failed == 0);
+	beget_pool_free(pool);
+}
+
+static int grow(size_t bytes)
+{
+	char *p = malloc(bytes);
+
+	if (p)
+		memset(p, 1, bytes);
+	__asm__ volatile("" ::"r"(p) : "memory");
+	return (int)getpid();
+}
+
+static void after_a_time_or_a_size(enum beget_method method)
+{
+	struct beget_pool *pool = POOL(method, .workers = 1, .lifetime_ms = 50);
+	int first = task_int(submit(pool, BEGET_CALL(own_pid))), now = first;
+
+	for (int64_t limit = now_ms() + PATIENCE_MS; now == first && now_ms() < limit; sleep_ms(5))
+		now = task_int(submit(pool, BEGET_CALL(own_pid)));
+	assert_int_not_equal(now, first);
+	beget_pool_free(pool);
+
+	pool = POOL(method, .workers = 1, .memory_kib = 200 << 10);
+	first = task_int(submit(pool, BEGET_CALL(own_pid)));
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(task_int(submit(pool, BEGET_CALL(own_pid))), first);
+	assert_int_equal(task_int(submit(pool, BEGET_CALL(grow, (size_t)300 << 20))), first);
+	now = first;
+	for (int64_t limit = now_ms() + PATIENCE_MS; now == first && now_ms() < limit; sleep_ms(5))
+		now = task_int(submit(pool, BEGET_CALL(own_pid)));
+	assert_int_not_equal(now, first);
+	assert_int_equal(status_of(pool).crashed, 0);
+	beget_pool_free(pool);
+}
+
+/* Closed. */
+
+static int nap(int ms)
+{
+	sleep_ms(ms);
+	return ms;
+}
+
+static void drained(enum beget_method method)
+{
+	struct beget_pool *pool = POOL(method, .workers = 2);
+	struct beget_task *task = NULL;
+
+	for (int i = 0; i < 20; i++)
+		post(pool, BEGET_CALL(nap, 5));
+	good(beget_pool_close(pool, PATIENCE_MS));
+	good(beget_pool_close(pool, PATIENCE_MS));
+	assert_int_equal(beget_pool_submit(pool, &task, NULL, BEGET_CALL(nap, 1)), -ESHUTDOWN);
+	assert_null(task);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(task_int(next(pool, NULL)), 5);
+	assert_int_equal(beget_pool_next(pool, BEGET_FOREVER, &task, NULL), -ENOENT);
+	assert_int_equal(status_of(pool).workers, 0);
+	beget_pool_free(pool);
+}
+
+static int wait_for_ever(struct beget_buffer *gate)
+{
+	add_one(gate, 0);
+	for (;;)
+		pause();
+	return 0;
+}
+
+static void not_drained(enum beget_method method)
+{
+	volatile int *gate;
+	struct beget_buffer *shared = shared_ints(2, &gate);
+	struct beget_pool *pool = POOL(method, .workers = 1);
+	struct beget_task *stuck = submit(pool, BEGET_CALL(wait_for_ever, shared));
+	struct beget_task *waiting = submit(pool, BEGET_CALL(wait_for_ever, shared));
+
+	assert_true(changes(&gate[0], 0));
+	assert_int_equal(beget_pool_close(pool, 50), -ETIMEDOUT);
+	expect_task(stuck, BEGET_SIGNALED, SIGKILL);
+	expect_task(waiting, BEGET_CANCELED, 0);
+	assert_int_equal(gate[0], 1);
+	beget_pool_free(pool);
+	beget_buffer_free(shared);
+}
+
+static void freed_at_once(enum beget_method method)
+{
+	struct beget_pool *pool = POOL(method, .workers = 2);
+	struct beget_task *mine = submit(pool, BEGET_CALL(nap, 100000));
+
+	for (int i = 0; i < 50; i++)
+		post(pool, BEGET_CALL(nap, 100000));
+	beget_pool_free(pool);
+	good(beget_task_join(mine, 0, NULL));
+	beget_task_free(mine);
+}
+
+static void *closes(void *pool)
+{
+	return (void *)(intptr_t)beget_pool_close(pool, PATIENCE_MS);
+}
+
+static void closed_by_another_thread(enum beget_method method)
+{
+	struct beget_pool *pool = POOL(method, .workers = 1);
+	pthread_t thread;
+	struct beget_task *task;
+	void *error;
+
+	for (int i = 0; i < 10; i++)
+		post(pool, BEGET_CALL(nap, 10));
+	assert_int_equal(pthread_create(&thread, NULL, closes, pool), 0);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(task_int(next(pool, NULL)), 10);
+	assert_int_equal(beget_pool_next(pool, BEGET_FOREVER, &task, NULL), -ENOENT);
+	assert_int_equal(pthread_join(thread, &error), 0);
+	assert_null(error);
+	beget_pool_free(pool);
+}
+
+/* Copies, nests, and callers that are gone. */
+
+static struct beget_pool *of_the_parent;
+static struct beget_task *task_of_the_parent;
+
+static void uses_its_parents(void)
+{
+	struct beget_task *task;
+	struct beget_pool_status status;
+
+	CHECK(beget_pool_submit(of_the_parent, &task, NULL, BEGET_CALL(add, 1, 2)) == -ECHILD);
+	CHECK(beget_pool_next(of_the_parent, 0, &task, NULL) == -ECHILD);
+	CHECK(beget_pool_status(of_the_parent, &status) == -ECHILD);
+	CHECK(beget_pool_cancel(of_the_parent) == -ECHILD);
+	CHECK(beget_pool_close(of_the_parent, 0) == -ECHILD);
+	CHECK(beget_task_join(task_of_the_parent, 0, NULL) == -ECHILD);
+	beget_task_free(task_of_the_parent);
+	beget_pool_free(of_the_parent);
+}
+
+static void a_copy_of_the_caller(enum beget_method method)
+{
+	of_the_parent = POOL(method, .workers = 1);
+	task_of_the_parent = submit(of_the_parent, BEGET_CALL(nap, 50));
+	run_host(uses_its_parents);
+	assert_int_equal(task_int(task_of_the_parent), 50);
+	assert_int_equal(task_int(submit(of_the_parent, BEGET_CALL(add, 1, 2))), 3);
+	beget_pool_free(of_the_parent);
+}
+
+static int sum_in_a_pool(int method, int n)
+{
+	struct beget_pool *pool;
+	struct beget_task *task;
+	int sum = 0, value;
+
+	if (beget_pool_open(&pool, BEGET_POOL_OPTIONS(.workers = 2,
+	                                              .start = BEGET_OPTIONS(.method = (enum beget_method)method))) < 0)
+		return -1;
+	for (int i = 0; i < n; i++)
+		if (beget_pool_submit(pool, NULL, NULL, BEGET_CALL(add, i, 1)) < 0)
+			return -2;
+	while (beget_pool_next(pool, PATIENCE_MS, &task, NULL) == 0) {
+		sum += beget_task_result(task, &value) == 0 ? value : -1000;
+		beget_task_free(task);
+	}
+	beget_pool_free(pool);
+	return sum;
+}
+
+static void a_nest(enum beget_method method)
+{
+	struct beget_pool *pool = POOL(method, .workers = 2);
+
+	for (int inner = BEGET_FORKSERVER; inner <= BEGET_FORK; inner++)
+		assert_int_equal(task_int(submit(pool, BEGET_CALL(sum_in_a_pool, inner, 10))), 55);
+	beget_pool_free(pool);
+}
+
+static int alive[2];
+static enum beget_method host_method;
+static unsigned host_flags;
+
+static int hold_open(struct beget_fd fd, int ms)
+{
+	int n = (int)write(fd.fd, "a", 1);
+
+	sleep_ms(ms);
+	return n;
+}
+
+static void opens_and_waits(void)
+{
+	struct beget_pool *pool =
+		open_pool(BEGET_POOL_OPTIONS(.workers = 2, .flags = host_flags,
+	                                     .start = BEGET_OPTIONS(.method = host_method, .flags = BEGET_CLOSE_FDS)));
+
+	for (int i = 0; i < 2; i++)
+		CHECK(beget_pool_submit(pool, NULL, NULL,
+		                        BEGET_CALL(hold_open, BEGET_FD(alive[1]), host_flags ? 1000 : 100000)) == 0);
+	for (struct beget_task *task;;)
+		CHECK(beget_pool_next(pool, BEGET_FOREVER, &task, NULL) == 0);
+}
+
+static void a_caller_is_killed(enum beget_method method)
+{
+	host_method = method;
+	for (int untied = 0; untied < 2; untied++) {
+		char bytes[2];
+		host_flags = untied ? BEGET_POOL_UNTIED : 0;
+		assert_int_equal(pipe2(alive, O_CLOEXEC), 0);
+		pid_t host = host_start(opens_and_waits);
+		close(alive[1]);
+		for (int i = 0; i < 2; i++)
+			assert_int_equal(read(alive[0], bytes, 1), 1);
+		kill(host, SIGKILL);
+		host_end(host);
+		if (untied)
+			assert_false(ends(alive[0], 100));
+		assert_true(ends(alive[0], PATIENCE_MS));
+		close(alive[0]);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	beget_init(argc, argv);
+
+	static const struct behaviour behaviours[] = {
+		BEHAVIOUR(as_many_as_there_is_work_for),
+		BEHAVIOUR(resized),
+		BEHAVIOUR(one_for_each_processor),
+		BEHAVIOUR(few_descriptors),
+		BEHAVIOUR(after_so_many_tasks),
+		BEHAVIOUR(after_a_time_or_a_size),
+		BEHAVIOUR(drained),
+		BEHAVIOUR(not_drained),
+		BEHAVIOUR(freed_at_once),
+		BEHAVIOUR(closed_by_another_thread),
+		BEHAVIOUR(a_copy_of_the_caller),
+		BEHAVIOUR(a_nest),
+		BEHAVIOUR(a_caller_is_killed),
+	};
+	return run_behaviours(behaviours, sizeof(behaviours) / sizeof(*behaviours));
+}
