@@ -1,6 +1,7 @@
 /* The table of state, within one process: what differs travels and nothing else, what was written down is what comes to
  * be, and a message that was cut or composed by somebody else is an error. */
 #include "os/fd.h"
+#include "state/birth.h"
 #include "state/rows.h"
 #include "state/state.h"
 #include "fault.h"
@@ -377,6 +378,136 @@ static int row_of(const char *name)
 	return 0;
 }
 
+/* Everything that rights are, as /proc shows it. */
+static const char *const fields[] = {
+	"Uid:\t0\t0\t0\t0\n", "Gid:\t0\t0\t0\t0\n", "Groups:\t5 6 \n",       "CapInh:\t0\n",
+	"CapPrm:\t0\n",       "CapEff:\t0\n",       "CapBnd:\t1ff\n",        "CapAmb:\t0\n",
+	"NoNewPrivs:\t0\n",   "Seccomp:\t2\n",      "Seccomp_filters:\t1\n",
+};
+enum { FIELDS = sizeof(fields) / sizeof(*fields) };
+
+/* Without one of them, or with that one cut before its end. */
+static void compose(char *status, int without, bool cut)
+{
+	strcpy(status, "Name:\tx\n");
+	for (int i = 0; i < FIELDS; i++)
+		if (i != without)
+			strcat(status, fields[i]);
+	if (cut) {
+		strcat(status, fields[without]);
+		status[strlen(status) - 1] = '\0';
+	}
+}
+
+/* Of another process there is no other source. */
+static void each_field_of_the_credentials(void)
+{
+	struct beget__state a = {.of = getpid()}, b = a;
+	char status[400];
+
+	compose(status, -1, false);
+	assert_int_equal(beget__birth_read_credentials(&a, status), 0);
+	for (char *c = status; *c; c++) { /* each digit counts */
+		if (*c < '0' || *c > '9')
+			continue;
+		*c ^= 1;
+		assert_int_equal(beget__birth_read_credentials(&b, status), 0);
+		assert_true(a.credentials != b.credentials);
+		*c ^= 1;
+	}
+	for (int i = 0; i < 2 * FIELDS; i++) {
+		compose(status, i / 2, i % 2);
+		assert_int_equal(beget__birth_read_credentials(&b, status), -ENODATA);
+	}
+	compose(status, FIELDS - 1, false); /* older than the count: known if there are none */
+	strstr(status, "Seccomp:\t2")[9] = '0';
+	assert_int_equal(beget__birth_read_credentials(&b, status), 0);
+}
+
+/* Known to be equal only to what was launched after the same reading. */
+static void expect_unseen(const char *calls, const char *row)
+{
+	struct beget__state now, other, born;
+
+	fault_every(calls, EACCES);
+	assert_int_equal(beget__state_read(&now), 0);
+	assert_int_equal(beget__state_read(&other), 0);
+	assert_true(fault_off() > 0);
+	born = now;
+	assert_null(beget__state_beyond(&now, &born));
+	assert_string_equal(beget__state_beyond(&other, &born), row);
+	uint32_t unseen = 1u << row_of(row);
+	assert_true(now.unseen & unseen);
+	assert_false(rows_of(&now, &born) & unseen); /* it cannot be sent */
+	fault_every(calls, EACCES);
+	assert_int_equal(beget__state_read_again(&now), 0);
+	fault_off();
+	assert_null(beget__state_beyond(&now, &born));
+}
+
+static void unseen(void)
+{
+	expect_unseen(" getsid ", "the session");
+	expect_unseen(" readlink ", "the namespaces and root");
+	expect_unseen(" statx ", "the namespaces and root");
+	expect_unseen(" open getresuid ", "the credentials");
+	expect_unseen(" sched_getscheduler ", "the scheduling");
+	expect_unseen(" prlimit ", "the resource limits");
+	expect_unseen(" getpriority ", "the nice value");
+	expect_unseen(" sched_getaffinity ", "the CPU affinity");
+}
+
+/* Exec does not hand it on: no child can have it. */
+static void unseen_and_lost(void)
+{
+	static const char *const table[][2] = {
+		{" personality open ", "the personality"},
+		{" capget ", "the capabilities"},
+		{" prctl ", "the dumpable attribute"},
+	};
+	struct beget__state now;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		fault_every(table[i][0], EACCES);
+		assert_int_equal(beget__state_read(&now), -EOPNOTSUPP);
+		assert_non_null(strstr(beget_error(), table[i][1]));
+		assert_int_equal(beget__state_read_for_exec(&now), -EOPNOTSUPP);
+		assert_true(fault_off() > 0);
+	}
+	fault_every(" getpgrp ", EACCES); /* the helper has another */
+	assert_int_equal(beget__state_read(&now), -EOPNOTSUPP);
+	assert_int_equal(beget__state_read_for_exec(&now), 0);
+	fault_off();
+}
+
+/* For want of descriptors or memory nothing counts as unseen: that would cost a helper. */
+static void unread(void)
+{
+	static const int errors[] = {EMFILE, ENFILE, ENOMEM};
+	struct beget__state now;
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		fault_every(" open ", errors[i]);
+		assert_int_equal(beget__state_read(&now), -errors[i]);
+		fault_off();
+	}
+}
+
+/* Two ways to see the mount. */
+static void place_by_descriptor(void)
+{
+	struct beget__place one, other;
+
+	assert_int_equal(beget__place_read("/proc", &one), 0);
+	fault_every(" mount_id ", ENOSYS);
+	assert_int_equal(beget__place_read("/proc", &other), 0);
+	assert_true(fault_off() > 0);
+	assert_memory_equal(&one, &other, sizeof(one));
+	fault_every(" mount_id open ", EACCES);
+	assert_int_equal(beget__place_read("/proc", &other), -EACCES);
+	fault_off();
+}
+
 static void rows_that_are_none(void)
 {
 	struct beget__fds fds = {(int[1]){-1}, 1, 1};
@@ -442,6 +573,11 @@ int main(void)
 		UNIT(without_proc),
 		UNIT(streams),
 		UNIT(cut_anywhere),
+		UNIT(each_field_of_the_credentials),
+		UNIT(unseen),
+		UNIT(unseen_and_lost),
+		UNIT(unread),
+		UNIT(place_by_descriptor),
 		UNIT(rows_that_are_none),
 		UNIT(values_that_lie),
 		UNIT(all_is_read_before_any_is_taken_over),

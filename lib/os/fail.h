@@ -13,7 +13,7 @@ struct beget__failure {
 /* Records a failure of this thread: the sentence, then the meaning of the errno; returns -error. */
 __attribute__((format(printf, 2, 3))) int beget__fail_errno(int error, const char *format, ...);
 
-/* The same for a sentence that came from another process or tells its cause itself. */
+/* The same for a sentence that came from another process or names its cause itself. */
 int beget__fail_again(const struct beget__failure *);
 __attribute__((format(printf, 2, 3))) int beget__fail(int error, const char *format, ...);
 

@@ -80,7 +80,7 @@ int beget__file_write(int fd, const struct iovec *iov, int n)
 
 void beget__file_seal(int fd)
 {
-	/* A temporary file cannot be sealed; nobody else can reach it. */
+	/* A temporary file cannot be sealed; no other process can reach it. */
 	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
 }
 
@@ -188,7 +188,7 @@ int beget__file_seal_written(int *fd, bool lent)
 	return 0;
 }
 
-/* A file that another process can cut is SIGBUS for whoever has mapped it; one that it can write changes between a
+/* A file that another process can cut is SIGBUS where it is mapped; one that it can write to changes between a
  * check and the use of what was checked. */
 static bool is_sealed(int fd)
 {

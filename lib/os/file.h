@@ -17,7 +17,7 @@ enum { BEGET__FILE_LIMITS = 2 };
 void beget__file_raise_limits(struct rlimit before[BEGET__FILE_LIMITS]);
 void beget__file_restore_limits(const struct rlimit before[BEGET__FILE_LIMITS]);
 int beget__file_map(int fd, size_t size, void **ret); /* private, writable */
-/* The same for a file that came from another process: a copy, unless it is sealed and nobody can change it any more. */
+/* The same for a file that came from another process: a copy, unless it is sealed. */
 int beget__file_map_given(int fd, size_t size, void **ret);
 void beget__file_unmap(void *, size_t);
 
@@ -26,8 +26,8 @@ int beget__file_size(int fd, size_t size); /* zeros, and never another size */
 void beget__file_fix(int fd);              /* a received one too, where the kernel can */
 int beget__file_map_shared(int fd, size_t size, void **at);
 int beget__file_map_sealed(int fd, size_t size, void **at); /* to be read only */
-/* From now on nobody can write to it. -EBUSY where somebody could; a file that cannot be sealed is reopened for
- * reading, if nobody else has it. */
+/* From now on no process can write to it. -EBUSY where one still could; a file that cannot be sealed is reopened for
+ * reading, if it was not lent. */
 int beget__file_seal_written(int *fd, bool lent);
 bool beget__file_sealed(int fd);
 

@@ -1,4 +1,4 @@
-/* What an ELF module tells of itself: where its code is, what it needs, which build it is. Read where the loader has
+/* What an ELF module says of itself: where its code is, what it needs, which build it is. Read where the loader has
  * put it, or from a file that may be anything. Runs in caller, helper and child; knows no list of modules. */
 #include "program/binary.h"
 

@@ -1,4 +1,4 @@
-/* What an ELF module tells of itself, in memory and in its file. */
+/* What an ELF module says of itself, in memory and in its file. */
 #ifndef BEGET__BINARY_H
 #define BEGET__BINARY_H
 

@@ -54,7 +54,7 @@ static int open_image(void)
 	int error = -ENOENT;
 
 	if (!image.known) {
-		beget__trace_init(); /* for nobody else did */
+		beget__trace_init(); /* beget_init did not */
 		return beget__fd_open(beget__executable_host(), O_RDONLY | O_NONBLOCK);
 	}
 	for (int i = 0; i < 2; i++) {
@@ -77,8 +77,8 @@ static enum beget__birth birth_of(int argc, char **argv)
 	                                                  : BEGET__BORN_FREE;
 }
 
-/* What the kernel was told, whatever main has made of its arguments: a helper that does not know that it is one would
- * run main, which launches a helper. */
+/* From the arguments of exec, whatever main has made of its own: a helper that does not know that it is one would run
+ * main, which launches a helper. */
 static enum beget__birth birth_of_process(void)
 {
 	enum beget__birth birth = BEGET__BORN_FREE;

@@ -17,14 +17,14 @@
 #define BEGET__SPARE_MARK  "--beget-spare"
 #define BEGET__HELPER_MARK "--beget-helper"
 
-/* The variable by which a helper binds eagerly, and the value that tells ours from the caller's. */
+/* The variable by which a helper binds eagerly, and the value that marks it as ours. */
 #define BEGET__BIND_NOW    "LD_BIND_NOW"
 #define BEGET__OUR_BINDING "beget"
 
-/* What a process that we executed is: told by its only argument. */
+/* What a process that we executed is, by its only argument. */
 enum beget__birth { BEGET__BORN_FREE, BEGET__BORN_CHILD, BEGET__BORN_SPARE, BEGET__BORN_HELPER };
 
-/* Pins the image and tells what this process is. */
+/* Pins the image; returns what this process is. */
 enum beget__birth beget__image_init(int argc, char **argv);
 
 /* In a child: the image is the one that runs; open it when it is needed. */

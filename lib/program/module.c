@@ -19,7 +19,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-/* A statically linked program has no loader, and none shall be linked into it for our sake. */
+/* A statically linked program has no loader, and should get none for our sake. */
 #pragma weak dlopen
 #pragma weak dlerror
 
@@ -182,7 +182,7 @@ static char *absolute(const struct dl_phdr_info *m)
 
 	if (name[0] == '/' || !slash || !code)
 		return NULL;
-	char *text = beget__mem_alloc(2 * PATH_MAX + strlen(slash) + 1); /* the loader is not told how much fits */
+	char *text = beget__mem_alloc(2 * PATH_MAX + strlen(slash) + 1); /* the loader does not ask how much fits */
 	if (text && beget__libc_origin((const void *)(m->dlpi_addr + code->p_vaddr), text))
 		return strcat(text, slash);
 	free(text);

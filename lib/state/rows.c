@@ -36,7 +36,7 @@ static int apply_own_session(const struct beget__state *s)
 }
 
 /* Process group: the helper lives in one of its own, its children in the caller's. A group whose number is 0 cannot be
- * seen from this pid namespace, nor be joined: a helper that shall give it stays in it. */
+ * seen from this pid namespace, nor be joined: the helper of such a caller stays in it. */
 
 static int read_group(struct beget__state *s, const char *status)
 {

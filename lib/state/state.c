@@ -194,7 +194,7 @@ static bool differs(int i, const struct beget__state *now, const struct beget__s
 	return memcmp((const char *)now + row->offset, (const char *)born + row->offset, row->size) != 0;
 }
 
-/* What cannot be seen is only had by whoever was launched after the same reading. */
+/* Of what cannot be seen, only a process that was launched after the same reading is known to have it. */
 static bool beyond(int i, const struct beget__state *now, const struct beget__state *born)
 {
 	const struct beget__row *row = &beget__rows[i];

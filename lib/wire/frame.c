@@ -80,8 +80,8 @@ static int send_packet(int socket, const struct header *header, const struct iov
 	return sent < 0 ? (int)sent : 0;
 }
 
-/* How many descriptors a user may have on their way is limited like those of a process: whoever shall receive them gets
- * some time for it. */
+/* How many descriptors a user may have on their way is limited like those of a process: the receiver gets some time to
+ * take them. */
 enum { CROWDED_MS = 1000 };
 
 static int send_patiently(int socket, const struct header *header, const struct iovec *body, int n, const int *fds,
@@ -236,7 +236,7 @@ int beget__frame_send_within(int socket, unsigned kind, const struct iovec *iov,
 	}
 }
 
-/* Who sent a packet, where the socket tells: the kernel's word. */
+/* Who sent a packet, as the kernel says, where the socket asks for it. */
 static pid_t sender_of(struct msghdr *message)
 {
 	struct ucred sender = {0};

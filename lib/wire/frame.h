@@ -61,7 +61,7 @@ struct beget__frame {
 	size_t room;  /* of body, where it was allocated */
 	bool outside; /* body is a mapping */
 	bool dropped; /* the kernel could not give us all descriptors */
-	pid_t sender; /* of its first packet, where the socket tells senders; else 0 */
+	pid_t sender; /* of its first packet, where the socket asks for it; else 0 */
 	int nfds, want_fds;
 	int fds[BEGET__FRAME_FDS];
 };
