@@ -35,8 +35,9 @@ main fork: 5"
 
 loops without
 sed -i 's/the server ended/the server has ended/' "$tmp/out" # was there time to ask it?
-same "an executable that does not call beget_init, and opens a server" "main server: caller: $refused
-main server: caller: $(readlink -f "$build/test/prog/loops"): the server has ended: is beget_init the first statement of its main?"
+program=$(readlink -f "$build/test/prog/loops")
+same "an executable that does not call beget_init, and opens a server" "main server: caller: $program: $refused
+main server: caller: $program: the server has ended: is beget_init the first statement of its main?"
 
 timeout 60 "$build/test/prog/plugins" "$build/test/lib/starter.so" starter_said >"$tmp/out" 2>&1
 same "a plugin's constructor that starts, in each child" "fork: 1111

@@ -300,7 +300,7 @@ static const struct piece pieces[] = {
 	{"personality", attributes, NULL, set_personality, BY_THREAD},
 	{"personality that exec changes", attributes, NULL, set_executable, BY_THREAD},
 	{"timer slack", attributes, NULL, set_timer_slack, BY_THREAD},
-	{"dumpable", attributes, NULL, set_dumpable, ORDINARY},
+	{"dumpable", attributes, NULL, set_dumpable, ORDINARY | UNSEEN},
 	{"batch", scheduling, NULL, be_batch, REBIRTH | BY_THREAD},
 	{"real time", scheduling, NULL, be_first, REBIRTH | BY_THREAD},
 	{"another priority", scheduling, be_first, be_first_of_all, REBIRTH | BY_THREAD},

@@ -66,7 +66,8 @@ static void finished(struct beget_pool *pool, struct beget_task *t)
 	pool->changed = true;
 	pool->unfinished--;
 	pool->counts.done++;
-	pool->counts.failed += t->status.outcome != BEGET_EXITED && t->status.outcome != BEGET_CANCELED;
+	pool->counts.failed +=
+		t->status.outcome != BEGET_CANCELED && (t->status.outcome != BEGET_EXITED || t->status.code != 0);
 	pool->counts.timed_out += t->status.outcome == BEGET_TIMED_OUT;
 	pool->counts.canceled += t->status.outcome == BEGET_CANCELED;
 	if (t->forgotten)
