@@ -29,14 +29,14 @@ static const struct beget__type types[] = {
 	[BEGET_TYPE_FLOAT] = NUMBER(float, BEGET_TYPE_DOUBLE),
 	[BEGET_TYPE_DOUBLE] = NUMBER(double, 0),
 	[BEGET_TYPE_STRING] = {"const char *", BEGET__STRING, sizeof(const char *), .result = true},
-	[BEGET_TYPE_OBJECT] = {"pointer to an object", BEGET__OBJECT, sizeof(const void *)},
+	[BEGET_TYPE_OBJECT] = {"pointer to an object", BEGET__OBJECT, .size = sizeof(const void *)},
 	[BEGET_TYPE_BYTES] = {"struct beget_bytes", BEGET__BYTES, sizeof(struct beget_bytes), .result = true},
-	[BEGET_TYPE_FD] = {"struct beget_fd", BEGET__DESCRIPTOR, sizeof(struct beget_fd)},
-	[BEGET_TYPE_RAW] = {"void *", BEGET__ADDRESS, sizeof(void *), ALIGN_IN_STRUCT(void *)},
+	[BEGET_TYPE_FD] = {"struct beget_fd", BEGET__DESCRIPTOR, .size = sizeof(struct beget_fd)},
+	[BEGET_TYPE_RAW] = {"void *", BEGET__ADDRESS, .size = sizeof(void *), .align = ALIGN_IN_STRUCT(void *)},
 	[BEGET_TYPE_BUFFER] = {"struct beget_buffer *", BEGET__BUFFER, sizeof(struct beget_buffer *), .result = true},
-	[BEGET_TYPE_FUNCTION] = {"pointer to a function", BEGET__FUNCTION, sizeof(void (*)(void))},
+	[BEGET_TYPE_FUNCTION] = {"pointer to a function", BEGET__FUNCTION, .size = sizeof(void (*)(void))},
 	[BEGET_TYPE_STRUCT] = {"struct by value", BEGET__STRUCT, .result = true},
-	[BEGET_TYPE_STRINGS] = {"char *const *", BEGET__STRINGS, sizeof(char *const *)},
+	[BEGET_TYPE_STRINGS] = {"char *const *", BEGET__STRINGS, .size = sizeof(char *const *)},
 };
 
 const struct beget__type *beget__type_of(unsigned code)

@@ -5,7 +5,8 @@
 #include <stddef.h>
 
 /* Loads a library; makes the call that comes over the channel. Both with these standard streams, -1: closed. If the
- * other end of the channel closes meanwhile, this process ends; if the library or the call exits, that is reported on the channel. */
+ * other end of the channel closes meanwhile, this process ends; if the library or the call exits, that is reported on
+ * the channel. */
 int beget__prepare_load(const char *path, int channel, const int streams[3]);
 int beget__prepare_call(int channel, const int streams[3]);
 

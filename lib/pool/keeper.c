@@ -2,7 +2,7 @@
  * would otherwise happen to all of them at once. Runs in the caller; knows no process. */
 #include "pool/keeper.h"
 
-#include "os/clock.h"
+#include <stdatomic.h>
 
 enum { FIRST_MS = 10, MOST_MS = 1000 };
 
@@ -30,7 +30,8 @@ bool beget__keeper_may_start(const struct beget__keeper *k, int64_t now)
 int64_t beget__keeper_jitter(int64_t n)
 {
 	static _Atomic uint32_t state = 1;
-	uint32_t random = state = state * 1664525u + 1013904223u;
+	uint32_t random = atomic_load(&state) * 1664525u + 1013904223u;
 
+	atomic_store(&state, random);
 	return n - n / 10 + (int64_t)(random >> 8) % (n / 5 + 1);
 }
