@@ -30,7 +30,7 @@ int main(int argc, char **argv)
 	for (beget_method method : {BEGET_FORK, BEGET_FORKSERVER, BEGET_SPAWN})
 		std::printf("2.5 * 4 = %g\n", beget::start(method, scale, "2.5", 4).result());
 
-	const int first = 100;
+	int first = argc + 99;
 	auto size = beget::start(
 		{}, [first](const std::string &more) { return first + more.size(); }, "text");
 	auto list = beget::start({}, primes, first); // both run at once

@@ -312,7 +312,7 @@ static void root_of_a_namespace(void)
 
 static void a_tied_child_that_gives_up_root(enum beget_method method)
 {
-	pid_t pid;
+	pid_t pid = 0;
 	char byte;
 
 	by = method;
