@@ -115,7 +115,7 @@ compile_and_run() {
 	example=$1
 	name=$2
 	case $example in
-	*.cc) compiler=$CXX ;;
+	*.cc) compiler="$CXX -std=c++17" ;;
 	*) compiler=$CC ;;
 	esac
 
