@@ -1,5 +1,4 @@
-/* The workers of a pool. Tasks are sent ahead to each worker's own channel, so that workers stay busy while the caller
- * does something else, and are taken back from one that is slow when another has nothing to do.
+/* The workers of a pool: started, watched, replaced, ended.
  * Runs in the caller, under the lock of the pool. */
 #include "pool/crew.h"
 
@@ -9,188 +8,15 @@
 #include "os/mem.h"
 #include "os/poll.h"
 #include "os/proc.h"
+#include "pool/deal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* How many tasks are with one worker at most; how long after its limit a task is killed by the caller, where the
- * worker's own timer has not; how often the memory of a worker is looked at. */
-enum { AHEAD = 32, GRACE_MS = 100, MEMORY_TASKS = 64, LOOK_AGAIN_MS = 5 };
-
-/* Tasks. */
-
-static void list(struct beget_pool *pool, struct beget_task *t)
-{
-	t->older = pool->newest;
-	*(t->older ? &t->older->later : &pool->oldest) = t;
-	pool->newest = t;
-}
-
-static void unlist(struct beget_pool *pool, struct beget_task *t)
-{
-	*(t->older ? &t->older->later : &pool->oldest) = t->later;
-	*(t->later ? &t->later->older : &pool->newest) = t->older;
-}
-
-static void destroy(struct beget_pool *pool, struct beget_task *t)
-{
-	beget__task_destroy(t);
-	pool->references--;
-}
-
-void beget__crew_settle(struct beget_pool *pool, struct beget_task *t)
-{
-	if (t->quiet)
-		return;
-	beget__task_remove(&pool->done, t);
-	unlist(pool, t);
-	t->quiet = true;
-}
-
-bool beget__crew_forget(struct beget_pool *pool, struct beget_task *t)
-{
-	if (t->stage == BEGET__DONE) {
-		beget__crew_settle(pool, t);
-		return true;
-	}
-	if (!t->quiet)
-		unlist(pool, t);
-	t->quiet = t->forgotten = true;
-	beget__promise_forget(&t->promise);
-	return false;
-}
-
-static void finished(struct beget_pool *pool, struct beget_task *t)
-{
-	pool->changed = true;
-	pool->unfinished--;
-	pool->counts.done++;
-	pool->counts.failed +=
-		t->status.outcome != BEGET_CANCELED && (t->status.outcome != BEGET_EXITED || t->status.code != 0);
-	pool->counts.timed_out += t->status.outcome == BEGET_TIMED_OUT;
-	pool->counts.canceled += t->status.outcome == BEGET_CANCELED;
-	if (t->forgotten)
-		destroy(pool, t);
-	else if (!t->quiet)
-		beget__task_append(&pool->done, t);
-}
-
-static void cancel(struct beget_pool *pool, struct beget_task *t)
-{
-	beget__task_end(t, BEGET_CANCELED, 0, NULL);
-	finished(pool, t);
-}
-
-bool beget__crew_cancel(struct beget_pool *pool, struct beget_task *t)
-{
-	if (t->stage == BEGET__WAITING)
-		beget__task_remove(&pool->queue, t);
-	else if (!beget__worker_withdraw(t->worker, t))
-		return false;
-	cancel(pool, t);
-	return true;
-}
-
-/* Takes back what a worker has not begun, but for so many tasks. */
-static void take_back(struct beget_pool *pool, struct beget__worker *w, size_t keep)
-{
-	while (w->sent.n > keep) {
-		struct beget_task *last = w->sent.last;
-		if (!beget__worker_withdraw(w, last))
-			break;
-		beget__task_prepend(&pool->queue, last);
-	}
-}
-
-int beget__crew_cancel_all(struct beget_pool *pool)
-{
-	int n = 0;
-
-	for (size_t i = 0; i < pool->n; i++)
-		take_back(pool, pool->workers[i], 0);
-	for (struct beget_task *t; (t = pool->queue.first); n++)
-		beget__crew_cancel(pool, t);
-	return n;
-}
-
-static void fail_all(struct beget_pool *pool, const struct beget__failure *why)
-{
-	for (struct beget_task *t; (t = pool->queue.first);) {
-		beget__task_remove(&pool->queue, t);
-		beget__task_end(t, BEGET_FAILED, why->code, why);
-		finished(pool, t);
-	}
-}
-
-/* Nothing but this task can be hit: what the worker could begin after it is taken back first. */
-int beget__crew_kill(struct beget_pool *pool, struct beget_task *t, int signal)
-{
-	struct beget__worker *w = t->worker;
-
-	if (w)
-		take_back(pool, w, 1);
-	if (!w || beget__worker_running(w) != t)
-		return beget__fail(ESRCH, "cannot signal the task: no worker is running it");
-	t->retries = 0;
-	return beget_kill(w->process, signal);
-}
-
-/* What workers have finished is the caller's; what they did not begin is the first to be handed out again. */
-static void take_news(struct beget_pool *pool, struct beget__news *news)
-{
-	for (struct beget_task *t; (t = news->ended.first);) {
-		beget__task_remove(&news->ended, t);
-		finished(pool, t);
-	}
-	for (struct beget_task *t; (t = news->unbegun.last);) {
-		beget__task_remove(&news->unbegun, t);
-		beget__task_prepend(&pool->queue, t);
-		if (pool->solo || pool->dismissed)
-			(void)beget__crew_cancel(pool, t);
-	}
-}
-
-/* The ready worker with the fewest tasks. */
-static struct beget__worker *freest(const struct beget_pool *pool)
-{
-	struct beget__worker *best = NULL;
-
-	for (size_t i = 0; i < pool->n; i++) {
-		struct beget__worker *w = pool->workers[i];
-		if (beget__worker_ready(w) && w->sent.n < AHEAD && (!best || w->sent.n < best->sent.n))
-			best = w;
-	}
-	return best;
-}
-
-static void hand_out(struct beget_pool *pool)
-{
-	struct beget__worker *w;
-
-	while (pool->queue.first && (w = freest(pool))) {
-		struct beget_task *t = pool->queue.first;
-		beget__task_remove(&pool->queue, t);
-		if (beget__worker_send(w, t))
-			continue;
-		beget__task_prepend(&pool->queue, t);
-		return;
-	}
-}
-
-/* A worker without tasks gets half of what the one with the most has not begun. */
-static void even_out(struct beget_pool *pool)
-{
-	struct beget__worker *idle = freest(pool), *most = NULL;
-
-	if (!idle || idle->sent.n > 0 || pool->queue.n > 0)
-		return;
-	for (size_t i = 0; i < pool->n; i++)
-		if (!most || pool->workers[i]->sent.n > most->sent.n)
-			most = pool->workers[i];
-	take_back(pool, most, (most->sent.n + 1) / 2);
-	hand_out(pool);
-}
+/* How long after its limit a task is killed by the caller, where the worker's own timer has not; after how many tasks
+ * the memory of a worker is looked at again; when to look again at what is due already. */
+enum { GRACE_MS = 100, MEMORY_TASKS = 64, LOOK_AGAIN_MS = 5 };
 
 /* Workers. */
 
@@ -266,7 +92,7 @@ static void bury(struct beget_pool *pool, size_t i, int64_t now)
 	pool->workers[i] = pool->workers[--pool->n];
 	beget__worker_free(w, !pool->solo);
 	if (pool->solo)
-		(void)beget__crew_cancel_all(pool);
+		(void)beget__deal_cancel_all(pool);
 }
 
 /* It is known how it has ended, or not yet: the helper may say so a moment later. */
@@ -277,7 +103,7 @@ static void look_at_ends(struct beget_pool *pool, int64_t now)
 		struct beget__news news = {0};
 		w->stirred |= pool->solo && beget__port_ended(w->process); /* its user may have joined it */
 		bool ended = w->stirred && beget__worker_ended(w, &news);
-		take_news(pool, &news);
+		beget__deal_take_news(pool, &news);
 		if (ended)
 			bury(pool, i, now);
 	}
@@ -352,7 +178,7 @@ static void give_up(struct beget_pool *pool)
 	if (pool->n > 0 || pool->solo || pool->keeper.failures < pool->options.boots)
 		return;
 	pool->broken = pool->last_failure;
-	fail_all(pool, &pool->broken);
+	beget__deal_fail_all(pool, &pool->broken);
 }
 
 /* A task that its worker's own timer has not ended: its target may have executed another program. */
@@ -429,7 +255,7 @@ static void take_event(struct beget_pool *pool, uint64_t event)
 	bool ready = beget__worker_ready(w);
 	if (!beget__worker_receive(w, &news) || event % KINDS == OF_PIDFD)
 		stir(pool, w);
-	take_news(pool, &news);
+	beget__deal_take_news(pool, &news);
 	watch_end(pool, w);
 	if (!ready && beget__worker_ready(w)) {
 		beget__keeper_succeeded(&pool->keeper);
@@ -447,8 +273,8 @@ void beget__crew_work(struct beget_pool *pool, const uint64_t *events, int n)
 	enforce_limits(pool, now);
 	adjust(pool, now);
 	give_up(pool);
-	hand_out(pool);
-	even_out(pool);
+	beget__deal_out(pool);
+	beget__deal_even(pool);
 }
 
 void beget__crew_dismiss(struct beget_pool *pool, bool kill)
@@ -463,13 +289,13 @@ void beget__crew_dismiss(struct beget_pool *pool, bool kill)
 
 void beget__crew_abandon(struct beget_pool *pool)
 {
-	(void)beget__crew_cancel_all(pool);
+	(void)beget__deal_cancel_all(pool);
 	for (; pool->n > 0; pool->n--) {
 		struct beget__worker *w = pool->workers[pool->n - 1];
 		for (struct beget_task *t; (t = w->sent.first);) {
 			beget__task_remove(&w->sent, t);
 			beget__task_end(t, BEGET_LOST, 0, NULL);
-			finished(pool, t);
+			beget__deal_finished(pool, t);
 		}
 		beget__worker_retire(w);
 		beget__worker_free(w, false);
@@ -487,18 +313,6 @@ int beget__crew_begin(struct beget_pool *pool)
 	return error;
 }
 
-void beget__crew_take(struct beget_pool *pool, struct beget_task *t)
-{
-	t->pool = pool;
-	pool->references++;
-	pool->unfinished++;
-	pool->counts.submitted++;
-	if (!t->quiet)
-		list(pool, t);
-	beget__task_append(&pool->queue, t);
-	hand_out(pool);
-}
-
 void beget__crew_count(const struct beget_pool *pool, struct beget_pool_status *ret)
 {
 	for (size_t i = 0; i < pool->n; i++) {
@@ -508,29 +322,4 @@ void beget__crew_count(const struct beget_pool *pool, struct beget_pool_status *
 		ret->running += beget__worker_running(w) != NULL;
 	}
 	ret->queued = (uint32_t)pool->unfinished - ret->running;
-}
-
-static void release_tasks(const struct beget__tasks *list)
-{
-	for (const struct beget_task *t = list->first; t; t = t->next) {
-		beget__parcel_release(&t->parcel);
-		beget__promise_release(&t->promise);
-	}
-}
-
-void beget__crew_release(const struct beget_pool *pool)
-{
-	release_tasks(&pool->queue);
-	release_tasks(&pool->done);
-	for (size_t i = 0; i < pool->n; i++)
-		release_tasks(&pool->workers[i]->sent);
-}
-
-struct beget_task *beget__crew_next(const struct beget_pool *pool)
-{
-	struct beget_task *oldest = pool->oldest;
-
-	if (!(pool->options.flags & BEGET_POOL_IN_ORDER))
-		return pool->done.first;
-	return oldest && oldest->stage == BEGET__DONE ? oldest : NULL;
 }

@@ -14,6 +14,7 @@
 #include "program/symbol.h"
 #include "pool/copy.h"
 #include "pool/crew.h"
+#include "pool/deal.h"
 #include "pool/wait.h"
 
 #include <errno.h>
@@ -41,7 +42,7 @@ static void release(struct beget__forked *forked)
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		beget__fd_close_number(fds[i]);
-	beget__crew_release(pool);
+	beget__deal_release(pool);
 }
 
 void beget__open_drop(struct beget_pool *pool)
@@ -232,7 +233,7 @@ int beget_pool_close(struct beget_pool *pool, int timeout_ms)
 	pool->closed = true;
 	error = beget__wait_until(pool, is_drained, NULL, timeout_ms);
 	if (error) {
-		(void)beget__crew_cancel_all(pool);
+		(void)beget__deal_cancel_all(pool);
 		beget__fail(ETIMEDOUT, "the pool was closed before all of its tasks had finished");
 	}
 	beget__crew_dismiss(pool, error != 0);
@@ -249,7 +250,7 @@ void beget__open_free(struct beget_pool *pool)
 {
 	pool->freed = true;
 	for (struct beget_task *t; (t = pool->done.first);) {
-		beget__crew_settle(pool, t);
+		beget__deal_settle(pool, t);
 		if (t->owned)
 			continue;
 		beget__task_destroy(t);
@@ -346,7 +347,7 @@ int beget_pool_cancel(struct beget_pool *pool)
 
 	if (n)
 		return n;
-	n = beget__crew_cancel_all(pool);
+	n = beget__deal_cancel_all(pool);
 	beget__wait_leave(pool, cancel);
 	return n;
 }

@@ -3,6 +3,7 @@
 #include "os/fail.h"
 #include "os/thread.h"
 #include "pool/crew.h"
+#include "pool/deal.h"
 #include "pool/open.h"
 #include "pool/wait.h"
 
@@ -51,7 +52,7 @@ int beget_pool_submit(struct beget_pool *pool, struct beget_task **ret, const st
 		t->quiet &= t->owned;
 		if (ret)
 			*ret = t;
-		beget__crew_take(pool, t);
+		beget__deal_take(pool, t);
 		if (pool->queue.n > 0 || pool->n < pool->options.workers)
 			beget__wait_look(pool);
 	}
@@ -62,7 +63,7 @@ int beget_pool_submit(struct beget_pool *pool, struct beget_task **ret, const st
 static bool has_next(const struct beget_pool *pool, const void *unused)
 {
 	(void)unused;
-	return beget__crew_next(pool) || !pool->oldest;
+	return beget__deal_next(pool) || !pool->oldest;
 }
 
 int beget_pool_next(struct beget_pool *pool, int timeout_ms, struct beget_task **ret, struct beget_status *status)
@@ -73,10 +74,10 @@ int beget_pool_next(struct beget_pool *pool, int timeout_ms, struct beget_task *
 	if (error)
 		return error;
 	error = beget__wait_until(pool, has_next, NULL, timeout_ms);
-	struct beget_task *t = beget__crew_next(pool);
+	struct beget_task *t = beget__deal_next(pool);
 	if (t) {
 		error = 0;
-		beget__crew_settle(pool, t);
+		beget__deal_settle(pool, t);
 		*ret = t;
 		if (status)
 			*status = t->status;
@@ -113,7 +114,7 @@ int beget_task_join(struct beget_task *t, int timeout_ms, struct beget_status *s
 	else if (status)
 		*status = t->status;
 	if (!error)
-		beget__crew_settle(t->pool, t);
+		beget__deal_settle(t->pool, t);
 	beget__wait_leave(t->pool, cancel);
 	return error;
 }
@@ -143,7 +144,7 @@ int beget_task_cancel(struct beget_task *t)
 		return error;
 	if (t->stage == BEGET__DONE)
 		error = beget__fail(EALREADY, "cannot cancel the task: it has finished");
-	else if (!beget__crew_cancel(t->pool, t))
+	else if (!beget__deal_cancel(t->pool, t))
 		error = beget__fail(EBUSY, "cannot cancel the task: it has begun");
 	beget__wait_leave(t->pool, cancel);
 	return error;
@@ -156,7 +157,7 @@ int beget_task_kill(struct beget_task *t, int signal)
 
 	if (error)
 		return error;
-	error = beget__crew_kill(t->pool, t, signal);
+	error = beget__deal_kill(t->pool, t, signal);
 	beget__wait_leave(t->pool, cancel);
 	return error;
 }
@@ -186,7 +187,7 @@ void beget_task_free(struct beget_task *t)
 	if (!t || enter_task(t, "free", &cancel))
 		return;
 	struct beget_pool *pool = t->pool;
-	if (!beget__crew_forget(pool, t)) {
+	if (!beget__deal_forget(pool, t)) {
 		beget__wait_leave(pool, cancel);
 		return;
 	}

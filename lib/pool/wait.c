@@ -8,6 +8,7 @@
 #include "os/poll.h"
 #include "os/thread.h"
 #include "pool/crew.h"
+#include "pool/deal.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -27,7 +28,7 @@ int beget__wait_enter(struct beget_pool *pool, const char *what, int *cancel)
 /* The descriptor that the caller polls is as it has to be when no call of the library runs. */
 static void show(struct beget_pool *pool)
 {
-	bool raise = beget__crew_next(pool) != NULL;
+	bool raise = beget__deal_next(pool) != NULL;
 	int64_t due = beget__crew_due(pool);
 
 	if (raise != pool->raised)
