@@ -70,7 +70,7 @@ static int start(const struct beget__plan *plan, struct beget_process *p)
 	struct beget__writer w = {0};
 	struct beget__state now, born;
 
-	/* The copy has all that the caller has; what it shall have instead is written down for it. */
+	/* The child has the caller's state already: only what the options change is written. */
 	beget__state_none(&born);
 	now = born;
 	beget__state_wish(&now, &plan->wishes);

@@ -43,7 +43,7 @@ int beget__connection_of(struct beget__connection *named, struct beget__connecti
 /* A helper that can give a child the wanted state, or any if that is NULL; launched if need be. Until leave it is not
  * replaced; many threads may be in at once. */
 int beget__connection_enter(struct beget__connection *, const struct beget__state *wanted, struct beget__view *ret);
-/* The same only if a helper is there and nobody has to be waited for. */
+/* The same, but only if a helper runs and no lock has to be waited for. */
 bool beget__connection_enter_now(struct beget__connection *, struct beget__view *ret);
 void beget__connection_leave(struct beget__connection *);
 

@@ -94,7 +94,7 @@ static int zombie(const struct beget__evidence *e, struct beget__exit *ret)
 	return e->ours || beget__fate_sources.zombie_exit(e->pid, &ret->wait_status) ? -ENODATA : 0;
 }
 
-/* It was reaped since it was first asked for its record: whoever reaps takes the zombie first, and the record comes a
+/* It was reaped since it was first asked for its record: the reaper takes the zombie first, and the record comes a
  * moment later. */
 static int recorded_late(const struct beget__evidence *e, struct beget__exit *ret)
 {

@@ -1,5 +1,5 @@
 /* Forks of the host: the one place with fork handlers, and the list of all that holds descriptors.
- * Runs in the caller and, for release, in its forked copies. Knows nobody's descriptors. */
+ * Runs in the caller and, for release, in its forked copies. Does not know whose descriptors they are. */
 #include "caller/forks.h"
 
 #include "os/libc.h"

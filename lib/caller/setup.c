@@ -81,7 +81,7 @@ int beget__setup_keep(const struct beget_server_options *o, struct beget__setup 
 	int error = o->preload ? keep_paths(o->preload, &ret->preload) : 0;
 	if (!error && o->prepare)
 		error = keep_call(o->prepare, ret);
-	return error ? beget__fail_errno(-error, "cannot keep what the server shall be prepared with") : 0;
+	return error ? beget__fail_errno(-error, "cannot keep the preparation of the server") : 0;
 }
 
 void beget__setup_close(struct beget__setup *s)

@@ -155,7 +155,7 @@ static void unplug_streams(unsigned plugged)
 
 static void begin(enum beget_method method, int channel)
 {
-	/* A child of a child, by fork: its parent's channel is not its own. */
+	/* In a child's own child, started with fork, the parent's channel is closed. */
 	if (self.pid && beget__fd_is(self.channel, &self.birth))
 		beget__fd_close(&self.channel);
 	self.channel = channel;
@@ -199,8 +199,8 @@ static int become(struct beget__reader *reader, struct beget__fds *fds)
 	return error;
 }
 
-/* A child of the helper tells itself who was born, before anything else: were it the helper that tells, and killed
- * before it could, a child would run that nobody can signal. */
+/* A child of the helper reports its own birth before anything else. If the helper reported it, and were killed before
+ * it could, the child would run and no process could signal it. */
 static void announce(int channel)
 {
 	int pidfd = beget__proc_pidfd_open(self.pid);

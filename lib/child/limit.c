@@ -17,7 +17,7 @@ enum { GRACE_MS = 50 };
 static struct {
 	int channel;
 	uint32_t task;
-	pid_t of; /* whose timers these are: 0, nobody's */
+	pid_t of; /* the process that owns the timers; 0: none yet */
 	int timers[2];
 } limit;
 

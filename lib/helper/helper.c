@@ -122,7 +122,7 @@ static void refuse(int *channel)
 	beget__fd_close(channel);
 }
 
-/* Nobody asks why: a start that does not find it goes the ordinary way. */
+/* No reason is sent: a start that finds no spare is an ordinary start. */
 static void make_none(int *channel)
 {
 	beget__trace("made no spare: %s", beget__fail_last()->text);
