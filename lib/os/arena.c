@@ -1,4 +1,4 @@
-/* Memory that is freed all at once: a block inside of the arena, then blocks as they are needed.
+/* Memory that is freed all at once: a block inside the arena, then further blocks on demand.
  * Runs in every process. */
 #include "os/arena.h"
 
@@ -13,7 +13,7 @@ struct beget__block {
 	struct beget__block *next;
 };
 
-/* Pages of a large block are not touched before they are used: calloc takes them from the kernel. */
+/* Calloc takes large blocks from the kernel: their pages are not touched before they are used. */
 static bool grow(struct beget__arena *a, size_t need)
 {
 	enum { LEAST = 4000 };

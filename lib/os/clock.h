@@ -6,7 +6,7 @@
 
 int64_t beget__clock_now_ms(void);
 
-/* The moment after timeout_ms, never if that is negative; and what is left until then, as poll wants it. */
+/* The time timeout_ms from now (never, if negative), and the time that is left until then, as poll expects it. */
 int64_t beget__clock_deadline(int timeout_ms);
 int beget__clock_left_ms(int64_t deadline);
 

@@ -1,5 +1,5 @@
-/* How many processors this process may use. Control groups limit it by a quota of time in each period, in cpu.max of
- * each group from the process's own up to the root (version 2), or in cpu.cfs_quota_us (version 1).
+/* The number of processors that this process may use. Control groups limit it by a quota of time per period: cpu.max
+ * (version 2) or cpu.cfs_quota_us (version 1) in each group from the process's own up to the root.
  * Runs in the caller. */
 #include "os/cpu.h"
 
@@ -34,7 +34,7 @@ static unsigned affinity(void)
 	return n > 0 ? n : 1;
 }
 
-/* Whole processors for a quota: what is left over is one more. */
+/* A fraction of a processor counts as one. */
 static unsigned whole(double quota, double period)
 {
 	unsigned n = quota > 0 && period > 0 ? (unsigned)((quota + period - 1) / period) : 0;
@@ -42,7 +42,7 @@ static unsigned whole(double quota, double period)
 	return n;
 }
 
-/* 0: no quota there. */
+/* 0: the group has no quota. */
 static unsigned quota_of(const char *group)
 {
 	char path[4200], text[80];
@@ -60,7 +60,7 @@ static unsigned quota_of(const char *group)
 	return whole(quota, period);
 }
 
-/* The process's group: "0::/a/b", or in version 1 "4:cpu,cpuacct:/a/b". */
+/* Finds the process's group in a line such as "0::/a/b" or, in version 1, "4:cpu,cpuacct:/a/b". */
 static bool find_group(char *text, char **ret)
 {
 	char *line = strstr(text, "cpu,");

@@ -2,7 +2,8 @@
 #ifndef BEGET__CPU_H
 #define BEGET__CPU_H
 
-/* How many this process may use at once: the smaller of its affinity mask and its control group's quota; at least 1. */
+/* The number of processors that this process can use at once, at least 1: the smaller of its affinity mask and its
+ * control group's quota. */
 unsigned beget__cpu_count(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* Descriptors that poll as readable on a condition: made by eventfd and epoll.
+/* Descriptors that poll as readable on a condition, made with eventfd and epoll.
  * Runs in every process. */
 #include "os/event.h"
 

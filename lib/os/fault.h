@@ -1,10 +1,10 @@
-/* Failures that tests put in the place of a system call's. */
+/* Failures that tests inject in place of system calls. */
 #ifndef BEGET__FAULT_H
 #define BEGET__FAULT_H
 
 #include <errno.h>
 
-/* If set, asked before each call by name; an errno makes the call fail, zero lets it pass. */
+/* If set, called with the name of each call before it is made. An errno makes the call fail; zero lets it pass. */
 extern int (*beget__fault_hook)(const char *call);
 
 /* Leaves the calling function with an injected failure. */

@@ -1,4 +1,4 @@
-/* Descriptors: opened, closed, recognised, waited for, with fallbacks for what a kernel lacks.
+/* Descriptors: opening, closing, identifying and waiting, with fallbacks for older kernels.
  * Runs in every process. */
 #include "os/fd.h"
 
@@ -17,7 +17,7 @@
 #define SYS_close_range 436
 #endif
 
-/* A host that closed its standard streams must not find our descriptors there. */
+/* A host that has closed its standard streams must not find our descriptors in their place. */
 int beget__fd_above_stdio(int fd)
 {
 	if (fd < 0)
@@ -174,7 +174,7 @@ struct beget__identity beget__fd_identity(int fd)
 	uint64_t cookie;
 	socklen_t size = sizeof(cookie);
 
-	/* Of a socket, the number that is never given again: sooner had than that of its inode. */
+	/* A socket's cookie is never reused, and reading it is faster than reading the inode number. */
 	if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0)
 		return (struct beget__identity){~UINT64_C(0), cookie};
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -189,7 +189,8 @@ bool beget__fd_is(int fd, const struct beget__identity *identity)
 	return now.inode && now.inode == identity->inode && now.device == identity->device;
 }
 
-/* Linux before 5.9 has no close_range. Async-signal-safe: no opendir in a child that shares memory. */
+/* Linux before 5.9 has no close_range. Async-signal-safe: no opendir, because the child may share the parent's
+ * memory. */
 static void close_listed(unsigned first, unsigned last)
 {
 	struct entry {
@@ -207,7 +208,8 @@ static void close_listed(unsigned first, unsigned last)
 			close((int)i);
 		return;
 	}
-	/* Closing while reading can make the kernel skip entries: read again until nothing was closed. */
+	/* Closing descriptors while reading the list can make the kernel skip entries, so repeat until nothing was
+	 * closed. */
 	for (bool closed = true; closed;) {
 		long n;
 		closed = false;
@@ -221,7 +223,8 @@ static void close_listed(unsigned first, unsigned last)
 				at += e->length;
 				if (e->name[0] == '.' || number < first || number > last || (int)number == fd)
 					continue;
-				/* Listed and yet not ours to close: what watches us keeps it. */
+				/* A descriptor that is listed but cannot be closed belongs to a tool that watches this
+				 * process. */
 				closed |= close((int)number) == 0 || errno != EBADF;
 			}
 	}

@@ -1,5 +1,5 @@
-/* Memory that travels as a descriptor: unnamed files, sized, mapped and sealed, and what there is in their place where
- * the kernel has none. Runs in caller, helper and child; knows nothing of what they hold. */
+/* Memory that is passed as a descriptor: unnamed files that are sized, mapped and sealed, with fallbacks for kernels
+ * without memfd_create. Runs in caller, helper and child. */
 #include "os/file.h"
 
 #include "os/fault.h"
@@ -25,8 +25,8 @@ static int memfd(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* RLIMIT_FSIZE binds memory files too, and exceeding it is SIGXFSZ: look before, and do not try where it cannot be
- * seen. */
+/* RLIMIT_FSIZE also applies to memory files, and exceeding it raises SIGXFSZ: check it first, and fail if it cannot be
+ * read. */
 static int check_size_limit(size_t size)
 {
 	struct rlimit limit;
@@ -80,7 +80,7 @@ int beget__file_write(int fd, const struct iovec *iov, int n)
 
 void beget__file_seal(int fd)
 {
-	/* A temporary file cannot be sealed; no other process can reach it. */
+	/* A temporary file cannot be sealed, but no other process can reach it. */
 	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
 }
 
@@ -109,7 +109,7 @@ int beget__file_map(int fd, size_t size, void **ret)
 
 	FAULT("mmap", -fault);
 	if (fstat(fd, &st) < 0 || st.st_size < 0 || (uint64_t)st.st_size < size)
-		return -EINVAL; /* reading behind the end of a file is SIGBUS */
+		return -EINVAL; /* reading past the end of a file raises SIGBUS */
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	if (p == MAP_FAILED)
 		return -errno;
@@ -124,7 +124,7 @@ int beget__file_size(int fd, size_t size)
 		return -errno;
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) == 0)
 		return 0;
-	/* A temporary file: what is not there when it is touched would be SIGBUS. */
+	/* A temporary file needs its blocks now: a full disk would raise SIGBUS on the first access. */
 	return -posix_fallocate(fd, 0, (off_t)size);
 }
 
@@ -139,11 +139,11 @@ static int map_at(int fd, size_t size, int protection, int flags, void **at)
 
 	FAULT("mmap", -fault);
 	if (fstat(fd, &st) < 0 || st.st_size < 0 || (uint64_t)st.st_size < size)
-		return -EINVAL; /* reading behind the end of a file is SIGBUS */
+		return -EINVAL; /* reading past the end of a file raises SIGBUS */
 	void *p = mmap(*at, size, protection, flags | (*at ? MAP_FIXED : 0), fd, 0);
 	if (p == MAP_FAILED)
 		return -errno;
-	/* Where the system allows it for such files, a large one takes fewer page faults. */
+	/* Where the system permits huge pages for such files, a large file takes fewer page faults. */
 	if (size >= HUGE_PAGE)
 		(void)madvise(p, size, MADV_HUGEPAGE);
 	*at = p;
@@ -155,7 +155,7 @@ int beget__file_map_shared(int fd, size_t size, void **at)
 	return map_at(fd, size, PROT_READ | PROT_WRITE, MAP_SHARED, at);
 }
 
-/* Private, because before Linux 6.7 a shared mapping that could become writable is refused for a sealed file. */
+/* Private: before Linux 6.7, the kernel refuses a shared mapping of a sealed file if it could become writable. */
 int beget__file_map_sealed(int fd, size_t size, void **at)
 {
 	return map_at(fd, size, PROT_READ, MAP_PRIVATE, at);
@@ -188,8 +188,8 @@ int beget__file_seal_written(int *fd, bool lent)
 	return 0;
 }
 
-/* A file that another process can cut is SIGBUS where it is mapped; one that it can write to changes between a
- * check and the use of what was checked. */
+/* If another process can truncate the file, a mapping of it can raise SIGBUS. If another process can write to it, it
+ * can change between a check and the use of what was checked. */
 static bool is_sealed(int fd)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
@@ -197,7 +197,7 @@ static bool is_sealed(int fd)
 	return seals >= 0 && (seals & F_SEAL_WRITE) && (seals & F_SEAL_SHRINK);
 }
 
-/* Over its holes, so that a size alone takes no memory. */
+/* Skips holes, so that a file with a large size but no data takes no memory. */
 static int copy_file(int fd, char *to, size_t size)
 {
 	size_t at = 0;
@@ -205,7 +205,7 @@ static int copy_file(int fd, char *to, size_t size)
 	while (at < size) {
 		off_t data = lseek(fd, (off_t)at, SEEK_DATA);
 		if (data < 0 && errno == ENXIO)
-			return 0; /* no more of it */
+			return 0; /* end of file */
 		if (data > (off_t)at)
 			at = (size_t)data;
 		off_t hole = lseek(fd, (off_t)at, SEEK_HOLE);
@@ -249,8 +249,8 @@ void beget__file_unmap(void *p, size_t size)
 		munmap(p, size);
 }
 
-/* A descriptor that was opened without reading has attributes only by name. No such attribute, and a file system
- * without any, are the two answers that mean none. */
+/* The attributes of a descriptor that was opened without read access can be read only by name. Both "no such attribute"
+ * and "no attributes on this file system" mean none. */
 static bool has_capabilities(int fd)
 {
 	static const char name[] = "security.capability";

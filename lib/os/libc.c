@@ -1,4 +1,4 @@
-/* What differs between C libraries, and what only some of them have.
+/* Differences between C libraries.
  * Runs in every process. */
 #include "os/libc.h"
 
@@ -8,17 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if __has_include(<sys/single_threaded.h>) /* glibc 2.32 */
+#if __has_include(<sys/single_threaded.h>) /* since glibc 2.32 */
 #include <sys/single_threaded.h>
 #else
 enum { __libc_single_threaded = false };
 #endif
 
-/* A statically linked program has no loader, and should get none for our sake. */
+/* Weak: a statically linked program has no loader and must not get one because of us. */
 #pragma weak dlinfo
 #pragma weak dladdr1
 
-/* glibc's walk over all open streams: still exported, though no longer declared. */
+/* glibc's iteration over all open streams: still exported, but no longer declared. */
 __attribute__((weak)) void *_IO_iter_begin(void);
 __attribute__((weak)) void *_IO_iter_end(void);
 __attribute__((weak)) void *_IO_iter_next(void *);
@@ -26,7 +26,7 @@ __attribute__((weak)) FILE *_IO_iter_file(void *);
 
 __attribute__((weak)) void __gcov_dump(void);
 
-/* The strerror_r of POSIX returns an int; strerrordesc_np is newer than our oldest libc. */
+/* The strerror_r of POSIX returns an int, and strerrordesc_np is newer than the oldest libc that we support. */
 const char *beget__libc_error(int error, char *text, size_t size)
 {
 	return strerror_r(error, text, size);

@@ -1,4 +1,4 @@
-/* What differs between C libraries. No other file asks which one it is. */
+/* Differences between C libraries. No other file asks which one it is compiled for. */
 #ifndef BEGET__LIBC_H
 #define BEGET__LIBC_H
 
@@ -16,10 +16,10 @@ typedef __rlimit_resource_t beget__libc_resource;
 typedef int beget__libc_resource;
 #endif
 
-/* A recursive mutex, initialised without a call. */
+/* A statically initialised recursive mutex. */
 #define BEGET__LIBC_RECURSIVE_MUTEX PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP
 
-/* The meaning of an errno; in text or elsewhere. */
+/* The meaning of an errno: text, or a constant string. */
 const char *beget__libc_error(int error, char *text, size_t size);
 
 /* NULL in a set-id program. */
@@ -28,22 +28,22 @@ const char *beget__libc_secure_getenv(const char *name);
 /* The last component of argv[0]. */
 const char *beget__libc_program(void);
 
-bool beget__libc_is(const char *soname); /* the C library's */
-bool beget__libc_single_threaded(void);  /* false: there may be other threads */
+bool beget__libc_is(const char *soname); /* the C library */
+bool beget__libc_single_threaded(void);  /* false: other threads are possible */
 
-/* Like atexit, with the exit code. Nonzero: no memory. */
+/* Like atexit, but the function gets the exit code. Nonzero: no memory. */
 int beget__libc_on_exit(void (*)(int code, void *data), void *data);
 
-/* All open streams, or where libc cannot list them the standard ones. */
+/* Visits all open streams, or only the standard ones if libc cannot list them. */
 void beget__libc_each_stream(void (*visit)(FILE *));
-bool beget__libc_unflushed(FILE *); /* has output that was not written */
-void beget__libc_purge(FILE *);     /* forgets what it holds, input too */
-void beget__libc_flush(FILE *);     /* output only; passes over a stream that another thread has locked */
+bool beget__libc_unflushed(FILE *); /* holds output that has not been written */
+void beget__libc_purge(FILE *);     /* discards its buffer, including unread input */
+void beget__libc_flush(FILE *);     /* output only; skips a stream that another thread has locked */
 
-/* The directory that the loader found the module at the address in. False: it cannot say. */
+/* The directory where the loader found the module that contains the address. False: the loader does not provide it. */
 bool beget__libc_origin(const void *address, char *text);
 
-/* What gcov has counted so far, if the program counts. */
+/* Writes gcov's counters, if the program was built for coverage. */
 void beget__libc_dump_coverage(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* Directories: which one it is, mount included, and entering it.
+/* Identifies directories, including their mount, and checks whether one can be entered.
  * Runs in every process. */
 #include "os/place.h"
 
@@ -13,11 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Linux 5.8; the headers here may be older. */
+/* Since Linux 5.8; older headers lack it. */
 #define MOUNT_ID   0x1000u
 #define STX_MNT_ID 0x90 /* the offset of stx_mnt_id */
 
-/* Before Linux 5.8. */
+/* For Linux before 5.8. */
 static int mount_by_descriptor(const char *path, uint64_t *ret)
 {
 	struct beget__text info;

@@ -1,4 +1,4 @@
-/* Many descriptors behind one: epoll, and what rings there.
+/* One descriptor that stands for many: epoll, with event descriptors and timers.
  * Runs in the caller. */
 #include "os/poll.h"
 
@@ -70,7 +70,7 @@ int beget__poll_timer(void)
 	return beget__fd_above_stdio(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
 }
 
-/* Setting it again also takes back that it has expired. */
+/* Setting the timer again also clears an expiry that was not read. */
 void beget__poll_timer_set(int timer, int64_t at_ms)
 {
 	struct itimerspec when = {0};

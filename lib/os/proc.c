@@ -1,5 +1,5 @@
-/* Processes: made, signalled, waited for, and looked at in /proc where there is no better way.
- * Runs in caller, helper and child; knows nothing of what they are for. */
+/* Processes: creating, signalling, waiting, and reading /proc where the kernel has no better interface.
+ * Runs in caller, helper and child. */
 #include "os/proc.h"
 
 #include "os/fault.h"
@@ -40,7 +40,7 @@
 pid_t beget__proc_fork(void)
 {
 	FAULT("fork", -fault);
-	pid_t pid = fork(); /* libc's: atfork handlers run and libc's own locks are in order in the child */
+	pid_t pid = fork(); /* libc's: it runs the atfork handlers and leaves libc's own locks usable in the child */
 	return pid < 0 ? -errno : pid;
 }
 
@@ -50,7 +50,7 @@ static pid_t clone_pidfd(int (*child)(void *), void *stack, int flags, void *arg
 	return clone(child, stack, flags | CLONE_PIDFD, argument, pidfd);
 }
 
-/* A missing feature of the kernel, or of what stands between it and us, shows in several ways. */
+/* A feature that is missing from the kernel, or filtered by a sandbox, shows as one of several errors. */
 static bool missing(int error)
 {
 	return error == -ENOSYS || error == -EPERM || error == -EINVAL || error == -ENOTTY;
@@ -72,13 +72,14 @@ static pid_t clone_waiting(int (*child)(void *), void *stack, int flags, void *a
 static pid_t clone_on_our_memory(int (*child)(void *), void *stack, int flags, void *argument, int *pidfd)
 {
 	FAULT("clone_vm", -fault);
-#ifdef __SANITIZE_THREAD__ /* it takes such a child for ourselves, and is blind to our locks from then on */
+/* ThreadSanitizer takes such a child for the parent itself and misses our locks afterwards. */
+#ifdef __SANITIZE_THREAD__
 	return -EINVAL;
 #endif
 	return clone_waiting(child, stack, flags | CLONE_VM, argument, pidfd);
 }
 
-/* The child has a copy of our memory, and of the argument only what lies in shared memory is one for both. */
+/* The child gets a copy of our memory, so the argument is copied to shared memory and back. */
 static pid_t clone_beside(int (*child)(void *), void *stack, int flags, void *argument, size_t size, int *pidfd)
 {
 	void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -148,7 +149,7 @@ static void name_descriptor(int fd, char name[32])
 	strcpy(stpcpy(name, "/proc/self/fd/"), digits + n);
 }
 
-/* A filter may know only execve. */
+/* A seccomp filter may permit only execve. */
 int beget__proc_execute(int image, char *const *argv, char *const *envp)
 {
 	char name[32];
@@ -161,7 +162,7 @@ int beget__proc_execute(int image, char *const *argv, char *const *envp)
 	return error;
 }
 
-/* The kernel's MAX_ARG_STRLEN counts the zero. */
+/* The kernel's MAX_ARG_STRLEN includes the terminating zero. */
 bool beget__proc_exceeds_exec(const char *string)
 {
 	size_t most = 32 * (size_t)sysconf(_SC_PAGESIZE);
@@ -183,11 +184,11 @@ int beget__proc_wait(idtype_t type, id_t id, siginfo_t *info, int options, struc
 {
 	FAULT(type == P_PIDFD ? "waitid_pidfd" : "waitid", -fault);
 	info->si_pid = 0;
-	/* libc's has no rusage */
+	/* libc's function has no rusage argument */
 	return syscall(SYS_waitid, type, id, info, options, usage) < 0 ? -errno : 0;
 }
 
-/* Linux 6.15 and later; the headers here may be older. */
+/* Since Linux 6.15; older headers lack it. */
 struct pidfd_info {
 	uint64_t mask;
 	uint64_t cgroup;
@@ -204,8 +205,8 @@ int beget__proc_pidfd_exit(int pidfd, int *wait_status)
 	FAULT("pidfd_info", -fault);
 	if (pidfd < 0)
 		return -ENODATA;
-	/* The kernel looks for the record, then for the process: one that goes in between leaves its record just now.
-	 */
+	/* The kernel looks for the exit record before it looks for the process. A process that ends between the two
+	 * leaves its record now, so ask again. */
 	int answer = ioctl(pidfd, PIDFD_INFO_CALL, &info);
 	if (answer < 0 && errno == ESRCH)
 		answer = ioctl(pidfd, PIDFD_INFO_CALL, &info);
@@ -238,12 +239,12 @@ int beget__proc_zombie_exit(pid_t pid, int *wait_status)
 		return -ENODATA;
 	if (!beget__proc_zombies_tell())
 		return -ENODATA;
-	/* Where we may not look, stat shows an exit code of 0. The link to the executable has the same guard, and of a
-	 * zombie there is none. */
+	/* Without permission, stat shows an exit code of 0. The link to the executable requires the same permission,
+	 * and a zombie has no such link (ENOENT). */
 	if (beget__procfs_link(path, sizeof(path), "/proc/%d/exe", (int)pid) != -ENOENT)
 		return -ENODATA;
 	int error = beget__procfs_read(&stat, "/proc/%d/stat", (int)pid);
-	/* "pid (comm) state ... exit_code": comm may hold anything, so start behind its last bracket. */
+	/* "pid (comm) state ... exit_code": comm may contain any character, so parse from its last bracket. */
 	const char *state = strrchr(stat.text, ')');
 	const char *code = strrchr(stat.text, ' ');
 	if (error || !state || strncmp(state, ") Z ", 4) != 0 || code < state)
@@ -256,7 +257,7 @@ int beget__proc_zombie_exit(pid_t pid, int *wait_status)
 
 enum { STAT_THREADS = 20, STAT_STARTED = 22 };
 
-/* The n-th field of a process's stat. The second may hold anything, so count from behind its bracket. */
+/* The n-th field of a process's stat. The second may contain any character, so count from its last bracket. */
 static uint64_t stat_field(const char *stat, int n)
 {
 	const char *p = strrchr(stat, ')');
@@ -266,7 +267,7 @@ static uint64_t stat_field(const char *stat, int n)
 	return p ? strtoull(p, NULL, 10) : 0;
 }
 
-/* What can be seen of a process: state 0 if nothing. */
+/* What /proc shows of a process; state is 0 if nothing can be seen. */
 struct look {
 	char state;
 	uint64_t threads, started;
@@ -310,7 +311,7 @@ bool beget__proc_gone(pid_t pid, uint64_t started)
 		return false;
 	if (now.started != started)
 		return true;
-	/* A first thread that has ended is a zombie as long as others run. */
+	/* When the first thread has ended, the process shows as a zombie although other threads are running. */
 	return (now.state == 'Z' || now.state == 'X') && now.threads <= 1;
 }
 
@@ -325,7 +326,7 @@ int64_t beget__proc_memory_kib(pid_t pid)
 	return (int64_t)(resident - shared) * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-/* Before there is an init, the link cannot be read. */
+/* The link cannot be read while the namespace has no init. */
 bool beget__proc_next_is_init(void)
 {
 	char text[64];

@@ -1,4 +1,4 @@
-/* Reading /proc: to the end, whatever the size, so that a missing line means a missing line.
+/* Reads files of /proc completely, whatever their size: a line that is not in the text is not in the file.
  * Runs in every process. */
 #include "os/procfs.h"
 
@@ -126,7 +126,7 @@ int beget__procfs_list(const char *path, int (*visit)(int number, void *data), v
 
 	if (!directory)
 		return -errno;
-	errno = 0; /* readdir returns NULL for the end and for a failure */
+	errno = 0; /* readdir returns NULL both at the end and on failure */
 	for (const struct dirent *e; !error && (e = readdir(directory)); errno = 0) {
 		int number = e->d_name[0] == '.' ? -1 : atoi(e->d_name);
 		if (number >= 0 && number != dirfd(directory))

@@ -43,7 +43,7 @@ int beget__self_limit(pid_t pid, int resource, struct rlimit *ret)
 int beget__self_nice(pid_t pid, int32_t *ret)
 {
 	FAULT("getpriority", -fault);
-	errno = 0; /* -1 is a nice value */
+	errno = 0; /* -1 is also a valid nice value */
 	int nice = getpriority(PRIO_PROCESS, (id_t)pid);
 	if (nice == -1 && errno)
 		return -errno;
@@ -59,7 +59,7 @@ int beget__self_scheduling(pid_t pid, struct beget__scheduling *ret)
 	int policy = sched_getscheduler(pid);
 	if (policy < 0 || sched_getparam(pid, &parameter) < 0)
 		return -errno;
-	long io = syscall(SYS_ioprio_get, 1 /* IOPRIO_WHO_PROCESS */, pid);
+	long io = syscall(SYS_ioprio_get, 1 /* 1 is IOPRIO_WHO_PROCESS */, pid);
 	if (io < 0 && errno != ENOSYS)
 		return -errno;
 	*ret = (struct beget__scheduling){policy, parameter.sched_priority, (int32_t)io};
@@ -79,7 +79,7 @@ int beget__self_group(pid_t pid, int32_t *ret)
 int beget__self_affinity(void *set, size_t size)
 {
 	FAULT("sched_getaffinity", -fault);
-	memset(set, 0, size); /* the kernel fills in what it has */
+	memset(set, 0, size); /* the kernel writes only as many bytes as its mask has */
 	return syscall(SYS_sched_getaffinity, 0, size, set) < 0 ? -errno : 0;
 }
 
@@ -93,7 +93,7 @@ static int personality_call(uint32_t *ret)
 	return 0;
 }
 
-/* A filter that locks the personality refuses the question too; the file can still be read. */
+/* A filter that locks the personality also refuses to report it; the file can still be read. */
 int beget__self_personality(uint32_t *ret)
 {
 	struct beget__text text;
@@ -113,7 +113,7 @@ static int ask(int option, unsigned long argument, int32_t *ret)
 {
 	FAULT("prctl", -fault);
 	int answer = prctl(option, argument, 0, 0, 0);
-	if (answer < 0 && errno != EINVAL) /* that is a kernel without it */
+	if (answer < 0 && errno != EINVAL) /* EINVAL: the kernel lacks it */
 		return -errno;
 	*ret = answer;
 	return 0;
@@ -173,7 +173,7 @@ uint32_t beget__self_umask(void)
 	return now;
 }
 
-/* One bit for each capability that the kernel knows, in a set that prctl shows one by one. */
+/* A bit for each capability that the kernel knows; prctl reports the set one by one. */
 static int capability_set(int option, int suboption, uint64_t *ret)
 {
 	uint64_t set = 0;
@@ -191,11 +191,11 @@ static int capability_set(int option, int suboption, uint64_t *ret)
 	return 0;
 }
 
-#ifndef SYS_getresuid32 /* where uids had 16 bits once */
+#ifndef SYS_getresuid32 /* only on machines where uids once had 16 bits */
 #define SYS_getresuid32 SYS_getresuid
 #endif
 
-/* The kernel's answer, to be compared with what it says of sockets: fakeroot gives libc's functions another one. */
+/* The kernel's ids, to be compared with the ids that it reports for sockets: under fakeroot, libc reports others. */
 int beget__self_users(uid_t ids[3])
 {
 	FAULT("getresuid", -fault);
@@ -215,7 +215,7 @@ static int users_and_groups(struct beget__rights *r)
 		return error;
 	if (getresgid(&r->groups[0], &r->groups[1], &r->groups[2]) < 0)
 		return -errno;
-	r->users[3] = (uint32_t)setfsuid((uid_t)-1); /* no id: only answers */
+	r->users[3] = (uint32_t)setfsuid((uid_t)-1); /* an invalid id changes nothing and returns the current one */
 	r->groups[3] = (uint32_t)setfsgid((gid_t)-1);
 	return 0;
 }

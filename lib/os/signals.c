@@ -1,5 +1,5 @@
 /* Signals.
- * Runs in every process; only a child that wants crash reports has a handler of ours. */
+ * Runs in every process; a handler of ours exists only in a child that wants crash reports. */
 #include "os/signals.h"
 
 #include "os/fault.h"
@@ -11,7 +11,7 @@
 
 int beget__signals_mask(sigset_t *ret)
 {
-	memset(ret, 0, sizeof(*ret)); /* libc fills only what the kernel knows */
+	memset(ret, 0, sizeof(*ret)); /* libc sets only the bits that the kernel has */
 	return -pthread_sigmask(SIG_SETMASK, NULL, ret);
 }
 

@@ -1,4 +1,4 @@
-/* Signals: masks, dispositions, and what reports them. Failures are negative errnos. */
+/* Signals: masks, dispositions, and ways to receive them. Failures are negative errnos. */
 #ifndef BEGET__SIGNALS_H
 #define BEGET__SIGNALS_H
 
@@ -10,19 +10,22 @@
 /* The calling thread's mask. */
 int beget__signals_mask(sigset_t *ret);
 int beget__signals_set_mask(const sigset_t *);
-int beget__signals_block_all(sigset_t *before); /* NULL: not wanted */
+int beget__signals_block_all(sigset_t *before); /* before may be NULL */
 
-/* Ignored ones: bit n-1 is signal n. Setting it makes all others defaults; libc keeps some for itself. */
+/* Ignored signals: bit n-1 is signal n. Setting them gives all other signals their default, except those that libc
+ * keeps for itself. */
 uint64_t beget__signals_ignored(void);
 void beget__signals_set_ignored(uint64_t);
 void beget__signals_set_default(int signal);
 
-int beget__signals_open(int signal);         /* a descriptor that reads that signal, which is blocked */
-void beget__signals_discard(int descriptor); /* one that is pending there */
+/* A descriptor from which that signal, which must be blocked, can be read. */
+int beget__signals_open(int signal);
+void beget__signals_discard(int descriptor); /* reads one pending signal */
 
-/* Once for the signal, on the stack that beget__signals_set_stack names; only where it has its default. */
+/* The handler runs once, on the stack set with beget__signals_set_stack, and only if the signal has its default
+ * action. */
 void beget__signals_catch_once(int signal, void (*handler)(int, siginfo_t *, void *));
-/* Every time, whatever its disposition was. */
+/* The handler runs each time and replaces any other disposition. */
 void beget__signals_catch(int signal, void (*handler)(int));
 void beget__signals_set_stack(void *base, size_t size);
 void beget__signals_raise(int signal); /* async-signal-safe */

@@ -1,5 +1,5 @@
 /* Sockets: pairs, messages, buffers.
- * Runs in every process; knows nothing of what the messages say. */
+ * Runs in every process. */
 #include "os/sock.h"
 
 #include "os/fault.h"
@@ -76,12 +76,12 @@ ssize_t beget__sock_unread(int socket)
 	ssize_t n = count_unread(socket);
 	if (n >= 0)
 		return n;
-	/* A filter may refuse ioctl: then the next message must do. */
+	/* A filter may refuse ioctl; the size of the next message is then the best that can be found out. */
 	n = recv(socket, &byte, sizeof(byte), MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
 	return n >= 0 ? n : errno == EAGAIN ? 0 : -errno;
 }
 
-#ifndef SO_PEERPIDFD /* the same on all processors but two; Linux 6.5 and later */
+#ifndef SO_PEERPIDFD /* the number on all but two architectures; since Linux 6.5 */
 #define SO_PEERPIDFD 77
 #endif
 

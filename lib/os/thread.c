@@ -1,4 +1,4 @@
-/* Threads: how many run, and cancellation.
+/* Threads: counting them, and disabling cancellation.
  * Runs in every process. */
 #include "os/thread.h"
 
@@ -14,7 +14,7 @@
 
 enum { PF_EXITING = 0x4, PF_IO_WORKER = 0x10 };
 
-/* Joined threads stay listed for a while, and the kernel lists its own io_uring workers: flags show both. */
+/* Joined threads stay listed for a while, and the kernel lists its io_uring workers. The flags show both cases. */
 static int thread_runs(int thread, bool *ret)
 {
 	struct beget__text stat;
@@ -22,7 +22,7 @@ static int thread_runs(int thread, bool *ret)
 
 	int error = beget__procfs_read(&stat, "/proc/self/task/%d/stat", thread);
 	const char *p = strrchr(stat.text, ')');
-	/* One that has ended meanwhile does not run; of one that cannot be seen that is not known. */
+	/* A thread that has ended is not running. If a thread cannot be seen, it is unknown whether it runs. */
 	if (error == -ENOENT || error == -ESRCH)
 		*ret = false;
 	else
@@ -52,7 +52,7 @@ int beget__thread_count(void)
 	if (error == -EMFILE || error == -ENFILE || error == -ENOMEM)
 		return error;
 	if (error)
-		return n > 2 ? n : 2; /* libc saw threads, and that they have ended cannot be seen */
+		return n > 2 ? n : 2; /* libc has seen several threads, and it cannot be seen whether they have ended */
 	return n ? n : 1;
 }
 
@@ -66,7 +66,7 @@ static int name(int thread, void *data)
 		return 0;
 	if (beget__procfs_read(&comm, "/proc/self/task/%d/comm", thread) == 0 && comm.size > 1 &&
 	    names->used + comm.size + 2 < sizeof(names->text)) {
-		comm.text[comm.size - 1] = '\0'; /* the newline */
+		comm.text[comm.size - 1] = '\0'; /* replaces the newline */
 		names->used += (size_t)snprintf(names->text + names->used, sizeof(names->text) - names->used, "%s%s",
 		                                names->used ? ", " : "", comm.text);
 	}

@@ -4,16 +4,16 @@
 
 #include <stddef.h>
 
-int beget__thread_count(void); /* that run: at least 1, or a negative errno */
+int beget__thread_count(void); /* running threads: at least 1, or a negative errno */
 
-/* The names of all but the first, as many as fit. */
+/* The names of the threads except the first, as far as they fit. */
 struct beget__thread_names {
 	size_t used;
 	char text[100];
 };
 void beget__thread_names(struct beget__thread_names *);
 
-/* Cancellation of the calling thread: off, and the setting from before; back to that setting. */
+/* Disables cancellation of the calling thread and returns the earlier setting; the other function restores it. */
 int beget__thread_no_cancel(void);
 void beget__thread_cancel(int before);
 

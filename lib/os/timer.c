@@ -1,4 +1,4 @@
-/* Timers of the kernel's, without libc's: glibc starts a thread for some of them.
+/* Timers directly from the kernel: glibc starts a thread for some of its timers.
  * Runs in the child. */
 #include "os/timer.h"
 

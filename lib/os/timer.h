@@ -2,10 +2,10 @@
 #ifndef BEGET__TIMER_H
 #define BEGET__TIMER_H
 
-/* A timer that is not set yet: its number, or a negative errno. It does not survive exec and is not inherited. */
+/* Creates a timer without setting it. Returns its number or a negative errno. Exec and fork do not preserve it. */
 int beget__timer_create(int signal);
 
-/* Lets it expire once, in ms milliseconds; 0: not at all. Async-signal-safe. */
+/* The timer expires once after ms milliseconds; 0 disarms it. Async-signal-safe. */
 int beget__timer_set(int timer, int ms);
 
 #endif

@@ -34,7 +34,7 @@ void beget__trace_line(const char *format, ...)
 	va_end(ap);
 	if (n > (int)sizeof(line) - 1)
 		n = (int)sizeof(line) - 1;
-	line[n++] = '\n'; /* over the terminating zero: one write, one line */
+	line[n++] = '\n'; /* replaces the terminating zero: one write is one line */
 	while (write(beget__trace_fd, line, (size_t)n) < 0 && errno == EINTR)
 		;
 	errno = saved;

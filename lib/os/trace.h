@@ -1,11 +1,11 @@
-/* One line on standard error for each event, if BEGET_TRACE=1 is set. */
+/* BEGET_TRACE=1: one line on standard error for each event. */
 #ifndef BEGET__TRACE_H
 #define BEGET__TRACE_H
 
-/* What the sentences call this process: "caller", "helper" or "child". */
+/* The role of this process in error sentences: "caller", "helper" or "child". */
 extern const char *beget__trace_role;
 
-/* One line on standard error, if BEGET_TRACE is set: no stdio, errno kept. */
+/* Turns the trace on if the environment asks for it. The lines are written without stdio and preserve errno. */
 void beget__trace_init(void);
 extern int beget__trace_fd; /* -1: off */
 __attribute__((format(printf, 1, 2))) void beget__trace_line(const char *format, ...);
