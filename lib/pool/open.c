@@ -12,7 +12,7 @@
 #include "os/poll.h"
 #include "os/thread.h"
 #include "program/symbol.h"
-#include "pool/copy.h"
+#include "keeper/copy.h"
 #include "pool/crew.h"
 #include "pool/deal.h"
 #include "pool/wait.h"

@@ -3,7 +3,7 @@
 #define BEGET__POOL_H
 
 #include "caller/forks.h"
-#include "pool/keeper.h"
+#include "keeper/keeper.h"
 #include "pool/task.h"
 #include "pool/worker.h"
 

@@ -1,6 +1,6 @@
 /* Copies of start options: a pool starts workers long after it was opened.
  * Runs in the caller. */
-#include "pool/copy.h"
+#include "keeper/copy.h"
 
 #include "caller/options.h"
 #include "os/fail.h"

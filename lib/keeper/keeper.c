@@ -1,6 +1,6 @@
 /* Keeping a number of children alive: how long to wait before the next start when starts fail, and how to spread what
  * would otherwise happen to all of them at once. Runs in the caller; knows no process. */
-#include "pool/keeper.h"
+#include "keeper/keeper.h"
 
 #include <stdatomic.h>
 
