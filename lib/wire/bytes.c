@@ -1,5 +1,5 @@
-/* Bounded bytes. The writer copies what is small and refers to what is large, so that a gigabyte is not copied twice;
- * the reader checks every step against the end, so that hostile bytes can be read without a special case.
+/* Bounded bytes. The writer copies small data and refers to large data, so that a gigabyte is not copied twice. The
+ * reader checks every step against the end, so that hostile bytes need no special case.
  * Runs in every process; knows no message and no socket. */
 #include "wire/bytes.h"
 

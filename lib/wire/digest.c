@@ -1,4 +1,4 @@
-/* A digest in steps, FNV-1a.
+/* An incremental digest: FNV-1a.
  * Runs in every process. */
 #include "wire/digest.h"
 

@@ -1,4 +1,4 @@
-/* Descriptors that travel beside the bytes of a message, which names them by index.
+/* Descriptors that are sent with a message, whose bytes refer to them by index.
  * Runs in every process. */
 #include "wire/fds.h"
 

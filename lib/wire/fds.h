@@ -4,16 +4,16 @@
 
 #include "wire/bytes.h"
 
-/* Descriptors that travel beside the bytes. */
+/* Descriptors that are sent with the bytes. */
 struct beget__fds {
 	int *fds;
 	int n, room;
 };
 
-/* Adds one, writing down its index: -EMSGSIZE if they are too many. */
+/* Adds a descriptor and writes its index. -EMSGSIZE: too many. */
 int beget__fds_put(struct beget__writer *, struct beget__fds *, int fd);
-/* Reads an index: the descriptor, or -EBADMSG, or -EMFILE where it got lost on the way. With take, it is the caller's
- * from then on. */
+/* Reads an index and returns the descriptor. -EBADMSG: invalid; -EMFILE: the descriptor was lost on the way. With take,
+ * the descriptor belongs to the caller from then on. */
 int beget__fds_get(struct beget__reader *, struct beget__fds *, bool take);
 
 #endif

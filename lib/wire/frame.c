@@ -1,4 +1,4 @@
-/* Frames over a SOCK_SEQPACKET socket: one frame and its descriptors, out and in, checked.
+/* Frames over a SOCK_SEQPACKET socket: sends and receives one frame with its descriptors, and checks it.
  * Runs in every process; knows no message. */
 #include "wire/frame.h"
 
@@ -15,20 +15,20 @@
 
 enum { MAGIC = 0x31676562, MORE = 0xffff, OUTSIDE = 1, FDS_PER_PACKET = 253 };
 
-/* Opens every packet. */
+/* The beginning of every packet. */
 struct header {
 	uint32_t magic;
 	uint16_t kind;
 	uint16_t flags;
-	uint32_t fds;    /* first packet: of the whole frame */
-	uint32_t tag;    /* first packet */
-	uint64_t length; /* first packet: of the whole body */
+	uint32_t fds;    /* in the first packet: those of the whole frame */
+	uint32_t tag;    /* in the first packet */
+	uint64_t length; /* in the first packet: of the whole body */
 };
 
 enum { PAYLOAD = BEGET__FRAME_PACKET - sizeof(struct header) };
 _Static_assert(PAYLOAD == BEGET__FRAME_ONE, "what one packet carries");
 
-/* Walks over an iovec without changing it. */
+/* Iterates over an iovec without changing it. */
 struct cursor {
 	const struct iovec *iov;
 	int n;
@@ -80,8 +80,8 @@ static int send_packet(int socket, const struct header *header, const struct iov
 	return sent < 0 ? (int)sent : 0;
 }
 
-/* How many descriptors a user may have on their way is limited like those of a process: the receiver gets some time to
- * take them. */
+/* The kernel limits the descriptors that a user has in flight to the number that a process may have open. The receiver
+ * gets this time to take some. */
 enum { CROWDED_MS = 1000 };
 
 static int send_patiently(int socket, const struct header *header, const struct iovec *body, int n, const int *fds,
@@ -106,7 +106,7 @@ static int send_packets(int socket, struct header *header, const struct iovec *i
 		int count = take(&cursor, PAYLOAD, part, 16);
 		int now = nfds < FDS_PER_PACKET ? nfds : FDS_PER_PACKET;
 		error = send_patiently(socket, header, part, count, fds, now, 0, CROWDED_MS);
-		if (now > 0) /* NULL where there are none */
+		if (now > 0) /* NULL without descriptors */
 			fds += now;
 		nfds -= now;
 		*header = (struct header){.magic = MAGIC, .kind = MORE};
@@ -130,7 +130,7 @@ int beget__frame_pack(const struct iovec *iov, int n)
 	return file;
 }
 
-/* Puts the file of the body before the descriptors that travel with it. */
+/* Puts the file with the body before the caller's descriptors. */
 static void put_first(int file, const int *fds, int nfds, int *all)
 {
 	all[0] = file;
@@ -206,7 +206,7 @@ int beget__frame_send_now(int socket, unsigned kind, const void *body, size_t si
 		return -EMSGSIZE;
 	int error = send_packet(socket, &header, &iov, 1, NULL, 0, MSG_DONTWAIT);
 	if (error == -EAGAIN) {
-		/* The other has filled its share and waits: a larger buffer has room for us before it wakes. */
+		/* The receiver waits and another sender has filled its share: a larger buffer has room for us now. */
 		beget__sock_widen(socket);
 		error = send_packet(socket, &header, &iov, 1, NULL, 0, MSG_DONTWAIT);
 	}
@@ -236,7 +236,7 @@ int beget__frame_send_within(int socket, unsigned kind, const struct iovec *iov,
 	}
 }
 
-/* Who sent a packet, as the kernel says, where the socket asks for it. */
+/* The sender of a packet as reported by the kernel, if the socket asks for it. */
 static pid_t sender_of(struct msghdr *message)
 {
 	struct ucred sender = {0};
@@ -247,7 +247,7 @@ static pid_t sender_of(struct msghdr *message)
 	return sender.pid;
 }
 
-/* The descriptors that came with a packet: at most FDS_PER_PACKET, for which there is room. */
+/* The descriptors that came with a packet: at most FDS_PER_PACKET, so they fit. */
 static int unpack_fds(struct msghdr *message, int *fds)
 {
 	int count = 0;
@@ -262,7 +262,7 @@ static int unpack_fds(struct msghdr *message, int *fds)
 	return count;
 }
 
-/* They become the frame's. Where the kernel had no room for one, that one and all behind it are missing. */
+/* Moves them to the frame. If the kernel had no room for a descriptor, it and all later ones are missing. */
 static int keep_fds(struct beget__frame *f, int *fds, int n, bool truncated)
 {
 	int left = f->want_fds - f->nfds;
@@ -271,7 +271,7 @@ static int keep_fds(struct beget__frame *f, int *fds, int n, bool truncated)
 	if (n > most)
 		return -EBADMSG;
 	for (int i = 0; i < (truncated ? most : n); i++) {
-		/* The kernel fills the lowest free places, which may be those of closed standard streams. */
+		/* The kernel uses the lowest free numbers, which may be those of closed standard streams. */
 		int fd = i < n ? beget__fd_above_stdio(fds[i]) : -1;
 		if (f->dropped)
 			beget__fd_close(&fd);
@@ -303,7 +303,7 @@ static int map_outside(struct beget__frame *f)
 	return 0;
 }
 
-/* Room for the next n bytes of the body, grown as they arrive and never by what a header only claims. */
+/* Makes room for the next n bytes of the body. It grows with what arrives, never by what a header claims. */
 static int make_room(struct beget__frame *f, size_t n)
 {
 	if (f->got + n <= f->room)
@@ -334,7 +334,7 @@ static int first_packet(struct beget__frame *f, const struct header *header, siz
 		return -EBADMSG;
 	f->started = true;
 	f->got = n;
-	f->body = f->buffer; /* where it was received */
+	f->body = f->buffer; /* still in the buffer where it was received */
 	return 0;
 }
 
@@ -342,7 +342,7 @@ static int next_packet(struct beget__frame *f, const struct header *header, cons
 {
 	if (header->kind != MORE || header->flags || header->length || header->fds || header->tag ||
 	    n > f->size - f->got ||
-	    (f->outside && n > 0)) /* a body is in a file or in packets: clear has to know which */
+	    (f->outside && n > 0)) /* a body is either in a file or in packets, because frame_clear must know which */
 		return -EBADMSG;
 	if (n == 0)
 		return 0;
@@ -354,7 +354,7 @@ static int next_packet(struct beget__frame *f, const struct header *header, cons
 	return 0;
 }
 
-/* 1: whole; 0: more to come. */
+/* 1: the frame is whole; 0: more packets must come. */
 static int complete(struct beget__frame *f)
 {
 	if (f->nfds < f->want_fds || (!f->outside && f->got < f->size))
@@ -368,7 +368,8 @@ static int complete(struct beget__frame *f)
 	return f->dropped ? -EMFILE : 1;
 }
 
-/* A frame is begun and another sender speaks: it has one beside, or the sender of the first has died within it. */
+/* A packet from another sender while a frame is incomplete: it begins or continues the frame between, or the first
+ * sender has died and its frame is dropped. */
 static struct beget__frame *another(struct beget__frame *f, const char *data, size_t n)
 {
 	struct beget__frame *other = f->between ? f->between : f;
@@ -385,8 +386,9 @@ void beget__frame_init(struct beget__frame *f, char *buffer, struct beget__frame
 	f->between = between;
 }
 
-/* Nothing was received: that is the end only if no packet is left. The kernel looks for a packet, then for the end, and
- * reports the end if packets and end come in between. A hostile sender can write an empty packet, with descriptors. */
+/* An empty read means end of file only if no packet is left: the kernel looks for a packet first and for the end
+ * second, and reports the end even if packets arrived in between. A hostile sender can also write an empty packet with
+ * descriptors. */
 enum { GOES_ON = 3 };
 static int received_nothing(int socket, int *fds, int nfds)
 {
@@ -400,7 +402,8 @@ static int received_nothing(int socket, int *fds, int nfds)
 	return unread > 0 ? GOES_ON : unread;
 }
 
-/* One packet; data: PAYLOAD bytes for its part of the body. As beget__frame_receive, or GOES_ON. */
+/* Receives one packet; data has PAYLOAD bytes for its part of the body. Returns what beget__frame_receive returns, or
+ * GOES_ON. */
 static int receive_packet(int socket, struct beget__frame *f, char *data, int flags)
 {
 	union {
@@ -443,13 +446,13 @@ static int receive_packet(int socket, struct beget__frame *f, char *data, int fl
 		error = complete(to);
 	if (to == f)
 		return error ? error : GOES_ON;
-	if (error == 1 || error == -EMFILE) /* it has to be whole */
+	if (error == 1 || error == -EMFILE) /* it must be complete */
 		return 2;
 	beget__frame_clear(to);
 	return GOES_ON;
 }
 
-/* A frame of its own, for its room on the stack is seldom needed. */
+/* A stack frame of its own, because its buffer is seldom needed. */
 __attribute__((noinline)) static int receive_later_packet(int socket, struct beget__frame *f, int flags)
 {
 	char later[PAYLOAD];
@@ -461,7 +464,7 @@ int beget__frame_receive(int socket, struct beget__frame *f, int flags)
 {
 	int got;
 
-	/* The first packet's body is received in place; only those behind it are copied. */
+	/* The body of the first packet is received in place; only later packets are copied. */
 	do
 		got = f->started ? receive_later_packet(socket, f, flags) : receive_packet(socket, f, f->buffer, flags);
 	while (got == GOES_ON);

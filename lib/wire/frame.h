@@ -1,8 +1,9 @@
 /* Frames: a kind, a body of bytes and some descriptors, over a SOCK_SEQPACKET socket.
  *
- * A body up to BEGET__FRAME_INLINE bytes travels in packets, and sending it does not wait for the receiver. A larger
- * one is written into a sealed memory file that travels as one more descriptor and is mapped by the receiver; only
- * where no such file can be had does it travel in packets too, and the sender waits. Knows no message. */
+ * A body of up to BEGET__FRAME_INLINE bytes is sent in packets, without waiting for the receiver. A larger body is
+ * written to a sealed memory file, which is sent as one more descriptor and mapped by the receiver. Only if no such
+ * file
+ * can be created is a large body sent in packets too, and then the sender waits. Knows no message. */
 #ifndef BEGET__FRAME_H
 #define BEGET__FRAME_H
 
@@ -12,72 +13,71 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#define BEGET__FRAME_PACKET 8192 /* with its header */
-#define BEGET__FRAME_ONE    8168 /* of a body, in one packet */
+#define BEGET__FRAME_PACKET 8192 /* including the header */
+#define BEGET__FRAME_ONE    8168 /* body bytes in one packet */
 #define BEGET__FRAME_INLINE 65536
-#define BEGET__FRAME_FDS    272 /* per frame: what a call may pass, and the library's own */
+#define BEGET__FRAME_FDS    272 /* per frame: those that a call may pass, and some of the library's own */
 
-/* Sends one frame; the descriptors stay the caller's. -EPIPE or -ECONNRESET: the receiver is gone. -EMFILE: so many
- * descriptors of this user are on their way that there was no place for these for a second. */
+/* Sends one frame; the descriptors stay the caller's. -EPIPE or -ECONNRESET: the receiver has closed. -EMFILE: for a
+ * second, this user has had too many descriptors in flight. */
 int beget__frame_send(int socket, unsigned kind, const struct iovec *, int n, const int *fds, int nfds);
 
-/* The same with a number that says what the frame is about; the others have zero. */
+/* The same with a tag that identifies the subject of the frame; the tag of other frames is zero. */
 int beget__frame_send_tagged(int socket, unsigned kind, uint32_t tag, const struct iovec *, int n, const int *fds,
                              int nfds);
 
-/* The body of a frame that may be sent more than once: bytes of at most BEGET__FRAME_ONE, or a sealed file. */
+/* The body of a frame that may be sent more than once: at most BEGET__FRAME_ONE bytes, or a sealed file. */
 struct beget__packed {
-	const char *bytes; /* NULL: in the file */
+	const char *bytes; /* NULL: the body is in the file */
 	size_t size;
 	int file;
 };
 
-/* Such a file, or a negative errno. */
+/* Returns such a file, or a negative errno. */
 int beget__frame_pack(const struct iovec *, int n);
 
-/* Sends it as a single packet and never waits: -EAGAIN where there is no room. */
+/* Sends it as a single packet and never waits. -EAGAIN: no room. */
 int beget__frame_send_packed(int socket, unsigned kind, uint32_t tag, const struct beget__packed *, const int *fds,
                              int nfds);
 
-/* Sends one small frame without descriptors and never waits, even where the other who sends on this socket has filled
- * it. */
+/* Sends one small frame without descriptors and never waits, even if another sender has filled this socket. */
 int beget__frame_send_now(int socket, unsigned kind, const void *body, size_t size);
 
-/* Sends one frame of a single packet, and waits for room for it no longer than timeout_ms: -ETIMEDOUT, or -EMFILE as
- * above. Whatever others who hold the same socket have made of its mode. */
+/* Sends one frame of a single packet and waits at most timeout_ms for room: -ETIMEDOUT, or -EMFILE as above. It does
+ * not depend on O_NONBLOCK, which other holders of the socket may have set. */
 int beget__frame_send_within(int socket, unsigned kind, const struct iovec *, int n, const int *fds, int nfds,
                              int timeout_ms);
 
-/* A frame on its way in. Its buffer, of BEGET__FRAME_PACKET bytes, is the body's first home; between is another frame,
- * for sockets on which two processes send, or NULL. */
+/* An incoming frame. The body is received into the buffer, of BEGET__FRAME_PACKET bytes, and moved out if it is larger.
+ * For sockets with two senders, between is the frame of the other sender; else NULL. */
 struct beget__frame {
 	char *buffer;
 	struct beget__frame *between;
 	unsigned kind;
 	uint32_t tag;
-	bool started; /* the first packet is here, more are to come */
+	bool started; /* the first packet has arrived, and more must come */
 	char *body;
 	size_t size, got;
-	size_t room;  /* of body, where it was allocated */
+	size_t room;  /* allocated size of body */
 	bool outside; /* body is a mapping */
-	bool dropped; /* the kernel could not give us all descriptors */
-	pid_t sender; /* of its first packet, where the socket asks for it; else 0 */
+	bool dropped; /* the kernel could not pass all descriptors */
+	pid_t sender; /* of the first packet, if the socket asks for it; else 0 */
 	int nfds, want_fds;
 	int fds[BEGET__FRAME_FDS];
 };
 
 void beget__frame_init(struct beget__frame *, char *buffer, struct beget__frame *between);
 
-/* Receives packets until the frame is whole: 1; the sender closed: 0; -EAGAIN with MSG_DONTWAIT in flags; 2 where
- * another sender's frame came between the packets of this one and is whole in *between, to be cleared after use;
- * -EBADMSG for what is no frame (its descriptors are closed), -EMFILE where a descriptor was dropped for want of
- * room in the table (the frame is whole but for that one and those behind it, which are -1). */
+/* Receives packets until the frame is whole and returns 1. Other results: 0, the sender has closed; -EAGAIN, with
+ * MSG_DONTWAIT in flags; 2, another sender's frame arrived between the packets of this one and is whole in *between, to
+ * be cleared after use; -EBADMSG, not a frame (its descriptors are closed); -EMFILE, the descriptor table had no room
+ * (the frame is whole, but the dropped descriptor and all later ones are -1). */
 int beget__frame_receive(int socket, struct beget__frame *, int flags);
 
-/* The i-th descriptor now belongs to the caller of this. */
+/* Returns the i-th descriptor, which belongs to the caller from then on. */
 int beget__frame_take(struct beget__frame *, int i);
 
-/* Closes the descriptors not taken, frees the body; ready for the next frame. */
+/* Closes the descriptors that were not taken and frees the body; the frame can be used again. */
 void beget__frame_clear(struct beget__frame *);
 
 #endif
