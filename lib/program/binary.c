@@ -1,5 +1,5 @@
-/* What an ELF module says of itself: where its code is, what it needs, which build it is. Read where the loader has
- * put it, or from a file that may be anything. Runs in caller, helper and child; knows no list of modules. */
+/* Reads from an ELF module where its code is, what it needs and which build it is: in memory, or in a file with any
+ * contents. Runs in caller, helper and child; knows no list of modules. */
 #include "program/binary.h"
 
 #include "os/fd.h"
@@ -63,7 +63,7 @@ static const ElfW(Dyn) * dynamic(const struct dl_phdr_info *m)
 	return NULL;
 }
 
-/* The loader adds the load address to this pointer in most modules, but not where it cannot write. */
+/* The loader adds the load address to this pointer, except in modules where the dynamic section is not writable. */
 static const char *strings(const struct dl_phdr_info *m)
 {
 	for (const ElfW(Dyn) *d = dynamic(m); d && d->d_tag != DT_NULL; d++)
@@ -84,9 +84,9 @@ const char *beget__binary_string(const struct dl_phdr_info *m, long tag, const E
 	return base && d && d->d_tag == tag ? base + d->d_un.d_val : NULL;
 }
 
-/* Which build it is. */
+/* Identifies the build. */
 
-/* The build-id among notes, which may be anything. */
+/* Finds the build-id in notes with any contents. */
 static bool find_id(const char *notes, size_t size, struct beget__build *ret)
 {
 	for (size_t at = 0; size - at >= sizeof(ElfW(Nhdr));) {
@@ -154,14 +154,14 @@ bool beget__binary_same(const struct beget__build *a, const struct beget__build 
 	return a->size == b->size && memcmp(a->id, b->id, a->size) == 0;
 }
 
-/* From files. */
+/* Reads from files. */
 
 static bool read_at(int fd, uint64_t offset, void *to, size_t size)
 {
 	return beget__fd_read_at(fd, to, size, offset) == (ssize_t)size;
 }
 
-/* Its program headers: their number, 0 if it is no module. */
+/* Reads the program headers and returns their number; 0 if the file is not a module. */
 static int read_segments(int fd, ElfW(Phdr) segments[SEGMENTS_MAX])
 {
 	ElfW(Ehdr) e;

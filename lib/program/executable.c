@@ -1,4 +1,4 @@
-/* Programs that are executed in place of this one: the host program, or what a server names.
+/* Programs that are executed in place of this one: the host program, or the program that a server names.
  * Runs in every process. */
 #include "program/executable.h"
 
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-#ifndef BEGET_HOST_PATH /* the Makefile's */
+#ifndef BEGET_HOST_PATH /* set by the Makefile */
 #define BEGET_HOST_PATH "/usr/local/libexec/beget-host"
 #endif
 
@@ -23,7 +23,7 @@ const char *beget__executable_host(void)
 	return other && other[0] ? other : BEGET_HOST_PATH;
 }
 
-/* A program that gains rights when executed would regain here what it gave up. */
+/* A program that gains privileges when it is executed would regain what the caller gave up. */
 bool beget__executable_gains_rights(int fd)
 {
 	return getauxval(AT_SECURE) || beget__file_gains_rights(fd);
@@ -41,11 +41,11 @@ int beget__executable_check(const struct beget__executable *p)
 int beget__executable_open(struct beget__executable *ret, const char *path)
 {
 	const char *file = strcmp(path, BEGET__HOST) == 0 ? beget__executable_host() : path;
-	char *real = beget__file_real(file); /* the directory may be another when the name is needed */
+	char *real = beget__file_real(file); /* the working directory may change before the name is needed */
 	int fd = real ? beget__fd_open(real, O_RDONLY | O_NONBLOCK) : -errno;
 
 	if (fd == -EACCES)
-		fd = beget__fd_open(real, O_PATH); /* it may be executed all the same */
+		fd = beget__fd_open(real, O_PATH); /* execution does not need read permission */
 	if (fd < 0) {
 		free(real);
 		return beget__fail_errno(-fd, "cannot open the executable %.150s", file);

@@ -1,5 +1,5 @@
-/* The image of this program, or of the host program: pinned by descriptor, executed as child or helper, the helper
- * through a double birth. Runs in the caller and, for its first steps, in the new process. Knows no message. */
+/* The image of this program, or of the host program. It is pinned by descriptor and executed as a child or a helper; a
+ * helper is created by two forks. Runs in the caller and, for its first steps, in the new process. Knows no message. */
 #include "program/image.h"
 
 #include "os/fail.h"
@@ -19,7 +19,7 @@
 static char host_name[] = BEGET__HOST;
 
 static struct {
-	bool known; /* main called beget_init; else it is the host program's */
+	bool known; /* main called beget_init; otherwise the image is the host program */
 	bool inherited;
 	_Atomic int fd;
 	struct beget__identity identity;
@@ -33,7 +33,7 @@ static int first_module(struct dl_phdr_info *m, size_t size, void *data)
 	return 1;
 }
 
-/* True if the file holds the program headers that run here. Under "ld.so ./prog", /proc/self/exe is ld.so. */
+/* True if the file has the program headers that run here. Under "ld.so ./prog", /proc/self/exe is ld.so. */
 static bool is_us(int fd)
 {
 	struct dl_phdr_info us;
@@ -41,8 +41,8 @@ static bool is_us(int fd)
 	return dl_iterate_phdr(first_module, &us) && beget__binary_is_file_of(&us, fd);
 }
 
-/* A program that may be executed and not read. Only under "ld.so ./prog", which has to read it, is this another file.
- */
+/* A program that can be executed but not read. It is not checked, because only "ld.so ./prog" makes /proc/self/exe
+ * another file, and ld.so must read the program. */
 static int open_unreadable(void)
 {
 	return getauxval(AT_BASE) ? beget__fd_open("/proc/self/exe", O_PATH) : -EACCES;
@@ -54,7 +54,7 @@ static int open_image(void)
 	int error = -ENOENT;
 
 	if (!image.known) {
-		beget__trace_init(); /* beget_init did not */
+		beget__trace_init(); /* for programs that have not called beget_init */
 		return beget__fd_open(beget__executable_host(), O_RDONLY | O_NONBLOCK);
 	}
 	for (int i = 0; i < 2; i++) {
@@ -77,8 +77,8 @@ static enum beget__birth birth_of(int argc, char **argv)
 	                                                  : BEGET__BORN_FREE;
 }
 
-/* From the arguments of exec, whatever main has made of its own: a helper that does not know that it is one would run
- * main, which launches a helper. */
+/* Reads the arguments of execve, not those that main may have changed: a helper that does not recognise itself would
+ * run main and launch a helper. */
 static enum beget__birth birth_of_process(void)
 {
 	enum beget__birth birth = BEGET__BORN_FREE;
@@ -93,7 +93,7 @@ static enum beget__birth birth_of_process(void)
 	return birth;
 }
 
-/* The program may write over its arguments later, to show a title in ps. */
+/* The program may overwrite its arguments later, to show a title in ps. */
 static char *copy_of(char *name)
 {
 	char *copy = beget__mem_alloc(strlen(name) + 1);
@@ -104,7 +104,7 @@ static char *copy_of(char *name)
 enum beget__birth beget__image_init(int argc, char **argv)
 {
 	static char unnamed[] = "beget";
-	int host = image.fd; /* a constructor started something before main */
+	int host = image.fd; /* a constructor started a process before main */
 
 	if (host >= 0 && beget__fd_is(host, &image.identity))
 		beget__fd_close(&host);
@@ -121,9 +121,11 @@ enum beget__birth beget__image_init(int argc, char **argv)
 	}
 	image.inherited = true;
 	const char *slash = strrchr(image.name, '/');
-	beget__self_set_name(slash ? slash + 1 : image.name); /* executed by descriptor, we are named by its number */
+	/* After execution by descriptor, the kernel names the process by the descriptor's number. */
+	beget__self_set_name(slash ? slash + 1 : image.name);
 	const char *bind = getenv(BEGET__BIND_NOW);
-	if (birth == BEGET__BORN_HELPER && bind && strcmp(bind, BEGET__OUR_BINDING) == 0) /* not the caller's */
+	/* Set by us, not by the caller. */
+	if (birth == BEGET__BORN_HELPER && bind && strcmp(bind, BEGET__OUR_BINDING) == 0)
 		unsetenv(BEGET__BIND_NOW);
 	return birth;
 }
@@ -134,7 +136,7 @@ void beget__image_inherit(void)
 	image.inherited = true;
 }
 
-/* The host may have closed our descriptor, and its number may be another file by now; a child has none at first. */
+/* The host may have closed our descriptor and opened another file at its number. A child has no descriptor at first. */
 static int reopen(void)
 {
 	int old = image.fd;
@@ -156,7 +158,7 @@ static int reopen(void)
 	}
 	image.identity = beget__fd_identity(fd);
 	if (!atomic_compare_exchange_strong(&image.fd, &old, fd))
-		beget__fd_close(&fd); /* another thread was faster */
+		beget__fd_close(&fd); /* another thread was first */
 	return 0;
 }
 
@@ -184,10 +186,12 @@ const char *beget__image_path(char *text, size_t size)
 	return image.known ? beget__image_program(text, size) : beget__executable_host();
 }
 
-/* What runs before beget_init runs in each process that executes this program: did it start one, so would that one. */
+/* A constructor runs in every process that executes this program. If it started one, that process would start another,
+ * and so on. */
 static int check_arrived(void)
 {
-	/* beget_init makes it close-on-exec, in every copy too */
+	/* Every process that has passed beget_init, and every copy of it, has this descriptor closed or
+	 * close-on-exec. */
 	bool arrived = !beget__fd_open_now(BEGET__CHANNEL_FD) || beget__fd_closes_on_exec(BEGET__CHANNEL_FD);
 
 	if (image.known || arrived || birth_of_process() == BEGET__BORN_FREE)
@@ -208,7 +212,7 @@ int beget__image_ready(const struct beget__executable *other)
 	if (!other && beget__executable_gains_rights(image.fd))
 		return beget__fail(EPERM, "cannot execute the %s: it is set-id or has file capabilities",
 		                   image.known ? "program again" : "host program");
-	if (beget__self_ids_mixed()) /* as in a set-id program, the loader would ignore the environment */
+	if (beget__self_ids_mixed()) /* as in a set-id program, the loader would ignore environment variables */
 		return beget__fail(EPERM,
 		                   "cannot execute a program: the real and effective ids of this process differ");
 	return 0;

@@ -1,4 +1,4 @@
-/* Executing the image: as a child, as a spare, or as a helper through a middle process that ends at once.
+/* Executes the image as a child, as a spare, or as a helper through a middle process that exits at once.
  * Runs in the caller and the helper and, for its first steps, in the new process. */
 #include "program/launch.h"
 
@@ -16,23 +16,23 @@
 #include <string.h>
 #include <unistd.h>
 
-/* One birth; shared with the new process until it executes the image. */
+/* One new process. The memory is shared with it until it executes the image. */
 struct launch {
 	const struct beget__executable *other;
 	int socket;
 	bool helper;
 	char **argv, **envp;
-	int error;        /* of the new process, negative */
-	const char *step; /* in which it failed; NULL: the exec itself */
-	pid_t made;       /* by the process between, 0 if none is */
+	int error;        /* of the new process; a negative errno */
+	const char *step; /* the step that failed; NULL: execve itself */
+	pid_t made;       /* the helper that the middle process created, or 0 */
 	pid_t *pid;
-	int *pidfd; /* where a concurrent fork finds it at once */
+	int *pidfd; /* written early, so that a concurrent fork finds it */
 };
 
-/* A sanitizer does not expect a process on a stack of the heap. */
+/* AddressSanitizer does not support a stack in heap memory. */
 #define NOT_WATCHED __attribute__((no_sanitize("address")))
 
-/* A helper has none of the caller's streams, and a group of its own. */
+/* A helper has none of the caller's streams, and a process group of its own. */
 NOT_WATCHED static int begin_helper(struct launch *l)
 {
 	int nothing = beget__fd_open_nothing(), error = nothing < 0 ? nothing : 0;
@@ -42,12 +42,13 @@ NOT_WATCHED static int begin_helper(struct launch *l)
 	for (int fd = 0; fd <= STDERR_FILENO && !error; fd++)
 		if (fd < STDERR_FILENO || beget__trace_fd < 0)
 			error = beget__fd_put(nothing, fd);
-	if (beget__self_group(0, &group) || group != 0) /* one that cannot be seen from here can only be kept */
+	/* Keep a group of another pid namespace (0), which cannot be joined again. */
+	if (beget__self_group(0, &group) || group != 0)
 		(void)beget__self_join_group(0);
 	return error;
 }
 
-/* The caller's streams, close-on-exec or not. */
+/* Keeps the caller's streams open, even if they are close-on-exec. */
 NOT_WATCHED static void begin_child(void)
 {
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
@@ -55,7 +56,7 @@ NOT_WATCHED static void begin_child(void)
 			(void)beget__fd_set_inherited(fd, true);
 }
 
-/* From here to exec we run on the caller's memory with all signals blocked: only what is async-signal-safe. */
+/* From here to execve we use the caller's memory, with all signals blocked: only async-signal-safe code. */
 NOT_WATCHED static int begin(struct launch *l, int *image)
 {
 	l->step = "cannot copy the descriptor of its image";
@@ -121,7 +122,7 @@ static int run(struct launch *l)
 	int none;
 
 	beget__signals_block_all(&before);
-	/* Exit signal 0: no SIGCHLD in the host, and invisible to its wait(-1). */
+	/* Exit signal 0: the host gets no SIGCHLD, and its wait(-1) does not see the process. */
 	pid_t pid = l->helper ? beget__proc_vfork(middle, l, sizeof(*l), 0, &none)
 	                      : beget__proc_vfork(execute, l, sizeof(*l), SIGCHLD, l->pidfd);
 	if (pid > 0 && l->helper)
@@ -141,8 +142,8 @@ static int run(struct launch *l)
 
 extern char **environ;
 
-/* The environment without the strings that no exec takes, and with one more if it is not NULL. Those that are left out
- * travel as the rest of the state does. */
+/* The environment without strings that are too long for execve, plus one string if more is not NULL. Strings left out
+ * are sent with the rest of the state. */
 static char **environment(char *more)
 {
 	size_t n = 0, kept = 0;
@@ -192,9 +193,9 @@ int beget__launch_spare(int socket, pid_t *pid, int *pidfd)
 int beget__launch_helper(const struct beget__executable *other, int socket, pid_t *pid)
 {
 	char mark[] = BEGET__HELPER_MARK, bind[] = BEGET__BIND_NOW "=" BEGET__OUR_BINDING;
-	int none = -1; /* the middle process has it, and ends */
+	int none = -1; /* only for the middle process, which exits */
 
-	/* What the helper binds eagerly, its children need not bind one by one. */
+	/* What the helper binds eagerly, its children need not bind each for itself. */
 	return start(&(struct launch){.other = other, .socket = socket, .helper = true, .pid = pid, .pidfd = &none},
 	             mark, getenv(BEGET__BIND_NOW) ? NULL : bind);
 }

@@ -6,17 +6,17 @@
 
 #include <sys/types.h>
 
-/* Executes the image, or the program if it is not NULL, as a child on the socket, with all signals blocked; *pidfd is
- * -1 where there are none. -EPERM for set-id images and those with file capabilities. */
+/* Executes the image, or the program if it is not NULL, as a child on the socket, with all signals blocked. *pidfd is
+ * -1 on kernels without pidfds. -EPERM: the image is set-id or has file capabilities. */
 int beget__launch_spawn(const struct beget__executable *, int socket, pid_t *pid, int *pidfd);
 
-/* The same as a spare, in the helper: it waits for its call, which comes from elsewhere. */
+/* The same for a spare of the helper: it waits for its call. */
 int beget__launch_spare(int socket, pid_t *pid, int *pidfd);
 
-/* The same as a helper that is no child of ours and in a group of its own; *pid is the helper's. */
+/* The same for a helper, which is not our child and has its own process group; *pid is the helper's. */
 int beget__launch_helper(const struct beget__executable *, int socket, pid_t *pid);
 
-/* True if descriptor 3 is a socket that a process of exactly our user made. */
+/* True if descriptor 3 is a socket that was created by a process with exactly our user ids. */
 bool beget__launch_trusted(void);
 
 #endif

@@ -1,6 +1,8 @@
-/* Modules that a fresh image would not have. The caller lists those that a function's code needs, from what the loader
- * has here; the child loads them by path, after it has looked whether the file is still the same build. So the loader's
- * search (RPATH, LD_LIBRARY_PATH, what was loaded before) need not be repeated: its outcome travels.
+/* Modules that a fresh image would not have. The caller lists those that a function's code needs, as the loader
+ * resolved
+ * them. The child loads them by path, after checking that each file is still the same build. The loader's search
+ * (RPATH,
+ * LD_LIBRARY_PATH, modules loaded earlier) is thus not repeated: its result is sent.
  * Runs in caller and child; knows no target and no message. */
 #include "program/module.h"
 
@@ -19,19 +21,19 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-/* A statically linked program has no loader, and should get none for our sake. */
+/* Weak: a statically linked program has no loader and must not get one because of us. */
 #pragma weak dlopen
 #pragma weak dlerror
 
 enum { LACKING = 1, HASHED = 2 };
 
-static atomic_bool loading; /* a module's constructors run */
+static atomic_bool loading; /* a module is being loaded, and its constructors run */
 
-/* What a fresh image has, by name. */
+/* The modules of a fresh image, by name. */
 static struct {
 	bool known;
-	unsigned long long adds; /* modules ever loaded: as long as that stays, nothing can be lacking */
-	uint64_t *names;         /* hashes */
+	unsigned long long adds; /* modules ever loaded: while this is unchanged, none is lacking */
+	uint64_t *names;         /* digests */
 	size_t n, room;
 } fresh;
 
@@ -57,12 +59,12 @@ void beget__module_remember(void)
 	free(fresh.names);
 	dl_iterate_phdr(count, NULL);
 	fresh.names = beget__mem_alloc(fresh.room * sizeof(*fresh.names));
-	if (fresh.names) /* else all will seem to be lacking: more is sent, and found to be there */
+	if (fresh.names) /* otherwise all seem to be lacking: more is sent, and the child finds it loaded */
 		dl_iterate_phdr(note_name, NULL);
 	fresh.known = true;
 }
 
-/* All modules that are loaded here, and which of them some code needs. */
+/* All modules that are loaded here, and which of them the code needs. */
 
 struct loaded {
 	struct dl_phdr_info info;
@@ -76,7 +78,7 @@ struct walk {
 	bool all;
 	struct loaded *modules;
 	size_t n, room;
-	size_t *order; /* of those that are listed */
+	size_t *order; /* indices of the listed modules */
 	size_t listed;
 };
 
@@ -92,7 +94,7 @@ static bool holds(const struct dl_phdr_info *m, uintptr_t address)
 	return beget__binary_segment(m, address - m->dlpi_addr) != NULL;
 }
 
-/* Every process has the kernel's module, the loader and the C library. */
+/* Every process has the kernel's module (vDSO), the loader and the C library. */
 static bool everywhere(const struct dl_phdr_info *m)
 {
 	uintptr_t vdso = getauxval(AT_SYSINFO_EHDR), loader = getauxval(AT_BASE);
@@ -142,7 +144,7 @@ static int gather(struct dl_phdr_info *m, size_t size, void *data)
 	return 0;
 }
 
-/* As the loader does it: the first in its list that has this name. */
+/* As the loader does: the first module in its list that has this name. */
 static struct loaded *find_needed(const struct walk *walk, const char *name)
 {
 	for (size_t i = 0; i < walk->n; i++)
@@ -156,7 +158,7 @@ static struct loaded *find_needed(const struct walk *walk, const char *name)
 	return NULL;
 }
 
-/* A module after all that it needs. What a fresh image has, it has with all that this needs. */
+/* Lists a module after all that it needs. If a fresh image has the module, it also has what the module needs. */
 static void list(struct walk *walk, struct loaded *module)
 {
 	const ElfW(Dyn) *at = NULL;
@@ -173,8 +175,9 @@ static void list(struct walk *walk, struct loaded *module)
 	walk->order[walk->listed++] = (size_t)(module - walk->modules);
 }
 
-/* The loader knows a module by the path that it was found by, which may begin at a directory left since; where that led
- * it knows too. To be freed; NULL: the path is good as it is, or there is no better. */
+/* The loader knows a module by the path through which it was found, which may be relative to an earlier working
+ * directory. The loader also knows the directory. To be freed; NULL: the path is absolute, or no better path is
+ * known. */
 static char *absolute(const struct dl_phdr_info *m)
 {
 	const char *name = beget__binary_name(m), *slash = strrchr(name, '/');
@@ -182,7 +185,8 @@ static char *absolute(const struct dl_phdr_info *m)
 
 	if (name[0] == '/' || !slash || !code)
 		return NULL;
-	char *text = beget__mem_alloc(2 * PATH_MAX + strlen(slash) + 1); /* the loader does not ask how much fits */
+	/* The loader's interface does not take a size. */
+	char *text = beget__mem_alloc(2 * PATH_MAX + strlen(slash) + 1);
 	if (text && beget__libc_origin((const void *)(m->dlpi_addr + code->p_vaddr), text))
 		return strcat(text, slash);
 	free(text);
@@ -196,7 +200,7 @@ static void put_module(struct beget__writer *w, const struct dl_phdr_info *m)
 	const char *path = better ? better : beget__binary_name(m);
 
 	if (strlen(path) + 1 >= BEGET__FAR)
-		w->error = -ENAMETOOLONG; /* it would not be copied */
+		w->error = -ENAMETOOLONG; /* longer strings are not copied by the writer */
 	else
 		beget__bytes_put_string(w, path);
 	beget__binary_build(m, &build);
@@ -205,7 +209,8 @@ static void put_module(struct beget__writer *w, const struct dl_phdr_info *m)
 	free(better);
 }
 
-/* Called for the first module of all, with the loader's list locked: so nothing that we look at is unloaded. */
+/* Called for the first module only. The loader's list is locked meanwhile, so no module is unloaded while we read
+ * it. */
 static int put_list(struct dl_phdr_info *first, size_t size, void *data)
 {
 	struct walk *walk = data;
@@ -277,13 +282,13 @@ void beget__module_get(struct beget__reader *r, struct beget__modules *ret)
 
 	for (uint32_t i = 0; i < n; i++)
 		if (!beget__module_next(r, &m)) {
-			r->bad = true; /* it may just have ended */
+			r->bad = true; /* module_next also returns false at a regular end */
 			break;
 		}
 	*ret = (struct beget__modules){r->base + begin, r->bad ? 0 : r->at - begin};
 }
 
-/* The file that would be loaded is the one that is loaded in the caller. */
+/* Checks that the file to load is the build that the caller has loaded. */
 static int check_file(const struct beget__module *m)
 {
 	struct beget__build build;
@@ -368,7 +373,7 @@ int beget__module_load(const struct beget__modules *modules)
 	struct beget__reader r = {modules->bytes, 0, modules->size, false};
 	struct beget__module m;
 
-	/* One that does not come up alone, for want of what another will bring, may come up with that other. */
+	/* A module that cannot be loaded because it lacks a symbol may be loaded by a later module that provides it. */
 	while (beget__module_next(&r, &m)) {
 		int error = m.lacking && !dl_iterate_phdr(is_same, &m) ? load(&m) : 0;
 		if (error && error != -ELIBACC)

@@ -1,5 +1,5 @@
-/* The name of a function by its offset in a module, from the module's own symbol table: static functions too, if it was
- * not stripped. Reads a file, so it serves sentences and not starts.
+/* The name of a function, from its offset and the module's symbol table. Static functions are found too, unless the
+ * module was stripped. This reads a file, so it is used for error sentences, not for starts.
  * Runs in the caller. */
 #include "program/symbol.h"
 
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The file, mapped, with every access checked: it may be anything by now. */
+/* The mapped file. Every access is checked, because the file may have any contents by now. */
 struct image {
 	const char *base;
 	size_t size;
@@ -31,7 +31,7 @@ static const char *string_at(const struct image *image, const ElfW(Shdr) * strin
 	return s && memchr(s, '\0', image->size - (size_t)(s - image->base)) ? s : NULL;
 }
 
-/* The function that holds the offset, in one symbol table. */
+/* The function that contains the offset, from one symbol table. */
 static const char *search(const struct image *image, const ElfW(Shdr) * table, const ElfW(Shdr) * strings,
                           uint64_t offset, uint64_t *within)
 {
@@ -73,7 +73,8 @@ void beget__symbol_name(const char *module, uint64_t offset, char *text, size_t 
 
 	snprintf(text, size, "%s+0x%llx", module[0] ? (slash ? slash + 1 : module) : beget__libc_program(),
 	         (unsigned long long)offset);
-	/* The child may say any name: one that is no file must not be waited for, nor become a terminal of ours. */
+	/* The child may send any path. Opening a FIFO must not block, and a terminal must not become our controlling
+	 * one. */
 	int fd = beget__fd_open(module[0] ? module : "/proc/self/exe", O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return;

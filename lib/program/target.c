@@ -1,5 +1,5 @@
-/* From a function's address to (module, build-id, offset) and back, by dl_iterate_phdr alone: dladdr and symbol tables
- * would be fooled by PLT entries, IFUNCs and closures. Runs in caller and child; knows no process and no message. */
+/* Converts a function's address to (module, build-id, offset) and back. Uses only dl_iterate_phdr: PLT entries, IFUNCs
+ * and closures would mislead dladdr and symbol tables. Runs in caller and child; knows no process and no message. */
 #include "program/target.h"
 
 #include "os/fail.h"
@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <string.h>
 
-/* The program, in which most functions are: so the loader's list is seldom walked. */
+/* The program itself. It contains most targets, so the loader's list is seldom searched. */
 static struct {
-	uintptr_t code;      /* its first segment of code, */
-	uint64_t begin, end; /* as offsets, empty if it is not known */
+	uintptr_t code;      /* its first code segment */
+	uint64_t begin, end; /* of that segment; equal: unknown */
 	struct beget__build build;
 } program;
 
@@ -22,7 +22,7 @@ static int learn(struct dl_phdr_info *m, size_t size, void *unused)
 	if (!code || beget__binary_name(m)[0] != '\0')
 		return 1;
 	beget__binary_build(m, &program.build);
-	if (program.build.hashed) /* for targets, a hash is of the function */
+	if (program.build.hashed) /* for a target, the hash must be that of the function */
 		return 1;
 	program.code = m->dlpi_addr + code->p_vaddr;
 	program.begin = code->p_vaddr;
@@ -32,7 +32,7 @@ static int learn(struct dl_phdr_info *m, size_t size, void *unused)
 
 void beget__target_remember(void)
 {
-	dl_iterate_phdr(learn, NULL); /* it is the first */
+	dl_iterate_phdr(learn, NULL); /* the program is the first module */
 }
 
 static bool find_in_program(uintptr_t address, bool foreign, struct beget__target *ret)
@@ -88,7 +88,7 @@ int beget__target_find(void (*function)(void), bool foreign, struct beget__targe
 
 struct resolution {
 	const struct beget__target *target;
-	bool named; /* a module of that path is there, but it is another */
+	bool named; /* a module with that path is loaded, but it is another build */
 	uintptr_t address;
 };
 
@@ -99,7 +99,7 @@ static int is_module(struct dl_phdr_info *m, size_t size, void *data)
 	bool same_name = strcmp(beget__binary_name(m), r->target->module) == 0;
 
 	(void)size;
-	/* The program itself has no name, and is always listed first. */
+	/* The program itself has no name and is always listed first. */
 	if (r->target->module[0] == '\0' && !same_name)
 		return 1;
 	r->named |= same_name;

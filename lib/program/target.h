@@ -1,25 +1,25 @@
-/* A function named so that another process can find it: module, build-id, offset. */
+/* A function, named in a way that lets another process find it: module, build-id, offset. */
 #ifndef BEGET__TARGET_H
 #define BEGET__TARGET_H
 
 #include "program/module.h"
 
 struct beget__target {
-	const char *module;            /* path, "" for the main program; belongs to the loader or to a message */
+	const char *module;            /* path, "" for the main program; in the loader's memory or in a message */
 	uint64_t offset;               /* of the function, from the module's load address */
-	struct beget__build build;     /* of the module; where it has no build-id, of the function */
-	uintptr_t lacking;             /* in the caller: the function, if a fresh image lacks its module; else 0 */
-	struct beget__modules modules; /* in the child: what to load then; in the message */
+	struct beget__build build;     /* of the module or, without a build-id, of the function */
+	uintptr_t lacking;             /* in the caller: the function if a fresh image lacks its module; else 0 */
+	struct beget__modules modules; /* in the child: the modules to load in that case, in the message */
 };
 
-/* In beget_init: where the program is, which most functions are of, and which build. */
+/* In beget_init: records where the program is, and its build. */
 void beget__target_remember(void);
 
-/* Names the function, for a process of this program or of a foreign one; -EOPNOTSUPP if it lies in no module. */
+/* Names the function, for a process of this program or of a foreign one. -EOPNOTSUPP: it is in no module. */
 int beget__target_find(void (*function)(void), bool foreign, struct beget__target *ret);
 
-/* Finds it again, here, and loads its module if it came with it: -ENOENT no such module, -ESTALE a different one or no
- * code at the offset, -ELIBACC it cannot be loaded. */
+/* Finds the function in this process, and loads the modules that were sent with it. -ENOENT: no such module; -ESTALE: a
+ * different build, or no code at the offset; -ELIBACC: a module cannot be loaded. */
 int beget__target_resolve(const struct beget__target *, void (**ret)(void));
 
 void beget__target_put(struct beget__writer *, const struct beget__target *);
