@@ -1,5 +1,5 @@
-/* Takes arguments out of the boxes in which the macros put them: once, when a call comes in. All that handles the call
- * later sees bare arguments. Runs in the caller. */
+/* Takes arguments out of the boxes in which the macros put them, once, when the library receives a call. All later code
+ * sees bare arguments. Runs in the caller. */
 #include "call/bare.h"
 
 #include "os/fail.h"

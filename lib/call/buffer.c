@@ -1,5 +1,5 @@
-/* Memory that processes share: an unnamed file of the kernel's, mapped by each of them. Open, it is one memory for all;
- * sealed, it is the same for all and for ever, and the kernel's seal on the file tells every receiver so.
+/* Memory shared between processes: an unnamed file that each of them maps. Before it is sealed, all see the same
+ * memory; after that, its contents are final, and the kernel's seal on the file proves this to every receiver.
  * Runs in caller and child; knows no message. */
 #include "call/buffer.h"
 
@@ -16,9 +16,9 @@
 
 struct beget_buffer {
 	atomic_uint owners;
-	pthread_mutex_t lock; /* over the seal */
+	pthread_mutex_t lock; /* protects sealing */
 	atomic_bool sealed;
-	bool lent; /* others may have it open */
+	bool lent; /* other processes may have the file open */
 	int fd;
 	size_t size;
 	void *data;
@@ -89,10 +89,11 @@ int beget__buffer_adopt(int fd, size_t size, struct beget_buffer **ret)
 		return size > 0 ? -ENOMEM : -EBADMSG;
 	}
 	b->lent = true;
-	beget__file_fix(fd); /* before its size is checked: a sender that cuts it later would be our SIGBUS */
+	/* Before the size is checked: a sender that truncated the file later would cause SIGBUS here. */
+	beget__file_fix(fd);
 	b->sealed = beget__file_sealed(fd);
 	int error = b->sealed ? -EPERM : beget__file_map_shared(fd, size, &b->data);
-	if (error == -EPERM && beget__file_sealed(fd)) { /* perhaps only now */
+	if (error == -EPERM && beget__file_sealed(fd)) { /* the sender may have sealed it just now */
 		b->sealed = true;
 		error = beget__file_map_sealed(fd, size, &b->data);
 	}
@@ -127,8 +128,8 @@ bool beget_buffer_sealed(const struct beget_buffer *b)
 	return b && b->sealed;
 }
 
-/* A mapping that could write is in the way of the seal, even our own: it gives way to one that cannot, at the same
- * place. */
+/* Any mapping that can become writable prevents the seal, even our own: replace it by a read-only one at the same
+ * address. */
 static int seal(struct beget_buffer *b)
 {
 	if (b->sealed)
@@ -137,7 +138,7 @@ static int seal(struct beget_buffer *b)
 	if (error)
 		return error;
 	error = beget__file_seal_written(&b->fd, b->lent);
-	if (error) /* there was such a mapping here a moment ago */
+	if (error) /* another process had such a mapping a moment ago */
 		(void)beget__file_map_shared(b->fd, b->size, &b->data);
 	else
 		b->sealed = true;

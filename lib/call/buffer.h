@@ -1,13 +1,13 @@
-/* Memory that processes share. */
+/* Memory shared between processes. */
 #ifndef BEGET__BUFFER_H
 #define BEGET__BUFFER_H
 
 #include <beget.h>
 
-/* Its file, which stays the buffer's: for sending it to another process. */
+/* The buffer's file, for sending it to another process. It stays the buffer's. */
 int beget__buffer_lend(struct beget_buffer *);
 
-/* A buffer over a received file of at least this size, which is the buffer's from then on; on failure it is closed. */
+/* Makes a buffer of a received file that has at least this size. Takes the descriptor, and closes it on failure. */
 int beget__buffer_adopt(int fd, size_t size, struct beget_buffer **ret);
 
 #endif

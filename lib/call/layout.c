@@ -1,5 +1,5 @@
-/* The layout of a struct that travels by value: checked against the rules that every C compiler follows, written, read.
- * Runs in caller and child. Knows no libffi, whose own idea of a layout follows the same rules. */
+/* The layout of a struct that is passed by value: checked against the rules that every C compiler follows, written and
+ * read. Runs in caller and child. Knows no libffi, which computes layouts by the same rules. */
 #include "call/layout.h"
 
 #include "call/type.h"
@@ -67,7 +67,7 @@ bool beget__layout_points(const struct beget_layout *l)
 	return false;
 }
 
-/* How many there are, inner ones included. */
+/* Counts layouts and members, including those of inner structs. */
 static void count(const struct beget_layout *l, uint32_t *layouts, uint32_t *members)
 {
 	++*layouts;
@@ -102,7 +102,7 @@ void beget__layout_put(struct beget__writer *w, const struct beget_layout *l)
 	put(w, l);
 }
 
-/* What is left of the memory. */
+/* The memory that is left. */
 struct pool {
 	struct beget_layout *layouts;
 	struct beget_member *members;
@@ -140,7 +140,7 @@ static const struct beget_layout *get(struct beget__reader *r, struct pool *pool
 
 const struct beget_layout *beget__layout_get(struct beget__reader *r, struct beget__arena *arena)
 {
-	enum { LAYOUT_BYTES = 24, MEMBER_BYTES = 16 }; /* that each takes in the message, at least */
+	enum { LAYOUT_BYTES = 24, MEMBER_BYTES = 16 }; /* the least that each takes in a message */
 	size_t layouts = beget__bytes_get_u32(r), members = beget__bytes_get_u32(r), left = r->size - r->at;
 	struct pool pool = {NULL, NULL, layouts, members};
 
@@ -153,7 +153,8 @@ const struct beget_layout *beget__layout_get(struct beget__reader *r, struct beg
 		return NULL;
 	}
 	const struct beget_layout *layout = get(r, &pool, 1);
-	/* All that was announced came, or many small ones would each take memory for the rest of the message. */
+	/* Everything that was announced must be there. Otherwise many small layouts could each take memory for the rest
+	 * of the message. */
 	r->bad |= pool.layouts_left || pool.members_left;
 	return r->bad ? NULL : layout;
 }

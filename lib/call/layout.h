@@ -1,4 +1,4 @@
-/* The layout of a struct that travels by value. */
+/* The layout of a struct that is passed by value. */
 #ifndef BEGET__LAYOUT_H
 #define BEGET__LAYOUT_H
 
@@ -7,14 +7,14 @@
 
 #include <beget.h>
 
-/* Why no compiler lays out a struct of this size so, as the end of a sentence; NULL: it does. */
+/* Why no compiler gives a struct of this size this layout, as the end of a sentence. NULL: the layout is right. */
 const char *beget__layout_wrong(const struct beget_layout *, size_t size);
 
-/* Whether it has pointers. */
+/* True if it contains pointers. */
 bool beget__layout_points(const struct beget_layout *);
 
 void beget__layout_put(struct beget__writer *, const struct beget_layout *);
-/* NULL, and the reader is bad: hostile bytes, or no memory. It may still be wrong. */
+/* NULL, with the reader bad: hostile bytes, or no memory. The layout has not been checked with beget__layout_wrong. */
 const struct beget_layout *beget__layout_get(struct beget__reader *, struct beget__arena *);
 
 #endif

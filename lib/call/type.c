@@ -1,10 +1,10 @@
-/* The one table of types: whatever depends on a type code alone is a column here. How libffi calls them is in ffi.c.
+/* The table of types: everything that depends only on a type code is a column here, except the libffi types in ffi.c.
  * Runs in caller and child. */
 #include "call/type.h"
 
 #include <string.h>
 
-/* In a struct, a type may be less aligned than on its own. */
+/* A member of a struct may have a smaller alignment than the type alone. */
 #define ALIGN_IN_STRUCT(type) _Alignof(struct { type value; })
 
 #define NUMBER(type, promoted)                                                                                         \

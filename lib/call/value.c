@@ -1,5 +1,5 @@
-/* Typed values to and from bytes. Numbers travel as they lie in memory: both ends are the same program.
- * Runs in caller and child; knows no message. */
+/* Converts typed values to bytes and back. Numbers are sent as they are in memory, because both ends are the same
+ * program. Runs in caller and child; knows no message. */
 #include "call/value.h"
 
 #include "call/buffer.h"
@@ -20,7 +20,7 @@ size_t beget__value_align(size_t size)
 	return align < LEAST_ALIGN ? LEAST_ALIGN : align;
 }
 
-/* Size, presence, padding, bytes: NULL and an empty run are different things. */
+/* Size, presence, padding, bytes. NULL differs from an empty run of bytes. */
 static void put_run(struct beget__writer *w, const void *data, size_t size, size_t align)
 {
 	beget__bytes_put_u64(w, size);
@@ -49,8 +49,7 @@ union beget__value beget__value_of(const struct beget_arg *arg)
 	if (arg->type == BEGET_TYPE_STRUCT)
 		v.pointer = arg->value;
 	else
-		memcpy(&v, arg->value,
-		       beget__type_of(arg->type)->size); /* it is aligned as its own type asks, no more */
+		memcpy(&v, arg->value, beget__type_of(arg->type)->size); /* aligned as its own type requires */
 	return v;
 }
 
@@ -90,7 +89,7 @@ static int put_function(struct beget__writer *w, void (*function)(void))
 
 static int put_buffer(struct beget__writer *w, struct beget_buffer *buffer, struct beget__fds *fds)
 {
-	beget__bytes_put_u64(w, beget_buffer_size(buffer)); /* there is none of no bytes */
+	beget__bytes_put_u64(w, beget_buffer_size(buffer)); /* no buffer has size 0 */
 	return buffer ? beget__fds_put(w, fds, beget__buffer_lend(buffer)) : 0;
 }
 
@@ -137,7 +136,7 @@ static void get_object(struct beget__reader *r, struct beget_arg *arg, union beg
 
 static void get_strings(struct beget__reader *r, struct beget__arena *arena, union beget__value *ret)
 {
-	enum { STRING_BYTES = 9 }; /* that each takes in the message, at least */
+	enum { STRING_BYTES = 9 }; /* the least that each takes in a message */
 	uint32_t present = beget__bytes_get_u32(r);
 	uint64_t n = beget__bytes_get_u64(r);
 
@@ -166,7 +165,7 @@ static void get_struct(struct beget__reader *r, struct beget_arg *arg, struct be
 		r->bad = true;
 }
 
-/* Its name is read for its length. */
+/* Reads the name only to find its length. */
 static void get_function(struct beget__reader *r, struct beget_arg *arg, union beget__value *ret)
 {
 	struct beget__target target;
@@ -206,7 +205,7 @@ bool beget__value_get(struct beget__reader *r, struct beget_arg *arg, struct beg
 		r->bad |= ret->fd.fd < 0;
 		break;
 	case BEGET_TYPE_BOOL: {
-		unsigned char byte; /* any other than these two is none that a bool can be */
+		unsigned char byte; /* no other value is a valid bool */
 		beget__bytes_get(r, &byte, sizeof(byte));
 		r->bad |= byte > 1;
 		ret->boolean = byte == 1;
@@ -225,7 +224,7 @@ int beget__value_put_result(struct beget__writer *w, const struct beget_call *ca
 {
 	if (call->result != BEGET_TYPE_STRUCT)
 		return beget__value_put(w, &(struct beget_arg){.type = call->result, .value = value}, fds);
-	put_run(w, value->pointer, call->size, 1); /* it is copied from there */
+	put_run(w, value->pointer, call->size, 1); /* the address from which the result is copied */
 	return 0;
 }
 
@@ -239,12 +238,13 @@ bool beget__value_get_result(struct beget__reader *r, unsigned type, size_t *siz
 		r->bad = true;
 	} else if (type == BEGET_TYPE_STRUCT) {
 		ret->pointer = get_run(r, size, 1);
-	} else if (type == BEGET_TYPE_BUFFER) { /* the caller reports one that got lost when it asks for it */
+		/* If the descriptor was lost, the caller reports it when it asks for the buffer. */
+	} else if (type == BEGET_TYPE_BUFFER) {
 		*size = (size_t)beget__bytes_get_u64(r);
 		if (*size > 0)
 			ret->fd.fd = beget__fds_get(r, fds, true);
 	} else {
-		beget__value_get(r, &arg, fds, NULL, ret); /* it is no struct */
+		beget__value_get(r, &arg, fds, NULL, ret); /* the type is not a struct */
 		*size = arg.size;
 	}
 	return !r->bad;
