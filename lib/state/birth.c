@@ -1,6 +1,7 @@
-/* State that no running process can take over from another: the session, the scheduling, the credentials, the
- * namespaces and the root directory. It is read to be compared, so that a start that needs another goes to a helper
- * that is born in it. A piece that cannot be seen completely is an error, never an empty value. Runs in the caller. */
+/* State that a running process cannot change to match another process: session, scheduling, credentials, namespaces and
+ * root directory. It is read only to be compared: a start that needs other values uses a new helper. A value that
+ * cannot
+ * be read completely is an error, never an empty value. Runs in the caller. */
 #include "state/birth.h"
 
 #include "os/fail.h"
@@ -20,7 +21,7 @@ int beget__birth_read_session(struct beget__state *s, const char *status)
 	return beget__self_session(s->of, &s->session);
 }
 
-/* Scheduling of the calling thread; with SCHED_RESET_ON_FORK, what its children have of it. */
+/* Scheduling of the calling thread. With SCHED_RESET_ON_FORK, the values that its children get. */
 
 static bool real_time(int policy)
 {
@@ -60,7 +61,7 @@ int beget__birth_read_nice(struct beget__state *s, const char *status)
 
 /* Credentials: all user and group ids, capabilities, no_new_privs, seccomp filters, securebits. */
 
-/* Also without a "Seccomp_filters", which is newer than filters: none are none. */
+/* Older kernels have filters but no line "Seccomp_filters". Then only the absence of filters is certain. */
 static int add_filters(uint64_t *h, const char *status)
 {
 	size_t size, counted_size;
@@ -86,7 +87,7 @@ static int credentials_by_status(uint64_t *ret, const char *status)
 		const char *value = beget__procfs_field(status, names[i], &size);
 		if (!value)
 			return -ENODATA;
-		h = beget__digest_add(h, value, size + 1); /* with the end of the line */
+		h = beget__digest_add(h, value, size + 1); /* including the end of the line */
 	}
 	int error = add_filters(&h, status);
 	if (!error)
@@ -111,8 +112,8 @@ static int credentials_by_calls(uint64_t *ret)
 	return 0;
 }
 
-/* The securebits of another process cannot be read: they are taken for none, which is right for all but those who were
- * born with some and dropped them. */
+/* The securebits of another process cannot be read. They are taken as 0, which is wrong only for a process that was
+ * born with some and cleared them. */
 int beget__birth_read_credentials(struct beget__state *s, const char *status)
 {
 	int32_t securebits = 0;
@@ -127,9 +128,9 @@ int beget__birth_read_credentials(struct beget__state *s, const char *status)
 	return error;
 }
 
-/* Namespaces and root directory. Entering a namespace takes CAP_SYS_ADMIN, which an unprivileged process can only have
- * from a user namespace of its own: so without that capability, one look is enough. A mount namespace has mounts of its
- * own, the root directory's among them. */
+/* Namespaces and root directory. Entering a namespace needs CAP_SYS_ADMIN, which an unprivileged process can have only
+ * in its own user namespace. Without this capability it is therefore enough to read the user namespace. A mount
+ * namespace has its own mounts, and the place of the root directory includes its mount. */
 
 static bool is_admin(const char *status)
 {
@@ -168,7 +169,8 @@ int beget__birth_read_namespaces(struct beget__state *s, const char *status)
 	error = add_namespace(&h, s->of, "user");
 	for (size_t i = 0; admin && !error && i < sizeof(names) / sizeof(*names); i++) {
 		error = add_namespace(&h, s->of, names[i]);
-		if (error == -ENOENT) /* the kernel has none; the user namespace's link was there */
+		/* The kernel lacks this kind, because the link of the user namespace was readable. */
+		if (error == -ENOENT)
 			error = 0;
 	}
 	if (!error)

@@ -1,6 +1,5 @@
-/* State whose value is more than its bytes: the standard streams, the environment and the working directory travel as
- * descriptors and strings.
- * Reading and writing run in the caller, taking over in the child; a helper that is prepared does both. */
+/* State that is sent as descriptors and strings: the standard streams, the environment and the working directory.
+ * Reading and writing run in the caller, applying in the child; a helper that is being prepared does both. */
 #include "state/carry.h"
 
 #include "os/fd.h"
@@ -16,7 +15,7 @@
 
 extern char **environ;
 
-/* Standard streams: the descriptors themselves, closed ones stay closed. */
+/* Standard streams: the descriptors are sent; closed ones stay closed. */
 
 int beget__carry_read_streams(struct beget__state *s, const char *status)
 {
@@ -26,7 +25,7 @@ int beget__carry_read_streams(struct beget__state *s, const char *status)
 	return 0;
 }
 
-/* A copy of the caller has its streams; a helper has its own, which no caller has. */
+/* A copy of the caller has its streams. A helper has its own, which no caller has. */
 void beget__carry_leave_streams(struct beget__state *s)
 {
 	for (int i = 0; i < 3; i++)
@@ -66,7 +65,7 @@ int beget__carry_get_streams(struct beget__reader *r, struct beget__fds *fds, st
 	return 0;
 }
 
-/* First all out of the way, for they may be each other's numbers in a forked child. */
+/* In a forked child they may occupy each other's numbers, so first move all of them up. */
 static int lift_streams(const struct beget__state *s, int up[3], bool moved[3])
 {
 	for (int i = 0; i < 3; i++) {
@@ -97,7 +96,7 @@ int beget__carry_apply_streams(const struct beget__state *s)
 	return error;
 }
 
-/* Environment: as getenv reads it. */
+/* Environment, as getenv reads it. */
 
 int beget__carry_read_env(struct beget__state *s, const char *status)
 {
@@ -111,7 +110,7 @@ void beget__carry_own_env(struct beget__state *s)
 	s->env = environ;
 }
 
-/* With a string that exec does not take, all of it travels. */
+/* If execve cannot take a string of it, the whole environment is sent. */
 void beget__carry_exec_env(struct beget__state *s)
 {
 	for (char **e = s->env; e && *e; e++)
@@ -153,7 +152,7 @@ int beget__carry_get_env(struct beget__reader *r, struct beget__fds *fds, struct
 	uint64_t n = beget__bytes_get_u64(r);
 
 	(void)fds;
-	if (r->bad || n > (r->size - r->at) / sizeof(uint64_t)) /* each entry has at least its length */
+	if (r->bad || n > (r->size - r->at) / sizeof(uint64_t)) /* each entry takes at least its length field */
 		return -EBADMSG;
 	char **env = beget__mem_alloc((n + 1) * sizeof(*env));
 	if (!env)
@@ -171,14 +170,14 @@ int beget__carry_apply_env(const struct beget__state *s)
 	return 0;
 }
 
-/* Working directory: the directory itself, so that a renamed or removed one is no matter. One that cannot be seen is
- * sent each time. */
+/* Working directory: a descriptor of the directory, so that renaming or removing it does not matter. If it cannot be
+ * read, it is sent each time. */
 
 static const struct beget__place unseen = {UINT64_MAX, 0, 0};
 
 int beget__carry_read_cwd(struct beget__state *s, const char *status)
 {
-	char path[40] = ""; /* not ".", which asks for the right to search it */
+	char path[40] = ""; /* not ".", which needs search permission */
 
 	(void)status;
 	if (s->of)
@@ -199,7 +198,7 @@ bool beget__carry_cwd_differs(const struct beget__state *now, const struct beget
 	       memcmp(&now->cwd, &born->cwd, sizeof(now->cwd)) != 0;
 }
 
-/* A directory that may not be searched cannot be entered, only be born in. */
+/* A directory without search permission cannot be entered: a child can only be born in it. */
 bool beget__carry_cwd_beyond(const struct beget__state *now, const struct beget__state *born)
 {
 	return now->cwd_fd < 0 && beget__carry_cwd_differs(now, born) && beget__place_enter_check(AT_FDCWD) != 0;

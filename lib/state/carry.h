@@ -1,5 +1,5 @@
-/* The standard streams, the environment and the working directory: for the rows of rows.c, which explains the
- * functions. */
+/* The standard streams, the environment and the working directory. These are functions of the rows in rows.h, which
+ * explains them. */
 #ifndef BEGET__CARRY_H
 #define BEGET__CARRY_H
 

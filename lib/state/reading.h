@@ -1,4 +1,4 @@
-/* A reading of state: what a process has and its children take over, beyond a call. */
+/* A reading of state: what a process has and its children take over, in addition to the call. */
 #ifndef BEGET__READING_H
 #define BEGET__READING_H
 
@@ -10,12 +10,12 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-/* Of the caller and its thread, or what a process of ours has from birth. */
+/* Read from the caller and its thread, or what one of our processes has from birth. */
 struct beget__state {
-	/* These travel. */
-	int stream[3]; /* the descriptor to put there, -1: closed, BEGET__AS_IS: leave it */
+	/* These are sent. */
+	int stream[3]; /* the descriptor for this stream; -1: closed; BEGET__AS_IS: unchanged */
 	bool own_session;
-	int32_t group; /* 0: one that cannot be seen from here, or BEGET__OWN_GROUP */
+	int32_t group; /* 0: a group that is invisible in our pid namespace; or BEGET__OWN_GROUP */
 	struct rlimit limits[RLIM_NLIMITS];
 	int32_t nice;
 	uint64_t affinity[16];
@@ -27,22 +27,22 @@ struct beget__state {
 	uint64_t ignored; /* bit n-1: signal n */
 	char **env;
 	struct beget__place cwd;
-	int cwd_fd; /* go there instead, unless -1 */
+	int cwd_fd; /* the directory to use instead, unless -1 */
 	sigset_t mask;
-	/* These one can only be born with. */
+	/* A process can only be born with these. */
 	int32_t session;
 	struct beget__scheduling scheduling;
 	uint64_t credentials, namespaces; /* digests */
 
-	pid_t of;        /* whose reading: 0, the calling thread's */
-	bool only_birth; /* only the rows that a helper may be unable to give were read */
+	pid_t of;        /* 0: read from the calling thread */
+	bool only_birth; /* only the rows that a running helper may be unable to provide were read */
 	uint32_t unseen; /* bit i: the value of row i could not be read */
-	uint64_t number; /* of the reading: no two have the same */
+	uint64_t number; /* unique for each reading */
 };
 #define BEGET__AS_IS     (-2)
 #define BEGET__OWN_GROUP (-2)
 
-/* What the user asked for instead of the caller's. */
+/* Values from the options that replace the caller's. */
 struct beget__wishes {
 	char *const *env; /* NULL: the caller's */
 	int cwd_fd;       /* -1: the caller's */

@@ -1,7 +1,7 @@
-/* The table of state: each row is a piece of state that a child takes over from the caller of the moment, with how it
- * is read there, when it has to travel, how it is taken over in the child, and when no running helper can give it. What
- * one can only be born with is read in birth.c; carry.c has the pieces that travel as descriptors and strings.
- * Reading and writing run in the caller, taking over in the child; a helper that is prepared does both. */
+/* The table of state. Each row is a piece of state that a child takes over from the caller at the time of the start:
+ * how to read it there, when to send it, how to apply it in the child, and when no running helper can provide it. State
+ * that a process can only be born with is read in birth.c; carry.c has the pieces sent as descriptors and strings.
+ * Reading and writing run in the caller, applying in the child; a helper that is being prepared does both. */
 #include "state/rows.h"
 
 #include "os/procfs.h"
@@ -16,11 +16,11 @@
 #include <sys/personality.h>
 #include <unistd.h>
 
-/* A session of its own can be made; no other can be joined. */
+/* A process can create a session but cannot join one. */
 
 static int get_own_session(struct beget__reader *r, struct beget__fds *fds, struct beget__state *s)
 {
-	unsigned char own; /* any byte is none that a bool can be */
+	unsigned char own; /* accept any byte: not every byte is a valid bool */
 
 	(void)fds;
 	beget__bytes_get(r, &own, sizeof(own));
@@ -35,8 +35,8 @@ static int apply_own_session(const struct beget__state *s)
 	return s->own_session ? beget__self_new_session() : 0;
 }
 
-/* Process group: the helper lives in one of its own, its children in the caller's. A group whose number is 0 cannot be
- * seen from this pid namespace, nor be joined: the helper of such a caller stays in it. */
+/* Process group: the helper has its own, and its children join the caller's. Group 0 is invisible in this pid namespace
+ * and cannot be joined, so the helper of such a caller stays in it. */
 
 static int read_group(struct beget__state *s, const char *status)
 {
@@ -62,14 +62,16 @@ static bool group_differs(const struct beget__state *now, const struct beget__st
 
 static int apply_group(const struct beget__state *s)
 {
-	if (beget__self_leads_session()) /* by the row before: it leads its group, and can be in no other */
+	/* The row before made this process a session leader, which cannot change its group. */
+	if (beget__self_leads_session())
 		return 0;
 	if (s->group == BEGET__OWN_GROUP)
 		return beget__self_join_group(0);
 	if (s->group == 0)
 		return -EPERM;
 	int error = beget__self_join_group(s->group);
-	return error && beget__self_group_gone(s->group) ? beget__self_join_group(0) : error; /* so has the caller */
+	/* The last process of the group, the caller included, has left it or ended. */
+	return error && beget__self_group_gone(s->group) ? beget__self_join_group(0) : error;
 }
 
 static bool group_beyond(const struct beget__state *now, const struct beget__state *born)
@@ -161,7 +163,7 @@ static int apply_timer_slack(const struct beget__state *s)
 	return beget__self_set_timer_slack(s->timer_slack);
 }
 
-/* 2 is a value that only the kernel can set; a child with 0 is as closed. */
+/* Only the kernel can set 2; a child with 0 is as well protected. */
 static int read_dumpable(struct beget__state *s, const char *status)
 {
 	(void)status;
@@ -175,13 +177,13 @@ static void exec_dumpable(struct beget__state *s)
 	s->dumpable = 1;
 }
 
-/* What a helper of another process has is not read. */
+/* The value of a helper that another process launched is not read. */
 static bool dumpable_differs(const struct beget__state *now, const struct beget__state *born)
 {
 	return born->only_birth || now->dumpable != born->dumpable;
 }
 
-/* Such a helper cannot see what the caller's rights are, and refuses. */
+/* A helper of another process cannot read the rights of a non-dumpable caller and refuses its request. */
 static bool dumpable_beyond(const struct beget__state *now, const struct beget__state *born)
 {
 	return born->only_birth && !now->dumpable;
@@ -192,7 +194,8 @@ static int apply_dumpable(const struct beget__state *s)
 	return beget__self_set_dumpable(s->dumpable == 1);
 }
 
-/* Capabilities: exec gives root back what it dropped; that is taken away again. What exec takes, none can give. */
+/* Capabilities: exec as root restores those that were dropped, so the child drops them again. Those that exec takes
+ * away cannot be restored. */
 
 static int read_capabilities(struct beget__state *s, const char *status)
 {
@@ -202,7 +205,7 @@ static int read_capabilities(struct beget__state *s, const char *status)
 
 static void exec_capabilities(struct beget__state *s)
 {
-	if (geteuid() == 0) /* others have at most what they had */
+	if (geteuid() == 0) /* other users never get more than they had */
 		memset(s->capabilities, 0xff, sizeof(s->capabilities));
 }
 
@@ -236,7 +239,7 @@ static int apply_umask(const struct beget__state *s)
 	return 0;
 }
 
-/* Ignored signals; handlers cannot travel and are defaults in the child. */
+/* Ignored signals. Handlers cannot be sent: such signals get their default in the child. */
 
 static int read_ignored(struct beget__state *s, const char *status)
 {
@@ -244,11 +247,11 @@ static int read_ignored(struct beget__state *s, const char *status)
 	const char *value = beget__procfs_field(status, "SigIgn", &size);
 
 	s->ignored = value ? strtoull(value, NULL, 16) : beget__signals_ignored();
-	s->ignored &= ~(UINT64_C(3) << 31); /* 32 and 33 belong to libc */
+	s->ignored &= ~(UINT64_C(3) << 31); /* 32 and 33 are reserved for libc */
 	return 0;
 }
 
-/* It waits for its children. */
+/* The helper needs SIGCHLD to wait for its children. */
 static void helper_ignored(struct beget__state *s)
 {
 	s->ignored &= ~(UINT64_C(1) << (SIGCHLD - 1));
@@ -268,7 +271,7 @@ static int read_mask(struct beget__state *s, const char *status)
 	return beget__signals_mask(&s->mask);
 }
 
-/* What we execute begins with all signals blocked. */
+/* The images that we execute start with all signals blocked. */
 static void exec_mask(struct beget__state *s)
 {
 	memset(&s->mask, 0, sizeof(s->mask));
@@ -280,7 +283,7 @@ static int apply_mask(const struct beget__state *s)
 	return beget__signals_set_mask(&s->mask);
 }
 
-/* Values that differ in any byte. */
+/* True if any byte of the values differs. */
 
 #define BYTES_DIFFER(member)                                                                                           \
 	static bool member##_differs(const struct beget__state *now, const struct beget__state *born)                  \
@@ -295,8 +298,8 @@ BYTES_DIFFER(scheduling)
 #define VALUE(member)                                                                                                  \
 	.offset = offsetof(struct beget__state, member), .size = sizeof(((struct beget__state *)0)->member)
 
-/* Streams first, for the other rows' errors may be traced there; rights after what may need them; the mask last, so
- * that no signal comes between. */
+/* Streams come first, because errors of other rows may be traced to them. Rights come after the rows that may need
+ * them. The mask is last, so that no signal arrives earlier. */
 const struct beget__row beget__rows[BEGET__ROWS] = {
 	{
 		.name = "the standard streams",

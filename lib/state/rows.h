@@ -12,26 +12,26 @@
 struct beget__row {
 	const char *name;
 	size_t offset, size; /* of its value in struct beget__state */
-	/* From the kernel; status is the text of the status file in /proc, "" without. 0, or a negative errno if the
-	 * value cannot be seen. NULL: only wishes have it. */
+	/* Reads the value from the kernel; status is the text of the status file in /proc, or "" if it was not read. 0,
+	 * or a negative errno if the value cannot be seen. NULL: only options set it. */
 	int (*read)(struct beget__state *, const char *status);
 	/* NULL: if the bytes of the values differ. */
 	bool (*differs)(const struct beget__state *now, const struct beget__state *born);
-	/* NULL: the bytes of the value travel. */
+	/* NULL: the bytes of the value are sent. */
 	int (*put)(struct beget__writer *, const struct beget__state *, struct beget__fds *, int *opened);
-	/* NULL: the bytes of the value came. 0, or -EBADMSG, or -EMFILE where a descriptor got lost, or -ENOMEM. */
+	/* NULL: reads the bytes of the value. 0, -EBADMSG, -EMFILE (a descriptor was lost) or -ENOMEM. */
 	int (*get)(struct beget__reader *, struct beget__fds *, struct beget__state *);
-	/* Takes over the value. NULL: one can only be born with it. */
+	/* Applies the value in the child. NULL: a process can only be born with it. */
 	int (*apply)(const struct beget__state *);
-	/* True if a helper that was born with the one cannot give the other. NULL: it always can. */
+	/* True if a helper that was born with one value cannot provide the other. NULL: it always can. */
 	bool (*beyond)(const struct beget__state *now, const struct beget__state *born);
-	/* The value that leaves all as it is. NULL: zero. */
+	/* Sets the value that changes nothing. NULL: zero. */
 	void (*without)(struct beget__state *);
-	/* What exec, or our launch of a helper, makes of the value. NULL: nothing. */
+	/* Changes the value as exec, or our launch of a helper, does. NULL: no change. */
 	void (*after_exec)(struct beget__state *);
 	void (*in_helper)(struct beget__state *);
 };
 enum { BEGET__ROWS = 19 };
-extern const struct beget__row beget__rows[BEGET__ROWS]; /* in the order of taking over */
+extern const struct beget__row beget__rows[BEGET__ROWS]; /* in the order in which they are applied */
 
 #endif

@@ -1,5 +1,5 @@
-/* The engine over the table of state: reads the caller, compares it with what a child has from birth, writes the
- * difference, and applies it in the child. Only wishes name single rows.
+/* The engine for the table of state: reads the caller's state, compares it with the state that a child is born with,
+ * writes the difference and applies it in the child. Only the wishes from the options refer to individual rows.
  * Runs in caller, helper and child. */
 #include "state/state.h"
 
@@ -27,7 +27,7 @@ static int out_of(int error)
 	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
 }
 
-/* For want of descriptors or memory nothing is taken for unseen: that would cost another helper. */
+/* A lack of descriptors or memory is a failure and does not make the value unseen, which would cost another helper. */
 static int read_row(int i, struct beget__state *s, const char *status)
 {
 	char why[80];
@@ -108,7 +108,7 @@ int beget__state_read_birth(pid_t pid, struct beget__state *s)
 
 	beget__state_none(s);
 	s->of = pid;
-	if (!beget__procfs_numbers_ours()) { /* what has its number there is another process */
+	if (!beget__procfs_numbers_ours()) { /* in /proc, this number belongs to another process */
 		s->unseen = ~0u;
 		s->only_birth = true;
 		return 0;
@@ -180,7 +180,7 @@ static bool has_unseen(int i, const struct beget__state *s)
 	return s->unseen & 1u << i;
 }
 
-/* A value of the caller that could not be seen cannot be sent either: the child has it from birth, see beyond. */
+/* A value of the caller that cannot be seen cannot be sent: the child must be born with it, see beyond. */
 static bool differs(int i, const struct beget__state *now, const struct beget__state *born)
 {
 	const struct beget__row *row = &beget__rows[i];
@@ -194,7 +194,7 @@ static bool differs(int i, const struct beget__state *now, const struct beget__s
 	return memcmp((const char *)now + row->offset, (const char *)born + row->offset, row->size) != 0;
 }
 
-/* Of what cannot be seen, only a process that was launched after the same reading is known to have it. */
+/* If a value cannot be seen, only a process that was launched after the same reading is known to have it. */
 static bool beyond(int i, const struct beget__state *now, const struct beget__state *born)
 {
 	const struct beget__row *row = &beget__rows[i];
@@ -229,7 +229,7 @@ int beget__state_restore(const struct beget__state *before)
 	struct beget__state now;
 
 	int error = beget__state_read(&now);
-	now.ignored = ~before->ignored; /* handlers are not read; their row ends them */
+	now.ignored = ~before->ignored; /* handlers are not read; applying this row resets them */
 	for (int i = 0; i < BEGET__ROWS && !error; i++) {
 		const struct beget__row *row = &beget__rows[i];
 		if (differs(i, before, &now) && (error = row->apply(before)))
@@ -263,7 +263,7 @@ int beget__state_put(struct beget__writer *w, const struct beget__state *now, co
 	return 0;
 }
 
-/* One row's value. */
+/* Reads the value of one row. */
 static int get_row(const struct beget__row *row, struct beget__reader *r, struct beget__fds *fds,
                    struct beget__state *ret)
 {
@@ -295,7 +295,7 @@ int beget__state_get(struct beget__reader *r, struct beget__fds *fds, uint32_t *
 	return 0;
 }
 
-/* All is read before anything is taken over. */
+/* Reads everything before it applies anything. */
 int beget__state_apply(struct beget__reader *r, struct beget__fds *fds)
 {
 	struct beget__state s;
