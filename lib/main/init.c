@@ -1,4 +1,4 @@
-/* beget_init: in the caller it pins the image; in a process that we executed it is the end of main.
+/* beget_init: in the caller, it pins the image; a process that we executed never leaves it.
  * Runs first in every process. */
 #include "child/child.h"
 #include "helper/helper.h"
@@ -20,8 +20,8 @@ static _Noreturn void refuse(void)
 	_exit(beget__fd_write(STDERR_FILENO, why, sizeof(why) - 1) ? 126 : 127);
 }
 
-/* What was executed by us. What it receives goes into this, as aligned as any argument in it may ask: for the rest of
- * its life, and that of its children. */
+/* Serves as what we executed. Messages are received into this buffer, aligned as strictly as any argument can require.
+ * It is used for the rest of the process, and by its children. */
 static _Noreturn void serve(enum beget__birth birth)
 {
 	_Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__FRAME_PACKET];
@@ -40,7 +40,7 @@ void beget_init(int argc, char **argv)
 	beget__trace_init();
 	if (birth == BEGET__BORN_FREE)
 		return;
-	/* From here on there is no way back into main, whatever is wrong. */
+	/* From here on this process never returns to main, whatever fails. */
 	if (getauxval(AT_SECURE) || !beget__launch_trusted())
 		refuse();
 	serve(birth);
