@@ -1,7 +1,8 @@
-/* Claims on tasks. A task that is sent to a worker can be taken back as long as the worker has not begun it: the first
- * of the two to change its word has it. A word holds the task's number, so that a slot can be used again while an older
- * task that was withdrawn from it still waits in the socket. Each worker has words of its own: one that writes
- * nonsense harms nothing but its own tasks. Runs in caller and child. */
+/* Claims on tasks. A task that was sent to a worker can be withdrawn while the worker has not begun it: whichever of
+ * the
+ * two changes the task's claim first owns the task. A claim holds the number of its task, so that a slot can be reused
+ * while an older, withdrawn task is still in the socket. Each worker has its own claims: a worker that corrupts them
+ * harms only its own tasks. Runs in caller and child. */
 #include "message/claim.h"
 
 enum state { OFFERED, BEGUN, WITHDRAWN };

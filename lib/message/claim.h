@@ -1,4 +1,4 @@
-/* Which of the tasks sent to a worker it may begin, in memory that worker and caller share. */
+/* Which of the tasks that were sent to a worker it may begin, in memory that worker and caller share. */
 #ifndef BEGET__CLAIM_H
 #define BEGET__CLAIM_H
 
@@ -6,19 +6,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The most tasks that are with a worker at once. */
+/* The maximum number of tasks at a worker at once. */
 enum { BEGET__CLAIMS = 64 };
 
 struct beget__claims {
 	_Atomic uint64_t words[BEGET__CLAIMS];
 };
 
-/* In the caller: the worker may begin the task; not any more: true if it has not begun it; whether it has. */
+/* In the caller: offer lets the worker begin the task; withdraw returns true if the worker has not begun it and now
+ * cannot; begun returns whether it has. */
 void beget__claim_offer(struct beget__claims *, uint32_t task);
 bool beget__claim_withdraw(struct beget__claims *, uint32_t task);
 bool beget__claim_begun(struct beget__claims *, uint32_t task);
 
-/* In the worker: true if the task is its to run. */
+/* In the worker: true if the worker may run the task. */
 bool beget__claim_begin(struct beget__claims *, uint32_t task);
 
 #endif

@@ -1,5 +1,5 @@
-/* The control socket that a process shares with the processes that it starts: a child adopts it, the caller's side
- * (caller/connection.c) makes, checks and replaces it under its lock. Runs in caller and child. */
+/* The control socket of the helper, which a process shares with the processes that it starts. A child adopts it; in the
+ * caller, caller/connection.c creates, checks and replaces it under its lock. Runs in caller and child. */
 #include "message/control.h"
 
 struct beget__control beget__control_shared = {.fd = -1};

@@ -12,18 +12,18 @@ struct beget__control {
 	struct beget__identity identity;
 	pid_t helper;
 	atomic_bool gone;
-	bool adopted; /* another process launched it, */
-	bool met;     /* and this one has read what its children are born with */
+	bool adopted; /* another process launched it */
+	bool met;     /* and this one has read the state that its children are born with */
 };
 extern struct beget__control beget__control_shared;
 
-/* In a child: the caller's helper serves this process too. */
+/* In a child: makes the caller's helper serve this process too. */
 void beget__control_adopt(int fd, pid_t helper);
 
-/* It does not: starts by this process launch a helper of their own. */
+/* Forgets the helper: starts from this process launch their own. */
 void beget__control_drop(void);
 
-/* The shared socket, or -1; for a child to use. */
+/* The shared socket for use by a child, or -1. */
 int beget__control_lend(pid_t *helper);
 
 #endif

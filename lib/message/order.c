@@ -1,5 +1,5 @@
-/* The catalogue of messages: the only place that knows which fields they have and in which order.
- * Runs in every process; knows no socket's purpose. */
+/* Messages with calls and results: only this file knows their fields and their order.
+ * Runs in every process. */
 #include "message/order.h"
 
 #include "call/layout.h"
@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* What the target left in memory that comes back, in the order of the arguments. */
+/* Writes what the target left in the memory of outputs, in the order of the arguments. */
 static void put_outs(struct beget__writer *w, const struct beget_call *call)
 {
 	uint32_t n = 0;
@@ -29,8 +29,8 @@ static void put_outs(struct beget__writer *w, const struct beget_call *call)
 	}
 }
 
-/* The soft limits of the target are not meant for its result: without a file, a large one would wait for a reader that
- * may wait for the end of this process. Handlers that run at exit find the limits as they were. */
+/* The target's soft limits must not apply to its result: without a file, sending a large result would wait for a reader
+ * that may be waiting for this process to end. The limits are restored for exit handlers. */
 int beget__order_send_result(int socket, uint32_t tag, const struct beget_call *call, const union beget__value *value)
 {
 	struct beget__writer w = {0};
@@ -94,7 +94,7 @@ static int get_optional_fd(struct beget__reader *r, struct beget__fds *fds)
 	if (!beget__bytes_get_u32(r))
 		return -1;
 	int fd = beget__fds_get(r, fds, true);
-	r->bad |= fd < 0; /* a lost one is not none: the child would run untied */
+	r->bad |= fd < 0; /* a lost descriptor must not count as "no tie": the child would run untied */
 	return fd;
 }
 
@@ -171,7 +171,7 @@ bool beget__order_make_room(struct beget__order *order, struct beget__arena *are
 int beget__order_get_call(struct beget__reader *r, struct beget__fds *fds, struct beget__arena *arena,
                           struct beget__order *ret)
 {
-	enum { ARG_BYTES = 8 }; /* that each takes in the message, at least */
+	enum { ARG_BYTES = 8 }; /* the least that each takes in a message */
 	struct beget_call *call = &ret->call;
 
 	memset(ret, 0, sizeof(*ret));

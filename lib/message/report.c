@@ -1,5 +1,5 @@
-/* What becomes of a child: born, failed, crashed, ended.
- * Runs in every process; the only place that knows which fields these messages have. */
+/* Reports on a child: born, failed, crashed, ended. Only this file knows the fields of these messages.
+ * Runs in every process. */
 #include "message/report.h"
 
 #include "message/message.h"
@@ -7,7 +7,7 @@
 
 int beget__report_send_born(int socket, pid_t pid, int pidfd)
 {
-	enum { PATIENCE_MS = 20 }; /* without its descriptor it does too */
+	enum { PATIENCE_MS = 20 }; /* after that, it is sent without its descriptor */
 	int32_t number = pid;
 
 	return beget__frame_send_within(socket, BEGET__BORN, &(struct iovec){&number, sizeof(number)}, 1, &pidfd,

@@ -1,23 +1,23 @@
-/* Reports of what becomes of a child. */
+/* Reports on a child. */
 #ifndef BEGET__REPORT_H
 #define BEGET__REPORT_H
 
 #include "os/fail.h"
 #include "wire/frame.h"
 
-/* How a process ended, in the kernel's words. */
+/* How a process ended, as the kernel reports it. */
 struct beget__exit {
 	int32_t wait_status;
 	uint32_t unused;
 	int64_t user_us, system_us, peak_kib;
 };
 
-/* Where a fatal signal struck. */
+/* Where a fatal signal occurred. */
 struct beget__crash {
 	int32_t signal, code; /* as in siginfo_t */
-	uint64_t address;     /* that could not be accessed, or of the instruction */
+	uint64_t address;     /* the address that could not be accessed, or that of the instruction */
 	uint64_t offset;      /* of the instruction in its module */
-	char module[200];     /* path, "" for the program, "?" for none known */
+	char module[200];     /* path; "" for the program, "?" if unknown */
 };
 
 int beget__report_send_born(int socket, pid_t, int pidfd);

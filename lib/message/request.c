@@ -1,5 +1,5 @@
-/* What the caller asks of a helper, and what the helper answers.
- * Runs in caller and helper; the only place that knows which fields these messages have. */
+/* Requests from the caller to a helper, and the helper's replies. Only this file knows the fields of these messages.
+ * Runs in caller and helper. */
 #include "message/request.h"
 
 #include "wire/bytes.h"

@@ -1,41 +1,42 @@
-/* Requests to a helper, and its answers. */
+/* Requests to a helper, and its replies. */
 #ifndef BEGET__REQUEST_H
 #define BEGET__REQUEST_H
 
 #include "message/message.h"
 #include "wire/frame.h"
 
-/* A child that is made ahead of its start: a fork of the helper, or a new image. */
+/* A child that is created before its start: a fork of the helper, or a new image. */
 enum beget__spare { BEGET__NO_SPARE, BEGET__WARM, BEGET__FRESH, BEGET__SPARE_KINDS };
 
 /* A request for a child. */
 struct beget__request {
 	pid_t caller;
 	uint32_t tied;           /* to the caller */
-	enum beget__spare spare; /* made when the helper is idle */
-	int within_ms;           /* for how long sending may wait for room: -ETIMEDOUT; negative: for ever. Not sent */
+	enum beget__spare spare; /* to be created when the helper is idle */
+	/* How long sending may wait for room: -ETIMEDOUT; negative: without a limit. Not sent. */
+	int within_ms;
 };
-/* That a server keeps, of each of these. */
+/* The maximum number that a server keeps, of each kind. */
 enum { BEGET__MOST_SPARES = 64 };
 
-/* What a helper is asked. */
+/* A question to a helper. */
 struct beget__question {
 	const char *text; /* points into the message */
 	unsigned flags;
-	int fds[4]; /* the channel for the answer, and the caller's standard streams or -1; the reader's own */
+	int fds[4]; /* the channel for the reply, and the caller's standard streams or -1; they belong to the reader */
 };
 
-/* How a helper is. */
+/* The status of a helper. */
 struct beget__health {
 	uint32_t children, threads;
 	uint64_t started;
 };
 
-/* Those to a helper do not wait for one that is stopped: a start as long as it may, a question for two seconds, the
- * others not at all. */
+/* Sending to a stopped helper waits with a limit: a start as long as its own limit permits, a question for two seconds,
+ * other requests not at all. */
 int beget__request_send_start(int socket, int channel, const struct beget__request *);
 int beget__request_send_tie(int socket, pid_t);
-/* PRELOAD, PREPARE, READY, ASK: text is the path or NULL; fds is the channel for the answer, then the standard streams
+/* PRELOAD, PREPARE, READY, ASK: text is the path or NULL; fds are the channel for the reply, then the standard streams
  * or -1. */
 int beget__request_send_setup(int socket, enum beget__message, const char *text, unsigned flags, const int fds[4]);
 int beget__request_send_health(int socket, const struct beget__health *);
