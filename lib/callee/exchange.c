@@ -1,4 +1,4 @@
-/* One call on the side that makes it: from the message that names target and arguments to the message with the result.
+/* One call, on the side that runs it: from the message with target and arguments to the message with the result.
  * Runs in child and helper. */
 #include "callee/exchange.h"
 
@@ -20,7 +20,7 @@ int beget__exchange_receive(struct beget__exchange *x, int channel, enum beget__
 	struct beget__frame *f = &x->frame;
 	int got = beget__frame_receive(channel, f, 0);
 
-	if (got == -ECONNRESET) /* the other end was closed before it read all; its call may be there */
+	if (got == -ECONNRESET) /* the other end closed with unread data, but the call may still be readable */
 		got = beget__frame_receive(channel, f, 0);
 	if (got == 0 || got == -ECONNRESET)
 		return 0;
@@ -35,7 +35,7 @@ int beget__exchange_read(struct beget__exchange *x)
 {
 	int error = beget__order_get_call(&x->reader, &x->fds, &x->arena, &x->order);
 
-	for (int i = 0; i < x->fds.n; i++) /* those that are not arguments */
+	for (int i = 0; i < x->fds.n; i++) /* descriptors that are not arguments */
 		beget__fd_close(&x->fds.fds[i]);
 	return error;
 }
@@ -151,7 +151,8 @@ int beget__exchange_answer(const struct beget__exchange *x, int channel)
 	return beget__order_send_result(channel, x->frame.tag, &x->order.call, &x->result);
 }
 
-/* A target owns the buffer that it returns, unless it is an argument; the reader of the result has its own. */
+/* The target gives its reference to the returned buffer to the library, unless the buffer is an argument. The receiver
+ * of the result gets its own. */
 static void release_result(struct beget__exchange *x)
 {
 	if (x->order.call.result != BEGET_TYPE_BUFFER)

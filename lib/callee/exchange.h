@@ -1,4 +1,4 @@
-/* One call, on the side that makes it. */
+/* One call, on the side that runs it. */
 #ifndef BEGET__EXCHANGE_H
 #define BEGET__EXCHANGE_H
 
@@ -7,44 +7,43 @@
 #include "os/arena.h"
 #include "os/fd.h"
 
-/* The steps are in the order of the functions below. A process can repeat them: the last one frees all that the others
- * made, and closes the descriptors that were arguments, so a target that keeps one has to duplicate it. In a process
- * that makes a single call the last step is left out, and the target's arguments live as long as the process. */
+/* The steps, in the order of the functions below. A process can repeat them: the last one frees what the others
+ * allocated and closes the descriptors that were arguments, so a target that keeps one must duplicate it. A process
+ * that runs a single call omits the last step, and its arguments live as long as the process. */
 struct beget__exchange {
 	struct beget__frame frame;
-	struct beget__reader reader; /* over the frame's body */
+	struct beget__reader reader; /* over the body of the frame */
 	struct beget__fds fds;
 	struct beget__order order;
-	unsigned settled; /* arguments that are what the target gets */
+	unsigned settled; /* arguments that are ready to be passed */
 	struct beget__identity
-		*passed;           /* which open file each descriptor among them was, for a target that closes it */
-	union beget__value result; /* of a call that was made */
-	struct beget__arena arena; /* for all memory of the exchange but the frame's */
+		*passed;           /* the identity of each descriptor among them, because the target may close it */
+	union beget__value result; /* valid after the call */
+	struct beget__arena arena; /* for all memory except the frame's */
 };
 
-/* buffer: aligned, of BEGET__FRAME_PACKET bytes. */
+/* buffer: BEGET__FRAME_PACKET bytes, aligned. */
 void beget__exchange_init(struct beget__exchange *, char *buffer);
 
-/* Waits for a frame of this kind: 1; 0: the other end is gone; else a negative errno and a sentence. */
+/* Waits for a frame of this kind: 1; 0: the other end was closed; else a negative errno and a sentence. */
 int beget__exchange_receive(struct beget__exchange *, int channel, enum beget__message);
 
-/* Reads target and arguments, which are what is left of the frame. */
+/* Reads target and arguments from the rest of the frame. */
 int beget__exchange_read(struct beget__exchange *);
 
-/* Finds the target, with the modules that it needs; functions are found, buffers mapped, and there is memory for what
- * the target returns through pointers. */
+/* Loads the modules and finds the target, finds functions, maps buffers, and allocates memory for outputs. */
 int beget__exchange_settle(struct beget__exchange *);
 
-/* With fork, instead of these three: the call, whose arguments are bare, is in the memory that was copied. Memory for
- * what the target returns is not the caller's, which may be shared, and is zero, as with the other methods. */
+/* With fork, instead of the three functions above: the call, whose arguments are unboxed, is in the copied memory.
+ * Outputs get memory of their own, zeroed as with the other methods, because the caller's may be shared. */
 int beget__exchange_inherit(struct beget__exchange *, const struct beget_call *);
 
 int beget__exchange_call(struct beget__exchange *);
 
-/* Whether anything comes back. */
+/* True if a result or an output is sent back. */
 bool beget__exchange_returns(const struct beget__exchange *);
 
-/* Sends what the target returned, with the frame's tag. */
+/* Sends the result and the outputs, with the frame's tag. */
 int beget__exchange_answer(const struct beget__exchange *, int channel);
 
 void beget__exchange_end(struct beget__exchange *);

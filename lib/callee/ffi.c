@@ -1,6 +1,6 @@
-/* The one file that knows libffi: a described call becomes a real one.
- * Runs in child and helper. Built without unwind tables (see the Makefile): an exception or a thread's exit that leaves
- * the target must end here and never unwind a caller's frame in a forked copy of it. */
+/* The only file that knows libffi: turns the description of a call into a call.
+ * Runs in child and helper. Built without unwind tables (see the Makefile): an exception or a thread exit that leaves
+ * the target must end here, and never unwind a caller's frame in a forked copy of it. */
 #include "callee/ffi.h"
 
 #include "call/type.h"
@@ -46,7 +46,7 @@ static ffi_type *type_of(unsigned type)
 	return type < sizeof(types) / sizeof(*types) ? types[type] : NULL;
 }
 
-/* A struct, from its layout: libffi works out sizes and offsets by the rules by which the layout was checked. */
+/* A struct type from its layout: libffi computes sizes and offsets by the rules by which the layout was checked. */
 static ffi_type *struct_of(const struct beget_layout *layout, struct beget__arena *arena)
 {
 	size_t n = 0, at = 0;
@@ -70,7 +70,7 @@ static ffi_type *struct_of(const struct beget_layout *layout, struct beget__aren
 	return type;
 }
 
-/* What C makes of an argument that no parameter has a name for. */
+/* Applies C's promotions to an argument that has no named parameter. */
 static bool promote(struct beget_arg *arg, struct beget__arena *arena)
 {
 	union beget__value v = beget__value_of(arg), *wide;
@@ -95,7 +95,7 @@ static bool promote(struct beget_arg *arg, struct beget__arena *arena)
 	return true;
 }
 
-/* libffi widens integer results that are narrower than a register to ffi_arg. */
+/* libffi widens integer results narrower than a register to ffi_arg. */
 static void narrow(unsigned type, const void *raw, union beget__value *result)
 {
 	size_t size = beget__type_of(type)->size;
@@ -125,7 +125,7 @@ static int prepare(ffi_cif *cif, const struct beget_call *call, ffi_type *result
 	return status == FFI_OK ? 0 : -EINVAL;
 }
 
-/* The types and addresses of the arguments, as libffi wants them. */
+/* The types and addresses of the arguments in the form that libffi takes. */
 static bool arguments(const struct beget_call *call, struct beget__arena *arena, ffi_type **types, void **values)
 {
 	for (unsigned i = 0; i < call->n; i++) {
@@ -147,12 +147,12 @@ int beget__ffi_call(const struct beget_call *call, struct beget__arena *arena, u
 	void **values = beget__arena_alloc(arena, _Alignof(void *), call->n * sizeof(*values));
 	ffi_type *type = by_value ? struct_of(call->layout, arena) : type_of(call->result);
 	size_t size = by_value ? call->size : sizeof(*result);
-	void *raw = beget__arena_alloc(arena, 64, size + 4 * sizeof(ffi_arg)); /* it may write whole registers */
+	void *raw = beget__arena_alloc(arena, 64, size + 4 * sizeof(ffi_arg)); /* libffi may write whole registers */
 	ffi_cif cif;
 
 	memset(result, 0, sizeof(*result));
 	if (!types || !values || !type || !raw || !arguments(call, arena, types, values))
-		return -ENOMEM; /* types were checked */
+		return -ENOMEM; /* the types have been checked */
 	int error = prepare(&cif, call, type, types);
 	if (error)
 		return error;

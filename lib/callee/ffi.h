@@ -5,8 +5,8 @@
 #include "call/value.h"
 #include "os/arena.h"
 
-/* Calls it in this process; what it returns is in *result, and points into the arena for a struct. -ENOMEM, -EINVAL for
- * types that are none. */
+/* Calls the function in this process. *result is its return value; for a struct, it points into the arena. -ENOMEM;
+ * -EINVAL for invalid types. */
 int beget__ffi_call(const struct beget_call *, struct beget__arena *, union beget__value *result);
 
 #endif

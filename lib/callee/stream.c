@@ -1,20 +1,19 @@
-/* Stdio streams in a child: nothing of the caller's is printed twice, all of the target's is printed once, and no input
- * is lost.
- * Runs in the child, and in the helper while it is prepared. */
+/* Stdio streams in a child: the caller's output is not printed twice, the target's output is printed once, and no input
+ * is lost. Runs in the child, and in the helper while it is being prepared. */
 #include "callee/stream.h"
 
 #include "os/libc.h"
 
-/* Unread input stays: a copy reads on where the caller was. A stream that holds no output is not written to, for that
- * copies a page. */
+/* Unread input stays, because a copy continues reading where the caller was. A stream without output is not written to,
+ * because that would copy a page. */
 static void purge(FILE *file)
 {
 	if (beget__libc_unflushed(file))
 		beget__libc_purge(file);
 }
 
-/* Not a stream for reading: fflush would move the position of the file that the caller reads too. A lock is written to,
- * and that copies a page: so look before. */
+/* Not for input: fflush would move the file position, which the caller shares. Taking the lock writes to memory and
+ * copies a page, so check for output first. */
 static void flush(FILE *file)
 {
 	if (beget__libc_unflushed(file))

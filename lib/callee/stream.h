@@ -1,14 +1,14 @@
-/* What happens to stdio streams in a child. */
+/* The handling of stdio streams in a child. */
 #ifndef BEGET__STREAM_H
 #define BEGET__STREAM_H
 
-/* Forgets inherited output that is still buffered: the caller writes it. */
+/* Discards inherited output that is still buffered: the caller will write it. */
 void beget__stream_purge(void);
 
-/* Forgets unread input and the end of file of stdin: its descriptor is another file now. */
+/* Discards unread input and the end-of-file state of stdin, whose descriptor is now another file. */
 void beget__stream_renew_input(void);
 
-/* Writes out what the target printed; passes over a stream that another thread has locked. */
+/* Writes the target's output; skips a stream that another thread has locked. */
 void beget__stream_flush(void);
 
 #endif

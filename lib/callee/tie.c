@@ -1,6 +1,6 @@
-/* A child's bond with its caller. PR_SET_PDEATHSIG would fire when the creating thread ends and would name the helper;
- * signal-driven input on a socket whose other end only the caller holds means the caller itself, however it ends.
- * Runs in the child, and in the helper while it is prepared. */
+/* The tie between a child and its caller. PR_SET_PDEATHSIG would fire when the creating thread ends, and would apply to
+ * the helper. Signal-driven input on a socket whose other end only the caller holds means the caller itself, however it
+ * ends. Runs in the child, and in the helper while it is being prepared. */
 #include "callee/tie.h"
 
 #include "os/fail.h"
@@ -16,15 +16,15 @@ int beget__tie_arm(int socket)
 {
 	struct pollfd gone = {.fd = socket, .events = POLLIN | POLLRDHUP};
 
-	if (getpid() == 1) /* see proc.h */
+	if (getpid() == 1) /* the kernel does not send such signals to an init, see proc.h */
 		return beget__fail(EOPNOTSUPP, "cannot tie the init of a pid namespace to its caller");
-	/* Open across exec: a target that becomes another program stays tied. */
+	/* Open across exec: a target that executes another program stays tied. */
 	int error = beget__fd_set_signal(socket, SIGKILL);
 	if (!error)
 		error = beget__fd_set_inherited(socket, true);
 	if (error)
 		return beget__fail_errno(-error, "cannot tie the child to its caller");
-	if (beget__fd_poll(&gone, 1, 0) > 0) /* it was gone before we were armed */
+	if (beget__fd_poll(&gone, 1, 0) > 0) /* the caller ended before the signal was armed */
 		beget__proc_signal(getpid(), -1, SIGKILL);
 	return 0;
 }
@@ -35,7 +35,7 @@ void beget__tie_disarm(int socket)
 	(void)beget__fd_set_inherited(socket, false);
 }
 
-/* What polls readable from the first look on. */
+/* A descriptor that is readable at once. */
 static int ended(void)
 {
 	int pair[2];
@@ -54,8 +54,8 @@ static bool ended_already(int pidfd)
 	return beget__fd_poll(&end, 1, 0) > 0;
 }
 
-/* The number may be another process's by now: that one has ended, too, or is younger than we are, as the caller is not.
- */
+/* The number may already belong to another process. That process has then ended too, or it is younger than we are,
+ * while the caller is older. */
 static int watch_number(pid_t pid, uint64_t started)
 {
 	int fd = pid > 0 ? beget__proc_pidfd_open(pid) : -EOPNOTSUPP;
