@@ -1,6 +1,6 @@
-/* The helper's loop: it receives a channel, forks a child onto it and later reports over that channel how the child
- * ended. It never reads what else travels there. It has one thread and keeps nothing of a request beyond its child: a
- * bad request or a full table is an error of that request only.
+/* The helper's loop: it receives a channel, forks a child onto it, and later reports over that channel how the child
+ * ended. It never reads from the channel. It has one thread and keeps nothing of a request but the child: a bad request
+ * or a full table is an error of that request only.
  * Runs in the helper. */
 #include "helper/helper.h"
 
@@ -25,11 +25,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How often to look for what no descriptor reports: without pidfds, whether the client is still there, as its children
- * may hold its socket open; without the socket, whether the client still waits for a child. */
+/* The interval for checking what no descriptor reports. Without pidfds: whether the client still exists, because its
+ * children may hold its socket open. Without the socket: whether the client still waits for a child. */
 enum { BLIND_POLL_MS = 500 };
 
-/* Making a spare takes a processor that a start may need: it waits until nothing has come for so long. */
+/* Creating a spare uses a processor that a start may need, so wait until nothing has arrived for this time. */
 enum { QUIET_MS = 1 };
 
 static struct {
@@ -37,24 +37,25 @@ static struct {
 	int client;  /* pidfd of the caller, or -1 */
 	pid_t client_pid;
 	uint64_t client_started;
-	int spare;    /* keeps a place in the descriptor table for the next channel */
-	int threads;  /* before it serves: fork would lose all but one */
-	bool retired; /* the client has another helper; children of our children may still ask */
-	bool closed;  /* no process can ask any more */
+	int spare;    /* reserves a number in the descriptor table for the next channel */
+	int threads;  /* running before it serves: fork keeps only one */
+	bool retired; /* the client has another helper; its children and theirs may still send requests */
+	bool closed;  /* no process can send requests any more */
 	uint64_t started;
 	unsigned flags;
-	int *kept; /* open descriptors that children inherit: what the prepare call opened */
+	int *kept; /* open descriptors that children inherit, opened by the prepare call */
 	size_t kept_n;
 	struct later {
 		int channel;
 		struct beget__request request;
-	} * later; /* spares to be made */
+	} * later; /* spares to be created */
 	size_t later_n;
 	const int *asked; /* the four descriptors of the question that is being answered */
 	struct beget__frame frame;
-} helper; /* no large member: what children write to lies beside it, and pages are copied whole */
+} helper; /* No large members: children write to memory near them, and whole pages are copied. */
 
-/* A copy that a prepare call makes of the helper must not hold its sockets: the client would not see the helper end. */
+/* If the prepare call forks the helper, the copy must not hold its sockets: the client would not notice that the helper
+ * ends. */
 static void let_go(void)
 {
 	beget__fd_close_number(BEGET__CHANNEL_FD);
@@ -96,7 +97,7 @@ static int bear(int channel, const struct beget__request *request)
 	return pid < 0 ? beget__fail_errno(-pid, "cannot make a child") : (int)pid;
 }
 
-/* On success the channel is the child's. */
+/* On success, the channel belongs to the child. */
 static int adopt(int channel, const struct beget__request *request)
 {
 	if (helper.threads > 1 && !(helper.flags & BEGET_SERVER_THREADS))
@@ -122,14 +123,14 @@ static void refuse(int *channel)
 	beget__fd_close(channel);
 }
 
-/* No reason is sent: a start that finds no spare is an ordinary start. */
+/* Sends no reason: without a spare, a start is an ordinary start. */
 static void make_none(int *channel)
 {
 	beget__trace("made no spare: %s", beget__fail_last()->text);
 	beget__fd_close(channel);
 }
 
-/* A start that comes meanwhile goes first. */
+/* Postpones a spare: a start that arrives meanwhile goes first. */
 static void put_off(int channel, const struct beget__request *request)
 {
 	enum { MOST = 2 * BEGET__MOST_SPARES };
@@ -159,15 +160,15 @@ static void make_spare(void)
 		make_none(&l.channel);
 }
 
-/* The client's socket closes before its pidfd reports its end. */
+/* The client's socket closes before its pidfd reports the client's end. */
 static _Noreturn void leave_with_wards(void)
 {
 	beget__wards_kill_tied();
 	_exit(0);
 }
 
-/* The children have the socket, for starts of their own. The kernel names the sender, so that a broken child cannot
- * change what the others get. */
+/* Children hold the socket for their own starts. The kernel identifies the sender, so a broken child cannot change what
+ * other children get. */
 static bool by_client(const struct beget__frame *f)
 {
 	return f->sender == helper.client_pid;
@@ -198,8 +199,9 @@ static void start(struct beget__frame *f)
 	}
 	int channel = beget__frame_take(f, 0);
 	if (channel < 0)
-		return;                           /* it got lost on the way, for want of room */
-	if (!request.spare && helper.spare < 0) { /* a start is worth more than spares are */
+		/* The descriptor was lost on the way, because the table had no room. */
+		return;
+	if (!request.spare && helper.spare < 0) { /* a start is more important than spares */
 		forget_spares();
 		refill();
 	}
@@ -228,10 +230,12 @@ static void send_health(int channel)
 	beget__request_send_health(channel, &health);
 }
 
-/* From here on it serves: what runs and what is open in it now is what its children are born with. */
+/* From here on it serves: the threads that run and the descriptors that are open now are those its children are born
+ * with. */
 static int get_ready(const struct beget__question *q)
 {
-	/* What came with the question is closed after it, and the numbers are used for channels and our own socket. */
+	/* The question's descriptors are closed after it, and their numbers are reused for channels. Our own are
+	 * excluded too. */
 	int own[] = {BEGET__CHANNEL_FD, helper.signals, helper.client, helper.spare,
 	             q->fds[0],         q->fds[1],      q->fds[2],     q->fds[3]};
 
@@ -293,7 +297,7 @@ static void dispatch(struct beget__frame *f)
 	}
 }
 
-/* One message, which may bring a descriptor even where the table is full: the spare place is for it. */
+/* Handles one message. It may carry a descriptor even if the table is full, so a number is reserved for it. */
 static void serve(void)
 {
 	struct beget__frame *f = &helper.frame;
@@ -301,7 +305,7 @@ static void serve(void)
 	beget__fd_close(&helper.spare);
 	int got = beget__frame_receive(BEGET__CHANNEL_FD, f, MSG_DONTWAIT);
 	if (got == 0 && helper.retired && helper.client < 0)
-		_exit(0); /* the client's end could not be seen */
+		_exit(0); /* the end of the client cannot be detected */
 	helper.closed |= got == 0;
 	refill();
 	if (got == 1 || got == -EMFILE)
@@ -326,8 +330,9 @@ static int client_pidfd(void)
 static void begin(char *buffer)
 {
 	beget__trace_role = "helper";
-	beget__signals_block_all(NULL);      /* born so; the constructor of a preloaded library may have changed it */
-	beget__signals_set_default(SIGCHLD); /* were it ignored, children would vanish unseen */
+	/* Blocked at birth, but the constructor of a preloaded library may have changed that. */
+	beget__signals_block_all(NULL);
+	beget__signals_set_default(SIGCHLD); /* if it were ignored, children would be reaped unseen */
 	helper.signals = beget__signals_open(SIGCHLD);
 	helper.client = client_pidfd();
 	helper.threads = beget__thread_count();
@@ -341,7 +346,7 @@ static void begin(char *buffer)
 	beget__trace("serves");
 }
 
-/* A closed socket alone is not the client's end: every process that has the socket can have shut it. */
+/* A closed socket does not prove that the client has ended: any process that holds the socket can shut it down. */
 static void leave_if_done(void)
 {
 	struct pollfd request = {.fd = helper.closed ? -1 : BEGET__CHANNEL_FD, .events = POLLIN};
@@ -354,7 +359,7 @@ static void leave_if_done(void)
 		_exit(0);
 }
 
-/* How long to wait for news; idle: some time has passed without. */
+/* How long to wait for events; idle: some time has passed without any. */
 static int patience(bool idle)
 {
 	if (helper.later_n > 0)
@@ -362,17 +367,17 @@ static int patience(bool idle)
 	return helper.client < 0 || (helper.closed && !helper.retired) ? BLIND_POLL_MS : -1;
 }
 
-/* What has come, in this order: requests, the ends of children, the end of the client. */
+/* Handles events in this order: requests, ended children, the end of the client. */
 static void handle(const struct pollfd news[3], bool idle)
 {
 	bool left = news[2].revents || (idle && beget__proc_gone(helper.client_pid, helper.client_started));
 
-	if (left && !news[0].revents) /* what the client asked for before it ended is still done */
+	if (left && !news[0].revents) /* requests that the client sent before it ended are still handled */
 		leave_with_wards();
 	if (news[0].revents)
 		serve();
 	if (news[1].revents) {
-		beget__signals_discard(helper.signals); /* there is never more than one pending */
+		beget__signals_discard(helper.signals); /* at most one is pending at a time */
 		beget__wards_reap();
 	}
 }

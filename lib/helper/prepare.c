@@ -1,5 +1,5 @@
-/* Making the helper what its children are born as: libraries loaded, a call made, what that left open and running
- * found. Runs in the helper. */
+/* Prepares the helper: loads libraries, runs a call, and finds the descriptors and threads that they left. Runs in the
+ * helper. */
 #include "helper/prepare.h"
 
 #include "callee/exchange.h"
@@ -20,16 +20,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What runs now, and the channel on which its outcome is awaited. */
+/* The step that runs now, and the channel on which its outcome is awaited. */
 static struct {
-	const char *what; /* NULL: nothing runs */
+	const char *what; /* NULL: no step is running */
 	int channel;
 	pid_t pid;
 	int streams[3];
-	struct beget__state state; /* of before */
+	struct beget__state state; /* before the step */
 } running;
 
-/* The helper's own streams are /dev/null: what is printed here is the caller's, once. */
+/* The helper's own streams are /dev/null: what is printed in this step is printed by the caller's streams, once. */
 static void lend_streams(const int streams[3])
 {
 	for (int i = 0; i <= STDERR_FILENO; i++) {
@@ -50,7 +50,7 @@ static void take_streams_back(void)
 	beget__stream_renew_input();
 }
 
-/* Registered before the program's code runs, and so called after the handlers that it registers. */
+/* Registered before the program's code runs, so it is called after the handlers that this code registers. */
 static void left(int code, void *unused)
 {
 	(void)unused;
@@ -62,7 +62,8 @@ static void left(int code, void *unused)
 	_exit(127);
 }
 
-/* Code of the program is about to run here, and may change anything. It ends with the process that waits for it. */
+/* Code of the program is about to run in this process and may change anything. If the process that waits for it ends,
+ * this one ends too. */
 static int begin(const char *what, int channel, const int streams[3])
 {
 	static bool registered;
@@ -87,7 +88,8 @@ static int begin(const char *what, int channel, const int streams[3])
 	return 0;
 }
 
-/* Memory, descriptors and threads are what it was run for; the rest of the state is the caller's in each child. */
+/* The step was run for its memory, descriptors and threads, which stay. All other state is restored, because each child
+ * gets the caller's. */
 static int end(void)
 {
 	take_streams_back();
@@ -113,8 +115,8 @@ int beget__prepare_load(const char *path, int channel, const int streams[3])
 	return refused ? beget__fail_again(&why) : error;
 }
 
-/* A negative number is a failure, and may be an errno: -1 is not taken for EPERM, as C functions return it for any
- * failure. */
+/* A negative result is a failure, and its negation may be an errno. -1 is not taken for EPERM, because C functions
+ * return it for any failure. */
 static int outcome(unsigned type, const union beget__value *result)
 {
 	long long value = type == BEGET_TYPE_INT     ? result->i
@@ -162,7 +164,7 @@ int beget__prepare_call(int channel, const int streams[3])
 	}
 	beget__exchange_init(x, buffer);
 	int error = receive(x, channel);
-	if (!error) /* from then on the target may have kept what its arguments point to: the exchange does not end */
+	if (!error) /* from now on the target may have kept pointers to its arguments, so the exchange is not freed */
 		return call(x, channel, streams);
 	beget__exchange_end(x);
 	free(buffer);

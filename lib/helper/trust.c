@@ -1,6 +1,6 @@
-/* Children of the helper hold its socket, for starts of their own. One that has restricted itself must not get code
- * run outside of its restrictions: it is compared with the helper, as the kernel shows both. A child that follows the
- * protocol is never refused, for it has compared itself and asks another helper. Runs in the helper. */
+/* Children of the helper hold its socket for their own starts. A child that has restricted itself must not get code run
+ * outside its restrictions, so the helper compares the child with itself as the kernel shows both. A child that follows
+ * the protocol is never refused, because it makes the same comparison and uses another helper. Runs in the helper. */
 #include "helper/trust.h"
 
 #include "state/state.h"

@@ -1,4 +1,4 @@
-/* The children of the helper: a table that grows with those that run at the same time, not with starts.
+/* The children of the helper: a table that grows with the number that run at once, not with the number of starts.
  * Runs in the helper. */
 #include "helper/wards.h"
 
@@ -53,7 +53,7 @@ size_t beget__wards_count(void)
 	return wards.n;
 }
 
-/* A caller that does not read must not stop the service of others: the report does not wait. */
+/* A caller that does not read must not block the service for others: sending the report does not wait. */
 static void report(pid_t pid, const struct beget__exit *end)
 {
 	for (size_t i = 0; i < wards.n; i++) {
@@ -82,8 +82,8 @@ static struct beget__exit how_it_ended(const siginfo_t *info, const struct rusag
 	};
 }
 
-/* Reports and only then reaps: if the report gets lost, the zombie still shows how the child ended. Where a zombie may
- * show something else, only the call that reaps returns the status. */
+/* Reports first and reaps afterwards: if the report is lost, the zombie still shows how the child ended. On kernels
+ * whose zombies may show something else, only the call that reaps returns the status. */
 void beget__wards_reap(void)
 {
 	int look = beget__proc_zombies_tell() ? WNOWAIT : 0;
@@ -109,7 +109,7 @@ bool beget__wards_awaited(void)
 	return false;
 }
 
-/* A target can have closed its own tie. */
+/* Kills all tied children: a target may have closed the socket of its tie. */
 void beget__wards_kill_tied(void)
 {
 	for (size_t i = 0; i < wards.n; i++)

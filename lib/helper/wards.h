@@ -1,4 +1,4 @@
-/* The children of the helper that run. */
+/* The running children of the helper. */
 #ifndef BEGET__WARDS_H
 #define BEGET__WARDS_H
 
@@ -6,14 +6,14 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Adds a child and the helper's copy of its channel, which carries the report of its end. The room for it is made
- * before: then adding cannot fail. */
+/* Adds a child and the helper's copy of its channel, which will carry the report of its exit. make_room is called
+ * first, so that adding cannot fail. */
 bool beget__wards_make_room(void);
-void beget__wards_add(pid_t, int channel, bool tied); /* tied: it ends with the client */
+void beget__wards_add(pid_t, int channel, bool tied); /* tied: ends with the client */
 void beget__wards_tie(pid_t);
 size_t beget__wards_count(void);
 
-/* Reports and reaps those that have ended. */
+/* Reports and reaps the children that have ended. */
 void beget__wards_reap(void);
 
 /* True if another process holds the other end of a child's channel. */
