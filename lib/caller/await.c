@@ -1,5 +1,5 @@
-/* Waiting for processes, in rounds: survey them all under their locks, poll what tells of news of them, look at those
- * that there is news of. Runs in the caller, in any thread. */
+/* Waiting for processes, in rounds: read the state of all under their locks, poll the descriptors that report changes,
+ * and look at the processes that have changed. Runs in the caller, in any thread. */
 #include "caller/await.h"
 
 #include "caller/status.h"
@@ -13,28 +13,29 @@
 #include <stdlib.h>
 
 enum {
-	BRIEF_MS = 5,  /* for so long only ends are news */
-	BLIND_MS = 20, /* between two looks where no descriptor tells of the end */
-	RECORD_MS = 1, /* where the kernel's record comes at any moment */
+	BRIEF_MS = 5,  /* for this time, only ends count */
+	BLIND_MS = 20, /* the interval if no descriptor reports the end */
+	RECORD_MS = 1, /* the interval while the kernel's record is due */
 };
 
-/* What is polled for one process, in every round anew. */
+/* What is polled for one process; set up anew in each round. */
 struct watched {
-	unsigned char n; /* descriptors: at most two */
-	bool look;       /* at it, even if they have no event */
+	unsigned char n; /* of descriptors: at most two */
+	bool look;       /* look at the process even if its descriptors report nothing */
 };
 
 struct round {
 	struct beget_process *const *ps;
 	size_t n;
 	enum beget__stage stage;
-	int64_t deadline;    /* of the user */
-	int64_t brief_until; /* only ends are news until then */
+	int64_t deadline;    /* set by the user */
+	int64_t brief_until; /* until then, only ends count */
 	struct watched *watched;
-	struct pollfd *fds; /* no more than are polled: the kernel allows as many as a process may have */
+	/* No more than are polled, because the kernel limits them to the number of descriptors a process may have. */
+	struct pollfd *fds;
 	size_t polled;
 	int timeout;  /* -1: none */
-	bool lingers; /* one has ended and its status is about to come: the user's deadline is too early */
+	bool lingers; /* a process has ended and its status is due: the user's deadline has to wait for it */
 	void *memory;
 };
 
@@ -56,7 +57,8 @@ static void poll_too(struct round *r, struct watched *w, int fd, short events)
 	w->n++;
 }
 
-/* It has ended. What is awaited is its helper's report, or the kernel's record: no descriptor tells of that. */
+/* The process has ended, and its helper's report or the kernel's record is awaited. No descriptor reports the
+ * record. */
 static void linger(struct round *r, struct watched *w, const struct beget_process *p, int left_ms)
 {
 	r->lingers = true;
@@ -64,12 +66,13 @@ static void linger(struct round *r, struct watched *w, const struct beget_proces
 		look_again(r, w, RECORD_MS);
 		return;
 	}
-	/* A report that is there is believed when the channel closes; if another holds that open, the kernel knows. */
+	/* A report that has arrived is believed once the channel closes. If another process holds it open, ask the
+	 * kernel soon. */
 	look_again(r, w, p->reports.has_exit && left_ms > BRIEF_MS ? BRIEF_MS : left_ms);
 	poll_too(r, w, p->channel.fd, POLLIN);
 }
 
-/* A life is often brief: at first only what tells of its end is polled, for each message would wake us for nothing. */
+/* Many processes end soon: at first poll only for the end, because each message would wake this thread for nothing. */
 static bool poll_end_only(struct round *r, struct watched *w, const struct beget_process *p)
 {
 	if (p->ours ? p->pidfd < 0 : p->channel.closed)
@@ -89,7 +92,7 @@ static void watch(struct round *r, struct watched *w, const struct beget_process
 		linger(r, w, p, left_ms);
 		return;
 	}
-	bool blind = p->pidfd < 0; /* the message that brings it can be received by another thread */
+	bool blind = p->pidfd < 0; /* another thread may receive the message that brings the pidfd */
 	if (r->brief_until > now && poll_end_only(r, w, p)) {
 		w->look = blind;
 		if (r->timeout < 0 || r->timeout > r->brief_until - now)
@@ -104,7 +107,7 @@ static void watch(struct round *r, struct watched *w, const struct beget_process
 		look_again(r, w, BLIND_MS);
 }
 
-/* What to wait for; or the index of a process that has reached the stage. */
+/* Finds out what to wait for, or returns the index of a process that has reached the stage. */
 static int survey(struct round *r)
 {
 	int64_t now = beget__clock_now_ms();
@@ -131,7 +134,7 @@ static int survey(struct round *r)
 	return -ETIMEDOUT;
 }
 
-/* Of many processes, only those that there is news of cost more than their place in the poll. */
+/* Looks only at processes that have changed: that costs more than polling them. */
 static void look(const struct round *r)
 {
 	const struct pollfd *fd = r->fds;
@@ -148,7 +151,7 @@ static void look(const struct round *r)
 	}
 }
 
-/* While a thread waits for a process, its descriptors stay open. */
+/* The descriptors of a process stay open while a thread waits for it. */
 static int enter(struct round *r)
 {
 	if (r->n > 0 && !r->watched) {
@@ -174,7 +177,7 @@ static void leave(void *round)
 	free(r->memory);
 }
 
-/* The one place where a wait can be cancelled: no lock is held. Interrupted or not, the caller looks again. */
+/* The only place where a wait can be cancelled: no lock is held. The caller looks again even after an interruption. */
 static void poll_cancellable(struct round *r, int cancel)
 {
 	pthread_cleanup_push(leave, r);
@@ -190,7 +193,7 @@ static int wait_in_rounds(struct round *r, int cancel)
 		int index = survey(r);
 		if (index >= 0 || (expired && !r->lingers))
 			return index;
-		expired = r->timeout == 0 && !r->lingers; /* what is found now may still make it linger */
+		expired = r->timeout == 0 && !r->lingers; /* this look may find that a process lingers */
 		poll_cancellable(r, cancel);
 		look(r);
 	}

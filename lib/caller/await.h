@@ -6,8 +6,8 @@
 
 enum beget__stage { BEGET__STAGE_BORN, BEGET__STAGE_ENDED };
 
-/* Waits until one of n processes (NULL: none there) has reached the stage: its index; -ETIMEDOUT; or -ENOMEM, which has
- * its sentence. cancel: the cancellation setting while it polls and holds nothing. */
+/* Waits until one of n processes (which may be NULL) has reached the stage, and returns its index. -ETIMEDOUT; or
+ * -ENOMEM, with a sentence. cancel: the cancellation setting to use while it polls and holds nothing. */
 int beget__await_stage(struct beget_process *const *, size_t n, enum beget__stage, int timeout_ms, int cancel);
 
 #endif

@@ -19,7 +19,7 @@ static bool no_pidfds(int error)
 	return error == -ENOSYS || error == -EPERM || error == -EINVAL;
 }
 
-/* The child has them open, as by the other methods. */
+/* The child has their files open, as with the other methods. */
 static void lend_buffers(const struct beget_call *call)
 {
 	for (unsigned i = 0; i < call->n; i++) {
@@ -51,7 +51,7 @@ static int fork_child(const struct beget__plan *plan, struct beget_process *p, s
 	if (pidfd < 0 && !no_pidfds(pidfd))
 		return beget__fail_errno(-pidfd, "cannot open the child");
 	int error = beget__request_send_plain(p->channel.fd, BEGET__GO);
-	/* It has ended? Joining tells. */
+	/* if the child has ended, joining reports it */
 	return !error || error == -EPIPE || error == -ECONNRESET
 	               ? 0
 	               : beget__fail_errno(-error, "cannot tell the child to go on");
@@ -70,7 +70,7 @@ static int start(const struct beget__plan *plan, struct beget_process *p)
 	struct beget__writer w = {0};
 	struct beget__state now, born;
 
-	/* The child has the caller's state already: only what the options change is written. */
+	/* The child has the caller's state already, so only what the options change is written. */
 	beget__state_none(&born);
 	now = born;
 	beget__state_wish(&now, &plan->wishes);

@@ -1,4 +1,4 @@
-/* Start with fork: see by_fork.c. */
+/* Starts with fork: see by_fork.c. */
 #ifndef BEGET__BY_FORK_H
 #define BEGET__BY_FORK_H
 

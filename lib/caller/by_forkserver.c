@@ -1,7 +1,8 @@
 /* Starts with forkserver: the helper gets the child's end of a channel, and the child gets its call over that channel.
- * The caller waits for neither: the pid and the end of the child come over the channel, too. The caller reads its state
- * while the helper forks. If this helper cannot give that state, the caller closes the channel, which ends the child,
- * and asks a helper that was born in that state. A spare was born before. Runs in the caller. */
+ * The caller waits for neither: the child's pid and exit are also reported over the channel. The caller reads its state
+ * while the helper forks. If this helper cannot provide that state, the caller closes the channel, which ends the
+ * child,
+ * and uses a helper that was born in that state. A spare exists before its start. Runs in the caller. */
 #include "caller/by_forkserver.h"
 
 #include "caller/connection.h"
@@ -13,15 +14,15 @@
 
 #include <errno.h>
 
-/* Why a try came to nothing that another may come to; positive, for any errno may be a failure for good. */
+/* Why a try failed that may be repeated. Positive, because every negative errno is a final failure. */
 enum {
-	BEYOND = 1, /* the helper cannot give the state */
+	BEYOND = 1, /* the helper cannot provide the state */
 	GONE,       /* the helper has ended */
-	UNFIT,      /* the spare has ended, or is not what is wanted */
-	LATE,       /* there is no time left to try again */
+	UNFIT,      /* the spare has ended or is not suitable */
+	LATE,       /* there is no time for another try */
 };
 
-/* again: the helper was launched for the last reading. */
+/* again: the helper was launched for the previous reading. */
 static int read_state(const struct beget__plan *plan, const struct beget__view *helper, bool again,
                       struct beget__state *now)
 {
@@ -32,7 +33,7 @@ static int read_state(const struct beget__plan *plan, const struct beget__view *
 	return 0;
 }
 
-/* With a deadline, the call waits for the birth: what was sent would be run after all. */
+/* With a deadline, the call is sent only after the child is born: once sent, it would run even after the deadline. */
 static int await_birth(const struct beget__plan *plan, const struct beget_process *p, int64_t deadline)
 {
 	struct pollfd born = {.fd = p->channel.fd, .events = POLLIN};
@@ -48,8 +49,8 @@ static int await_birth(const struct beget__plan *plan, const struct beget_proces
 	return LATE;
 }
 
-/* The helper has to know which of its children end with the caller, and we who it is. Where time counts, one that was
- * stopped while it waited will not do. */
+/* The helper must know which of its children are tied to the caller, and the caller must know the spare's pid. With a
+ * deadline, a spare that was stopped meanwhile is not used. */
 static int engage_spare(const struct beget__plan *plan, struct beget_process *p)
 {
 	bool tied = plan->options.flags & BEGET_TIED;
@@ -62,7 +63,7 @@ static int engage_spare(const struct beget__plan *plan, struct beget_process *p)
 	if (p->pid <= 0 || p->ended || (plan->options.timeout_ms > 0 && beget__proc_stopped(p->pid)))
 		return UNFIT;
 	int error = tied ? beget__connection_tie(plan->connection, p->pid) : 0;
-	/* Of a helper that is gone; or stopped: an ordinary start may wait for it. */
+	/* the helper has ended or is stopped: an ordinary start can wait for it */
 	return error == -EPIPE || error == -EAGAIN ? UNFIT : error;
 }
 
@@ -110,7 +111,7 @@ static int try(const struct beget__plan *plan, struct beget_process *p, const st
 
 static int start(const struct beget__plan *plan, struct beget_process *p)
 {
-	enum { TRIES = 6 }; /* a helper can be killed as often as it is launched */
+	enum { TRIES = 6 }; /* a helper may be killed each time it is launched */
 	const struct beget__state *wanted = NULL;
 	struct beget__state now;
 	int error = p->spare ? 0 : beget__process_reserve(p);

@@ -1,4 +1,4 @@
-/* Start with forkserver: see by_forkserver.c. */
+/* Starts with forkserver: see by_forkserver.c. */
 #ifndef BEGET__BY_FORKSERVER_H
 #define BEGET__BY_FORKSERVER_H
 

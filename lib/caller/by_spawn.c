@@ -1,5 +1,5 @@
 /* Starts with spawn: a new process executes the program's image and reads its call from a socket that it inherits. A
- * spare is such a process that a helper made ahead. Runs in the caller. */
+ * spare is such a process that a helper created earlier. Runs in the caller. */
 #include "caller/by_spawn.h"
 
 #include "caller/connection.h"
@@ -9,10 +9,10 @@
 #include "program/launch.h"
 #include "state/carry.h"
 
-/* The spare has ended, or is not what is wanted. */
+/* The spare has ended or is not suitable. */
 enum { UNFIT = 1 };
 
-/* What ran in the image before its main has seen the environment of the helper's launch: it has to be the same. */
+/* Constructors of the image have seen the environment of the helper's launch, so it must be the same. */
 static int try_spare(const struct beget__plan *plan, struct beget_process *p)
 {
 	struct beget__view helper;

@@ -1,4 +1,4 @@
-/* Start with spawn: see by_spawn.c. */
+/* Starts with spawn: see by_spawn.c. */
 #ifndef BEGET__BY_SPAWN_H
 #define BEGET__BY_SPAWN_H
 

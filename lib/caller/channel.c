@@ -1,4 +1,4 @@
-/* The caller's end of the socket to one child: opened, sent on, received from, closed.
+/* The caller's end of the socket to one child: opening, sending, receiving, closing.
  * Runs in the caller, in any thread. Never waits to receive. Knows no message and no process. */
 #include "caller/channel.h"
 
@@ -47,7 +47,7 @@ void beget__channel_close_far(struct beget__channel *c)
 	beget__fd_close(&c->far);
 }
 
-/* Without a note in the channel: in a forked copy each page that is written to has to be copied first. */
+/* Does not write to the channel: in a forked copy, each page that is written to is copied first. */
 void beget__channel_release(const struct beget__channel *c, bool for_child)
 {
 	beget__fd_close_number(c->fd);
@@ -67,7 +67,7 @@ int beget__channel_send(struct beget__channel *c, unsigned kind, const struct io
 	return 0;
 }
 
-/* False too if nothing more will come: a child that sends nothing before its end needs no inbox. */
+/* False also if nothing more can come: a child that sends nothing before its end needs no inbox. */
 static bool has_news(struct beget__channel *c)
 {
 	struct pollfd ready = {.fd = c->fd, .events = POLLIN};
@@ -78,7 +78,7 @@ static bool has_news(struct beget__channel *c)
 	return !c->closed;
 }
 
-/* The place is kept until there is something to receive, and the inbox is not made before. */
+/* The reserved number is kept, and the inbox is not allocated, until there is something to receive. */
 static bool ready(struct beget__channel *c)
 {
 	if ((!c->in || c->reserve >= 0) && !has_news(c))
@@ -96,11 +96,13 @@ struct beget__frame *beget__channel_receive(struct beget__channel *c)
 		switch (got) {
 		case 1: return &c->in->frame;
 		case 2: return &c->in->between;
-		case -EMFILE: return &c->in->frame; /* whole, but for descriptors that were lost */
+		case -EMFILE: return &c->in->frame; /* complete, except for descriptors that were lost */
 		case -EAGAIN: return NULL;
-		case -ECONNRESET: c->unread = true; continue; /* reported once, before what is still in the queue */
+		/* Reported once, before the messages that are still queued. */
+		case -ECONNRESET: c->unread = true; continue;
 		}
-		beget__frame_clear(&c->in->frame); /* garbage: the kernel reports what became of the child */
+		/* Not a message: ignore the channel, the kernel reports the child's end. */
+		beget__frame_clear(&c->in->frame);
 		if (got == -ENOMEM)
 			return NULL; /* the next call tries again */
 		c->closed = got != -EBADMSG;

@@ -1,4 +1,4 @@
-/* Checks a start before any process exists: options and call become a plan. Knows all start methods, and starts
+/* Checks a start before any process exists, and makes a plan of options and call. Knows all start methods but starts
  * nothing. Runs in the caller. */
 #include "caller/check.h"
 
@@ -48,7 +48,7 @@ static int check_flags(const struct beget_arg *arg)
 	return 0;
 }
 
-/* A function that a fresh image has, or can load; as target or argument. */
+/* A function, as target or argument, that a fresh image has or can load. */
 static int find_function(void (*function)(void), const char *as, const struct beget__executable *program,
                          struct beget__target *ret)
 {
@@ -117,7 +117,7 @@ static int check_result(const struct beget_call *call, const struct beget__plan 
 	return check_layout(call->layout, call->size, plan) ? beget__fail_prefix("the result") : 0;
 }
 
-/* The plan has the same call without boxes. */
+/* The plan contains the same call, unboxed. */
 static int check_call(const struct beget_call *call, const struct beget__plan *plan)
 {
 	unsigned descriptors = 0;
@@ -191,7 +191,7 @@ static int check_tie(unsigned flags)
 	                               "namespace that was made for children");
 }
 
-/* The server and the program that the child executes. */
+/* Finds the server and the program that the child executes. */
 static int find_server(struct beget__plan *plan)
 {
 	struct beget_server *named = plan->options.server;
@@ -211,7 +211,7 @@ static const struct beget__method *const methods[] = {
 };
 enum { METHODS = sizeof(methods) / sizeof(*methods) };
 
-/* For debugging, the environment can replace the method of all starts. */
+/* For debugging, the environment can override the method of all starts. */
 static int force_method(struct beget_options *o)
 {
 	const char *name = beget__libc_secure_getenv("BEGET_METHOD");
@@ -261,7 +261,7 @@ static void name(struct beget__plan *plan)
 	         (unsigned long long)t->offset);
 }
 
-/* What any start needs, whatever it calls. */
+/* Checks that do not depend on the call. */
 static int check_method(struct beget__plan *plan)
 {
 	int error = check_tie(plan->options.flags);

@@ -1,6 +1,6 @@
-/* The caller's hold on a helper: launches it, sends it requests, and replaces it when it has ended or cannot give the
- * state that a start needs. Requests are single messages, so that many threads share the socket without a lock between
- * them; all answers come over channels of their own. Runs in the caller. Knows no process. */
+/* The caller's connection to a helper: launches the helper, sends it requests, and replaces it when it has ended or
+ * cannot provide the state that a start needs. Each request is one message, so that many threads can share the socket
+ * without a lock; each reply has its own channel. Runs in the caller. Knows no process. */
 #include "caller/connection.h"
 
 #include "caller/process.h"
@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The one that all share. */
+/* The helper that all starts without a server share. */
 static struct beget__connection shared = {
 	.lock = PTHREAD_RWLOCK_INITIALIZER,
 	.control = &beget__control_shared,
@@ -37,7 +37,7 @@ const struct beget__executable *beget__connection_program(const struct beget__co
 	return s->setup.program.path ? &s->setup.program : NULL;
 }
 
-/* The host may have closed our numbers and opened other files there. */
+/* The host may have closed our descriptors and opened other files at their numbers. */
 static void close_own(int *fd, const struct beget__identity *identity)
 {
 	if (*fd >= 0 && beget__fd_is(*fd, identity))
@@ -45,7 +45,7 @@ static void close_own(int *fd, const struct beget__identity *identity)
 	*fd = -1;
 }
 
-/* Any forked copy must not talk on our socket, nor keep the helper alive. */
+/* A forked copy must neither use our socket nor keep the helper alive. */
 static void release(struct beget__forked *forked)
 {
 	struct beget__connection *s = (struct beget__connection *)forked;
@@ -56,12 +56,12 @@ static void release(struct beget__forked *forked)
 	close_own(&s->pidfd, &s->pidfd_identity);
 }
 
-/* But a child that we start uses the shared one. */
+/* A child that we start does use the shared helper. */
 static void release_shared(struct beget__forked *forked)
 {
 	struct beget__control *c = shared.control;
 
-	beget__forks_watch(forked); /* it may fork, too */
+	beget__forks_watch(forked); /* the copy may fork too */
 	if (!beget__forks_started() || c->fd < 0 || !beget__fd_is(c->fd, &c->identity)) {
 		release(forked);
 		return;
@@ -78,7 +78,7 @@ __attribute__((constructor)) static void at_load(void)
 	beget__forks_watch(&shared.forked);
 }
 
-/* Only a host that is PID 1 or a subreaper has become the parent of the helper. */
+/* Reaps the helper if the host became its parent, as PID 1 or a subreaper does. */
 static void reap(pid_t pid, int options)
 {
 	if (pid > 0 && beget__proc_adopts_orphans())
@@ -90,7 +90,8 @@ static void drop(struct beget__connection *s)
 	if (s->control->fd < 0)
 		return;
 	if (!s->control->gone && !s->control->adopted && beget__fd_is(s->control->fd, &s->control->identity))
-		beget__request_send_plain(s->control->fd, BEGET__RETIRE); /* its children need it for their last word */
+		/* Its children need it for the report of their exit. */
+		beget__request_send_plain(s->control->fd, BEGET__RETIRE);
 	beget__forks_guard();
 	close_own(&s->control->fd, &s->control->identity);
 	close_own(&s->pidfd, &s->pidfd_identity);
@@ -100,9 +101,9 @@ static void drop(struct beget__connection *s)
 	beget__state_free(&s->launched);
 }
 
-/* After unshare(CLONE_NEWPID) the next child is the init of a namespace that ends with it: the middle process of the
- * helper's birth would take all later children of the caller along. Before there is an init, the link cannot be read.
- */
+/* After unshare(CLONE_NEWPID) the next child becomes the init of a namespace that ends with it. If that were the middle
+ * process of a helper's launch, all later children of the caller would be killed. While the namespace has no init, the
+ * link cannot be read. */
 static bool first_child_is_init(void)
 {
 	char own[64], childrens[64];
@@ -113,8 +114,8 @@ static bool first_child_is_init(void)
 	       strcmp(own, childrens) != 0;
 }
 
-/* Its socket alone does not tell of its end while somebody else holds the other side: a copy of it that did not know,
- * or has not run yet. */
+/* Its socket alone does not show its end if another process holds the other side: a copy of the helper that does not
+ * know that, or has not run yet. */
 static void watch(struct beget__connection *s, int control)
 {
 	s->control->fd = control;
@@ -185,7 +186,7 @@ static int launch(struct beget__connection *s, const struct beget__state *now)
 	return error && beget__connection_program(s) ? beget__fail_prefix("%.150s", s->setup.program.path) : error;
 }
 
-/* Of a helper that was adopted, only what one can be born with is read, once. */
+/* Of an adopted helper, only the state that its children are born with is read, once. */
 static int meet(struct beget__connection *s)
 {
 	struct beget__control *c = s->control;

@@ -1,4 +1,4 @@
-/* A process in a sentence: who it is, what became of it, and why.
+/* Describes a process in a sentence: which one it is, what became of it, and why.
  * Runs in the caller. */
 #include "caller/status.h"
 #include "os/fail.h"
@@ -18,7 +18,7 @@ static void describe_crash(const struct beget__crash *c, char *text, size_t size
 
 	if (strcmp(c->module, "?") != 0)
 		beget__symbol_name(c->module, c->offset, place, sizeof(place));
-	/* What was sent has no address, and of some the processor does not tell it. */
+	/* A signal that was sent has no address, and for some faults the processor does not report one. */
 	if ((c->signal == SIGSEGV || c->signal == SIGBUS) && c->code > 0 && c->code != SI_KERNEL)
 		snprintf(text, size, " at address %#llx", (unsigned long long)c->address);
 	snprintf(text + strlen(text), size - strlen(text), " in %s", place);
@@ -59,7 +59,7 @@ int beget_describe(const struct beget_process *p, char *text, size_t size)
 	pthread_mutex_lock(&changing->lock);
 	beget__status_update(changing);
 	describe_fate(p, fate, sizeof(fate));
-	if (!p->target.module) /* a start by fork does not need it */
+	if (!p->target.module) /* a start with fork does not look it up */
 		beget__target_find(p->function, false, &changing->target);
 	if (p->target.module)
 		beget__symbol_name(p->target.module, p->target.offset, function, sizeof(function));

@@ -1,5 +1,5 @@
-/* beget_explain: what a call needs in another process, how it travels and why a start would refuse it. Makes the checks
- * of a start, and starts nothing. Runs in the caller. */
+/* beget_explain: what a call needs in another process, how it is sent and why a start would refuse it. Makes the checks
+ * of a start but starts nothing. Runs in the caller. */
 #include "call/layout.h"
 #include "call/type.h"
 #include "call/value.h"
@@ -17,10 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Lines in the manner of snprintf. */
+/* Text that grows line by line, truncated as with snprintf. */
 struct page {
 	char *text;
-	size_t size, length; /* of the whole, although less may fit */
+	size_t size, length; /* of the whole text, even if it does not fit */
 };
 
 __attribute__((format(printf, 2, 3))) static void say(struct page *page, const char *format, ...)
@@ -62,7 +62,7 @@ static const char *state_of(const struct beget__module *m, const struct beget__p
 	return m->path[0] ? "to be loaded in the child" : "which cannot be loaded";
 }
 
-/* A function and its module. */
+/* Writes a function and its module. */
 static void say_function(struct page *page, const struct beget__target *target, const struct beget__module *m)
 {
 	char function[160];
@@ -72,7 +72,7 @@ static void say_function(struct page *page, const struct beget__target *target, 
 	say_id(page, m);
 }
 
-/* The modules that a function's own needs in turn: that one comes last in the list. */
+/* The modules that the function's module needs; that module itself is the last in the list. */
 struct needs {
 	struct beget__writer writer;
 	char *bytes;
@@ -139,7 +139,7 @@ static size_t count(char *const *strings)
 	return n;
 }
 
-/* What one argument holds. */
+/* Writes the contents of an argument. */
 static void say_content(struct page *page, const struct beget__type *type, const struct beget_arg *arg)
 {
 	union beget__value v = beget__value_of(arg);
@@ -166,7 +166,7 @@ static void say_content(struct page *page, const struct beget__type *type, const
 	}
 }
 
-/* A function that is an argument, and what the child would have to load for it. */
+/* A function that is an argument, and the modules that the child would have to load for it. */
 static void say_passed(struct page *page, void (*function)(void), const struct beget__plan *plan, const char *way)
 {
 	struct beget__target target = {0};
@@ -188,7 +188,7 @@ static void say_passed(struct page *page, void (*function)(void), const struct b
 	say_needs(page, &needs, plan);
 }
 
-/* way: how the bytes of the message travel. */
+/* way: in which directions its bytes are sent. */
 static void say_argument(struct page *page, const struct beget_arg *arg, const struct beget__plan *plan,
                          const char *way)
 {
@@ -209,7 +209,7 @@ static void say_argument(struct page *page, const struct beget_arg *arg, const s
 	say(page, ", %s\n", !plan->method->shares_addresses && descriptor ? "as a descriptor" : way);
 }
 
-/* The bytes of target and arguments, of those that are such. */
+/* The size of target and arguments in the message, without those that cannot be written. */
 static size_t message_size(const struct beget__plan *plan, const struct beget__target *target)
 {
 	const struct beget_call *call = plan->call;

@@ -1,5 +1,5 @@
-/* What became of a process: a table of sources, asked in order. If none knows, it is lost: a status is never invented,
- * and never taken from the child's own claim. Runs in the caller; knows no handle. */
+/* Finds out how a process ended, from a table of sources that are asked in order. If none knows, the process is lost: a
+ * status is never invented and never taken from the child's own claim. Runs in the caller; knows no handle. */
 #include "caller/fate.h"
 
 #include "os/proc.h"
@@ -28,7 +28,7 @@ static void from_waitid(const siginfo_t *info, const struct rusage *usage, struc
 	ret->peak_kib = usage->ru_maxrss;
 }
 
-/* The sources. Each answers 0 with *ret, -ENODATA: ask the next, or -EAGAIN: it is too early to ask on. */
+/* The sources. Each returns 0 with *ret, -ENODATA (ask the next one) or -EAGAIN (it is too early to ask further). */
 
 static int still_runs(const struct beget__evidence *e, struct beget__exit *ret)
 {
@@ -36,8 +36,8 @@ static int still_runs(const struct beget__evidence *e, struct beget__exit *ret)
 	return e->ours || e->ended || e->report ? -ENODATA : -EAGAIN;
 }
 
-/* Ours; and those of a helper that died, if this process is process 1 or a subreaper. Only our own are looked for by
- * pid: another's may be reused. */
+/* Waits for our own children and, as process 1 or a subreaper, for those of a helper that died. Only our own are found
+ * by pid: another process's pid may have been reused. */
 static int waited_for(const struct beget__evidence *e, struct beget__exit *ret)
 {
 	siginfo_t info;
@@ -59,8 +59,8 @@ static int waited_for(const struct beget__evidence *e, struct beget__exit *ret)
 	return 0;
 }
 
-/* The pidfd's record outlives the reaping. It has no times, and no core flag if it was another thread than the first
- * that dumped. */
+/* The pidfd's record outlives the reaping. It has no times, and no core flag if a thread other than the first dumped
+ * core. */
 static int recorded(const struct beget__evidence *e, struct beget__exit *ret)
 {
 	int status;
@@ -94,8 +94,8 @@ static int zombie(const struct beget__evidence *e, struct beget__exit *ret)
 	return e->ours || beget__fate_sources.zombie_exit(e->pid, &ret->wait_status) ? -ENODATA : 0;
 }
 
-/* It was reaped since it was first asked for its record: the reaper takes the zombie first, and the record comes a
- * moment later. */
+/* The process was reaped after the first question for its record: reaping removes the zombie first, and the record
+ * appears a moment later. */
 static int recorded_late(const struct beget__evidence *e, struct beget__exit *ret)
 {
 	int error = e->ours || e->pidfd < 0 ? -ENODATA : beget__fate_sources.pidfd_exit(e->pidfd, &ret->wait_status);

@@ -1,4 +1,4 @@
-/* Forks of the host: the one place with fork handlers, and the list of all that holds descriptors.
+/* Forks of the host: the only place with fork handlers, and the list of all objects that hold descriptors.
  * Runs in the caller and, for release, in its forked copies. Does not know whose descriptors they are. */
 #include "caller/forks.h"
 
@@ -21,7 +21,7 @@ static void parent(void)
 	pthread_mutex_unlock(&lock);
 }
 
-/* The copies of the objects stay allocated: the program may free them. */
+/* The objects stay allocated in the copy, because the program may free them. */
 static void child(void)
 {
 	struct beget__forked *f = first;
@@ -36,8 +36,8 @@ static void child(void)
 	started = NULL;
 }
 
-/* Before the program can register handlers: those that run before a fork run in reverse order, so the program's take
- * their locks first. It may call us with such a lock held. */
+/* Register before the program can register handlers. Handlers before a fork run in reverse order, so the program takes
+ * its locks first; it may call the library while it holds such a lock. */
 __attribute__((constructor(101))) static void at_load(void)
 {
 	pthread_atfork(prepare, parent, child);

@@ -1,4 +1,4 @@
-/* What a handle is good for besides the end of its process: the pid, the sentinel and signals.
+/* Operations on a handle other than joining: the pid, the sentinel and signals.
  * Runs in the caller, in any thread. */
 #include "caller/await.h"
 #include "caller/sentinel.h"
@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-/* A helper's child is known when it was born. */
+/* The pid of a helper's child is known when its birth has been reported. */
 static void await_birth(const struct beget_process *p, int timeout_ms)
 {
 	struct beget_process *changing = (struct beget_process *)p;
@@ -24,14 +24,14 @@ pid_t beget_pid(const struct beget_process *p)
 	if (error)
 		return error;
 	int cancel = beget__thread_no_cancel();
-	await_birth(p, -1); /* then it does not change any more */
+	await_birth(p, -1); /* after that it does not change */
 	beget__thread_cancel(cancel);
 	return p->pid > 0 ? p->pid : beget__fail(ESRCH, "the process was never born: %s", p->reports.failure.text);
 }
 
 int beget_sentinel(const struct beget_process *p)
 {
-	enum { BIRTH_MS = 50 }; /* a helper that is stopped must not stop the caller */
+	enum { BIRTH_MS = 50 }; /* a stopped helper must not block the caller */
 	struct beget_process *changing = (struct beget_process *)p;
 	int error = beget__process_check(p, "get a sentinel");
 
@@ -74,7 +74,7 @@ int beget_kill(struct beget_process *p, int signal)
 		return error;
 	int cancel = beget__thread_no_cancel();
 	await_birth(p, -1);
-	if (is_blind(p)) /* if its end is announced, it is awaited: the pid may be another's soon */
+	if (is_blind(p)) /* if the end has been announced, wait for it, because the pid may be reused soon */
 		(void)beget__await_stage(&p, 1, BEGET__STAGE_ENDED, 0, PTHREAD_CANCEL_DISABLE);
 	pthread_mutex_lock(&p->lock);
 	error = send_signal(p, signal);

@@ -1,5 +1,6 @@
-/* Writes and sends what a child needs before its call: the head, the state that the caller has and the child was not
- * born with, the target and the arguments. Runs in the caller. */
+/* Writes and sends what a child needs before its call: the head, the caller's state as far as the child was not born
+ * with
+ * it, the target and the arguments. Runs in the caller. */
 #include "caller/handover.h"
 
 #include "caller/connection.h"
@@ -8,7 +9,7 @@
 
 #include <errno.h>
 
-/* Asked once in each process: it costs a file. */
+/* Read once per process, because it costs reading a file. */
 static uint64_t started(pid_t self)
 {
 	static _Atomic uint64_t when;
@@ -68,7 +69,7 @@ int beget__handover_send(const struct beget__plan *plan, struct beget_process *p
 {
 	beget__state_wish(now, &plan->wishes);
 	beget__connection_visit();
-	/* It is of this program. */
+	/* The helper is of this program. */
 	bool lends = !plan->program && !(plan->options.flags & BEGET_ALONE);
 	p->control = lends ? beget__control_lend(&p->helper) : -1;
 	int error = send_call(plan, p, now, born);

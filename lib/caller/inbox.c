@@ -1,4 +1,4 @@
-/* Room for frames on their way in: a channel has it while it receives, a promise while its result points into it.
+/* Memory for incoming frames: a channel holds it while it receives, and a promise while its result points into it.
  * Runs in the caller. */
 #include "caller/inbox.h"
 

@@ -1,10 +1,11 @@
-/* Room for frames on their way in. */
+/* Memory for incoming frames. */
 #ifndef BEGET__INBOX_H
 #define BEGET__INBOX_H
 
 #include "wire/frame.h"
 
-/* The helper and the child send on the same channel: a frame of one can come between the packets of the other's. */
+/* The helper and the child send on the same channel, so a frame of one can arrive between the packets of the
+ * other's. */
 struct beget__inbox {
 	struct beget__frame frame, between;
 	_Alignas(16) char buffer[BEGET__FRAME_PACKET], between_buffer[BEGET__FRAME_PACKET];

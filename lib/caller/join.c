@@ -1,4 +1,4 @@
-/* What comes of a process: beget_join, beget_wait and beget_result_as.
+/* The outcome of a process: beget_join, beget_wait and beget_result_as.
  * Runs in the caller, in any thread. */
 #include "caller/await.h"
 #include "caller/status.h"
@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-/* Only after a good end is the memory of the caller touched. */
+/* The caller's memory is written only if the process ended well. */
 static void collect(struct beget_process *p, struct beget_status *ret)
 {
 	pthread_mutex_lock(&p->lock);

@@ -1,4 +1,4 @@
-/* Option structs: those of any version become those of this one, and the options of a start are checked one by one.
+/* Option structs: converts those of any version to this one, and checks the options of a start one by one.
  * Runs in the caller. Knows no start method. */
 #include "caller/options.h"
 
@@ -23,7 +23,7 @@ int beget__options_copy(void *ret, size_t size, const void *options, size_t leas
 	memset(ret, 0, size);
 	if (!options)
 		return 0;
-	memcpy(&given, options, sizeof(given)); /* the first field of all */
+	memcpy(&given, options, sizeof(given)); /* the first field of every option struct */
 	if (given < least || given % sizeof(void *) != 0)
 		return beget__fail(EINVAL, "the options have no size: fill them with %s", macro);
 	for (size_t i = size; i < given; i++)
@@ -34,7 +34,8 @@ int beget__options_copy(void *ret, size_t size, const void *options, size_t leas
 	return 0;
 }
 
-/* Before the library opens anything: a closed descriptor must not become one of ours. */
+/* This runs before the library opens anything, because a descriptor that the user closed must not become one of
+ * ours. */
 static int check_stream(int i, const struct beget_stream *s)
 {
 	const char *name = beget__options_streams[i];

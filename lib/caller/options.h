@@ -5,14 +5,14 @@
 #include <beget.h>
 #include <stddef.h>
 
-/* Any options, which say their own size: the struct of an older caller ends earlier, that of a newer one must ask for
- * nothing that this version does not know. The macro is what fills them. */
+/* Copies any option struct, whose first field is its size. The struct of an older caller is shorter; that of a newer
+ * one must not use fields that this version does not know. macro: the macro that fills it, for error sentences. */
 int beget__options_copy(void *ret, size_t size, const void *options, size_t least, const char *macro);
 
-/* The options of a start, as far as they can be checked without the call: values, flags and streams. */
+/* Checks the options of a start as far as that is possible without the call: values, flags and streams. */
 int beget__options_check(struct beget_options *ret, const struct beget_options *);
 
-/* For sentences. */
+/* For error sentences. */
 extern const char *const beget__options_streams[3];
 
 #endif

@@ -1,5 +1,5 @@
-/* Handles that the user freed while their process ran: our own children will have to be reaped, and a tied one lives as
- * long as its tie. Looked after by each later start and free. Runs in the caller. */
+/* Handles that the user freed while their process was running. Our own children must be reaped, and a tied child lives
+ * only as long as its tie. Each later start and free looks after them. Runs in the caller. */
 #include "caller/orphan.h"
 
 #include "caller/status.h"
@@ -13,12 +13,12 @@ static struct {
 	struct beget_process *_Atomic first;
 } orphans = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* process.c frees them in a copy. */
+/* In a copy, process.c closes their descriptors. */
 static void release(struct beget__forked *forked)
 {
 	pthread_mutex_init(&orphans.lock, NULL);
 	orphans.first = NULL;
-	beget__forks_watch(forked); /* the copy may have some of its own */
+	beget__forks_watch(forked); /* the copy may get orphans of its own */
 }
 
 __attribute__((constructor)) static void at_load(void)
@@ -32,7 +32,7 @@ static void adopt(struct beget_process *p)
 	pthread_mutex_lock(&orphans.lock);
 	beget__forks_guard();
 	if (p->ours) {
-		beget__fd_close(&p->channel.fd); /* no one will read its result */
+		beget__fd_close(&p->channel.fd); /* no thread will read its result */
 		p->channel.closed = true;
 	}
 	p->orphan = true;
@@ -57,7 +57,7 @@ void beget__orphan_free(struct beget_process *p)
 		beget__process_destroy(p);
 }
 
-/* Takes those that have ended out of the list. */
+/* Removes those that have ended from the list. */
 static struct beget_process *take_ended(void)
 {
 	struct beget_process *left = NULL, *ended = NULL, *next;
@@ -78,7 +78,7 @@ void beget__orphan_sweep(void)
 	struct beget_process *next;
 
 	if (!orphans.first || pthread_mutex_trylock(&orphans.lock))
-		return; /* or another thread is at it */
+		return; /* or another thread is sweeping */
 	struct beget_process *ended = take_ended();
 	pthread_mutex_unlock(&orphans.lock);
 	for (; ended; ended = next) {

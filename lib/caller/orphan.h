@@ -1,10 +1,10 @@
-/* Handles that the user freed while their process ran. */
+/* Handles that the user freed while their process was running. */
 #ifndef BEGET__ORPHAN_H
 #define BEGET__ORPHAN_H
 
 #include "caller/process.h"
 
-/* Frees a handle: now, or when its process has ended if that has to be reaped or tied to this one until then. */
+/* Frees a handle: at once, or after its process has ended if that must be reaped or is tied to this process. */
 void beget__orphan_free(struct beget_process *);
 
 /* Reaps those that have ended; never waits. */

@@ -1,4 +1,4 @@
-/* A checked start: what the start methods work from. */
+/* A checked start, from which the start methods work. */
 #ifndef BEGET__PLAN_H
 #define BEGET__PLAN_H
 
@@ -14,13 +14,13 @@ struct beget__plan {
 	struct beget_options options;
 	const struct beget__method *method;
 	struct beget__bare bare;
-	const struct beget_call *call;           /* the bare one */
+	const struct beget_call *call;           /* the unboxed call */
 	struct beget__connection *connection;    /* to the helper of its server */
-	const struct beget__executable *program; /* that is executed, NULL: this one */
-	struct beget__target target;             /* not for a method that shares addresses */
+	const struct beget__executable *program; /* the program to execute, NULL: this one */
+	struct beget__target target;             /* not set for a method that shares addresses */
 	struct beget__wishes wishes;
-	int claims;    /* of a worker; -1: this is a start of one call */
-	char what[64]; /* for sentences */
+	int claims;    /* for a worker; -1: this is a start of one call */
+	char what[64]; /* for error sentences */
 };
 
 #endif

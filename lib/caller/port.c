@@ -1,4 +1,4 @@
-/* What a pool needs of the processes that are its workers: their channel, and what they answer there.
+/* What a pool needs of the processes that are its workers: their channels, and their answers.
  * Runs in the caller, in any thread. */
 #include "caller/port.h"
 
@@ -39,7 +39,7 @@ int beget__port_pidfd(struct beget_process *p)
 	return pidfd;
 }
 
-/* Descriptors that come with a frame are somebody's before a fork can copy them: the guard is held meanwhile. */
+/* The guard is held so that descriptors in the frame have an owner before a fork can copy them. */
 static bool receive_one(struct beget_process *p, beget__port_take *take, void *data)
 {
 	struct beget__inbox *in;

@@ -1,5 +1,5 @@
-/* The handle of a process and the descriptors that it holds: made, closed, and let go of in forked copies of the
- * caller. Runs in the caller. Knows no start method beyond whose child a process is. */
+/* The handle of a process and the descriptors that it holds: creates them, closes them, and drops them in forked copies
+ * of the caller. Runs in the caller. Of the start methods, it knows only whose child a process is. */
 #include "caller/process.h"
 
 #include "os/fail.h"
@@ -19,11 +19,11 @@ static void close_all(const int *fds, int n)
 		beget__fd_close_number(fds[i]);
 }
 
-/* Without a note in the handle: in a forked copy each page that is written to has to be copied first. */
+/* Does not write to the handle: in a forked copy, each page that is written to is copied first. */
 static void disown(const struct beget_process *p)
 {
 	const int own[] = {p->pidfd, p->tie, p->sentinel == p->pidfd ? -1 : p->sentinel};
-	bool for_child = beget__forks_started() == &p->forked; /* then what is the child's stays open */
+	bool for_child = beget__forks_started() == &p->forked; /* then the child's descriptors stay open */
 
 	close_all(own, sizeof(own) / sizeof(*own));
 	close_all(p->ends, 3);
@@ -137,7 +137,8 @@ int beget__process_reserve(struct beget_process *p)
 	return error ? beget__fail_errno(-error, "cannot reserve a descriptor for the child") : 0;
 }
 
-/* A thread that is about to poll them must not find other files at their numbers; a sentinel of our own polls them. */
+/* A thread that is about to poll them must not find other files at their numbers, and a sentinel of our own polls
+ * them. */
 void beget__process_settle(struct beget_process *p)
 {
 	if (!p->ended || p->waiters > 0 || (p->sentinel >= 0 && p->sentinel != p->pidfd))
@@ -153,7 +154,7 @@ void beget__process_settle(struct beget_process *p)
 void beget__process_destroy(struct beget_process *p)
 {
 	beget__forks_guard();
-	if (p->owner == getpid()) { /* a copy's descriptors went with the fork */
+	if (p->owner == getpid()) { /* in a copy, the descriptors were closed at the fork */
 		beget__forks_unwatch(&p->forked);
 		disown(p);
 	}
@@ -168,7 +169,7 @@ void beget__process_abandon(struct beget_process *p)
 {
 	siginfo_t info;
 
-	/* Its channel closes without a message: a child that waits for one ends. */
+	/* The channel closes without a message, and a child that waits for one ends. */
 	beget__forks_guard();
 	beget__channel_close(&p->channel);
 	beget__forks_unguard();

@@ -1,4 +1,4 @@
-/* A started process: what its handle holds, from its making to its end. */
+/* A started process: everything that its handle holds, from creation to end. */
 #ifndef BEGET__PROCESS_H
 #define BEGET__PROCESS_H
 
@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* What helper and child reported of the process itself. */
+/* What helper and child have reported of the process itself. */
 struct beget__reports {
 	bool has_failure, has_crash, has_exit;
 	struct beget__failure failure;
@@ -25,67 +25,69 @@ struct beget__reports {
 enum { BEGET__LENT_CWD, BEGET__LENT_STREAM, BEGET__LENT_TIE = BEGET__LENT_STREAM + 3, BEGET__LENT };
 
 struct beget_process {
-	struct beget__forked forked; /* first */
-	struct beget_process *next;  /* orphan.c's: freed by the user while it ran */
+	struct beget__forked forked; /* must be the first field */
+	struct beget_process *next;  /* used by orphan.c: freed by the user while running */
 	bool orphan;
 	pid_t owner; /* the process that the handle belongs to */
 
-	/* Who it is, for sentences: from start.c. */
+	/* Identifies the process in sentences; set by start.c. */
 	const struct beget__method *method;
 	char what[64];
 	bool named;                  /* by the user */
 	struct beget__target target; /* without a module: not looked up yet */
 	void (*function)(void);
 
-	/* The start's own. */
-	bool spare; /* it was born before its start, of the helper's launch: */
+	/* Used only during the start. */
+	bool spare; /* it existed before its start, and was born with the state of the helper's launch: */
 	unsigned generation;
-	int lent[BEGET__LENT]; /* opened for the child, until it has them */
-	int ends[3];           /* the caller's ends of pipes to the standard streams, until the user has them */
+	int lent[BEGET__LENT]; /* opened for the child, and closed here once the child has them */
+	int ends[3];           /* the caller's ends of pipes to the standard streams, until the user gets them */
 	int control;           /* borrowed while the call is sent: the helper's socket, for nested starts */
 	pid_t helper;
 
-	atomic_uint waiters;  /* threads that may be polling its descriptors: await.c's */
-	pthread_mutex_t lock; /* over all below, once started */
+	atomic_uint waiters;  /* threads that may be polling its descriptors; used by await.c */
+	pthread_mutex_t lock; /* protects all fields below, once started */
 	struct beget__channel channel;
 	struct beget__promise promise;
-	struct beget__stash stash; /* of a worker */
-	bool ours;                 /* our own child, to be waited for */
-	pid_t pid;                 /* 0: not known yet, or never born */
-	int pidfd;                 /* -1: not known yet, or none on this kernel */
-	int tie;                   /* closes when we are gone, and the child is killed */
+	struct beget__stash stash; /* for a worker */
+	bool ours;                 /* a child of this process, to be waited for */
+	pid_t pid;                 /* 0: not known yet, or never created */
+	int pidfd;                 /* -1: not known yet, or not supported by this kernel */
+	int tie;                   /* closes when the caller ends, and the child is killed */
 
-	/* What became of it: status.c's, which others read. */
-	uint64_t started; /* a helper's child without a pidfd: with the pid, its name for ever; 0: not known */
+	/* What became of it: written by status.c, read by others. */
+	uint64_t started; /* for a helper's child without a pidfd: identifies it together with the pid; 0: unknown */
 	struct beget__reports reports;
-	int64_t report_until; /* it has ended, and its helper may still report how until then; 0: it runs */
-	bool record_due;      /* it has ended, and the kernel's record comes at any moment */
+	int64_t report_until; /* it has ended, and until then its helper may still report how; 0: it is running */
+	bool record_due;      /* it has ended, and the kernel's record will come soon */
 	bool ended;
 	struct beget_status status;
-	int sentinel; /* that the user has, -1: none; see sentinel.c */
+	int sentinel; /* the descriptor that the user got, -1: none; see sentinel.c */
 };
 
-/* A handle with an open channel. what goes into sentences. */
+/* Creates a handle with an open channel. what is used in error sentences. */
 int beget__process_new(struct beget_process **ret, const char *what);
 
-/* The handle of a start that failed: everything is undone; a child that exists ends without running its target. */
+/* Frees the handle of a start that failed and undoes everything. A child that exists ends without running its
+ * target. */
 void beget__process_abandon(struct beget_process *);
 
-/* As new, with another channel; the child of the old one sees that it was closed. */
+/* Gives the handle a new channel; the child of the old one reads end of file. */
 int beget__process_reopen(struct beget_process *);
 
-int beget__process_reserve(struct beget_process *); /* a place for the child's pidfd */
+int beget__process_reserve(struct beget_process *); /* reserves a number for the child's pidfd */
 void beget__process_close_far(struct beget_process *);
 void beget__process_close_lent(struct beget_process *);
 
-/* -EINVAL for NULL, -ECHILD in a copy of the process that the handle belongs to; what goes into the sentence. */
+/* -EINVAL for NULL; -ECHILD in a forked copy of the process that owns the handle; what is used in the error
+ * sentence. */
 int beget__process_check(const struct beget_process *, const char *what);
 
-/* Its name and pid for a sentence, its lock held. */
+/* Writes its name and pid for a sentence; its lock must be held. */
 enum { BEGET__PROCESS_NAME = 100 };
 const char *beget__process_name(const struct beget_process *, char text[BEGET__PROCESS_NAME]);
 
-/* It has ended: closes the descriptors that no one needs any more. Its lock is held. */
+/* After its end: closes the descriptors that are no longer needed. Its lock must be held. */
 void beget__process_settle(struct beget_process *);
 
 void beget__process_destroy(struct beget_process *);

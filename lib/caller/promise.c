@@ -1,5 +1,6 @@
-/* What one call promises to return: noted when it is sent, compared with the answer when that comes, and copied out
- * when the user asks. Runs in the caller. Knows no process and no channel. */
+/* What one call promises to return: recorded when the call is sent, compared with the answer when it arrives, and
+ * copied
+ * out when the user asks for it. Runs in the caller. Knows no process and no channel. */
 #include "caller/promise.h"
 
 #include "call/buffer.h"
@@ -40,7 +41,7 @@ int beget__promise_make(struct beget__promise *p, const struct beget_call *call)
 	return 0;
 }
 
-/* A child that was overrun by its own target could send anything. */
+/* A child whose memory its target has corrupted could send anything. */
 static bool as_promised(const struct beget__promise *p, struct beget__answer answer)
 {
 	bool fits = answer.type == p->wanted.type && answer.outs == p->wanted.n &&
@@ -65,7 +66,7 @@ void beget__promise_take(struct beget__promise *p, struct beget__inbox **in, str
 	if (p->answered || !beget__order_get_result(f, &answer))
 		return;
 	int fd = answer.type == BEGET_TYPE_BUFFER && answer.size > 0 ? answer.value.fd.fd : -1;
-	if (!as_promised(p, answer)) { /* nothing of it is kept: there may be thousands */
+	if (!as_promised(p, answer)) { /* free it now: there may be thousands of promises */
 		beget__fd_close(&fd);
 		return;
 	}
@@ -118,7 +119,7 @@ void beget__promise_forget(struct beget__promise *x)
 	x->delivered = true;
 }
 
-/* A buffer is mapped when somebody wants it. */
+/* A buffer is mapped only when the user asks for it. */
 static int open_buffer(struct beget__promise *p)
 {
 	int fd = p->buffer;

@@ -1,5 +1,6 @@
-/* The descriptor that tells the user's event loop of the end of a process: its pidfd. Where that is not known yet or
- * there is none, the hangup of the channel stands for the end, until the pidfd is known. Runs in the caller. */
+/* The descriptor that reports the end of a process to the user's event loop: its pidfd. While that is unknown, or if
+ * the
+ * kernel has none, the hangup of the channel stands for the end. Runs in the caller. */
 #include "caller/sentinel.h"
 
 #include "os/event.h"

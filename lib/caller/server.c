@@ -1,4 +1,4 @@
-/* Servers as the user sees them: opened with what their children are born with, asked for their status, closed.
+/* Servers as the user sees them: opening one with what its children are born with, reading its status, closing it.
  * Runs in the caller. */
 #include "caller/check.h"
 #include "caller/forks.h"
@@ -31,7 +31,7 @@ static int check(const struct beget_server_options *o, struct beget_server_optio
 	return 0;
 }
 
-/* The program is opened before what may need it; where a fork of another thread lets go of it. */
+/* Opens the program before the steps that may need it, under the guard, so that a fork of another thread closes it. */
 static int keep(const struct beget_server_options *o, struct beget_server *s)
 {
 	struct beget__setup *setup = &s->connection.setup;
@@ -141,7 +141,7 @@ void beget_server_close(struct beget_server *s)
 {
 	if (!s)
 		return;
-	if (s->connection.owner != getpid()) /* a copy: what it held went with the fork */
+	if (s->connection.owner != getpid()) /* in a copy, the descriptors were closed at the fork */
 		return;
 	int cancel = beget__thread_no_cancel();
 	destroy(s);

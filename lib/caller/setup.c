@@ -1,4 +1,4 @@
-/* Prepares a helper and asks for its health. Each question carries a channel of its own for the answer, so that many
+/* Prepares a helper, and asks it for its status. Each question carries its own channel for the reply, so that many
  * threads can ask at once. Runs in the caller. Knows no server and no process. */
 #include "caller/setup.h"
 
@@ -104,7 +104,7 @@ void beget__setup_free(struct beget__setup *s)
 	memset(s, 0, sizeof(*s));
 }
 
-/* One question: what is asked, and what it is called in a sentence. */
+/* A question, and its name in an error sentence. */
 struct question {
 	enum beget__message kind;
 	const char *text, *what;
@@ -119,7 +119,7 @@ static int await(int channel, int64_t deadline, struct beget__frame *answer, con
 		if (ready == 0)
 			return beget__fail(ETIMEDOUT, "the server did not answer in time: %s", q->what);
 		int got = ready < 0 ? -EAGAIN : beget__frame_receive(channel, answer, MSG_DONTWAIT);
-		if (got == -ECONNRESET) /* it did not read all; its answer can be behind that */
+		if (got == -ECONNRESET) /* the helper did not read everything, but its reply may follow */
 			got = beget__frame_receive(channel, answer, MSG_DONTWAIT);
 		if (got == 1)
 			return 0;
@@ -146,7 +146,7 @@ static int send_question(int control, int far, int near, const struct question *
 	                                               : 0;
 }
 
-/* Asks; what the answer tells of the helper's health goes where somebody wants it. */
+/* Asks the helper. If health is not NULL, the reply's status is written there. */
 static int ask(int control, int64_t deadline, const struct question *q, struct beget__health *health)
 {
 	char buffer[BEGET__FRAME_PACKET];

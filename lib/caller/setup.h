@@ -1,4 +1,4 @@
-/* Making a helper ready, and asking it how it is. */
+/* Prepares a helper, and asks it for its status. */
 #ifndef BEGET__SETUP_H
 #define BEGET__SETUP_H
 
@@ -7,29 +7,30 @@
 
 #include <beget.h>
 
-/* What to do in a new helper before it serves: kept, because it may have to be done again in another. Zero is nothing.
- */
+/* What to do in a new helper before it serves. It is kept, because it may have to be repeated in another helper. Zero
+ * means nothing. */
 struct beget__setup {
 	bool wanted;
 	unsigned flags;
 	int timeout_ms;                   /* negative: none */
-	struct beget__executable program; /* that it is, if another than this one */
-	char **preload;                   /* paths, then NULL */
-	char *call;                       /* a CALL's target and arguments, and the descriptors among them */
+	struct beget__executable program; /* the program of the helper, if it is not this one */
+	char **preload;                   /* paths, terminated by NULL */
+	/* The target and the arguments as in a CALL, and the descriptors among them. */
+	char *call;
 	size_t call_size;
 	int *fds;
 	int nfds;
 };
 
-/* Copies what the user wants. */
+/* Copies the user's options. */
 int beget__setup_keep(const struct beget_server_options *, struct beget__setup *);
-void beget__setup_close(struct beget__setup *); /* only the descriptors */
+void beget__setup_close(struct beget__setup *); /* closes only the descriptors */
 void beget__setup_free(struct beget__setup *);
 
-/* Does it over the helper's control socket, and waits until it is done. */
+/* Prepares the helper over its control socket, and waits until that is done. */
 int beget__setup_run(const struct beget__setup *, int control);
 
-/* Asks the helper behind the control socket; -ETIMEDOUT if it does not answer. */
+/* Asks the helper at the control socket for its status. -ETIMEDOUT: it does not reply. */
 int beget__setup_health(int control, int timeout_ms, struct beget__health *ret);
 
 #endif

@@ -1,6 +1,6 @@
-/* Children made ahead of their starts. A spare is a process with a channel that waits for its call; a start that takes
- * one only sends the call. A server keeps a fixed number of them. The caller asks for missing ones when a handle is
- * freed, so that no start takes longer, and the helper makes them when it is idle.
+/* Children that are created before their starts. A spare is a process with a channel that waits for its call; a start
+ * that takes one only sends the call. A server keeps a fixed number of them. The caller asks for missing ones when a
+ * handle is freed, so that no start takes longer, and the helper creates them when it is idle.
  * Runs in the caller. Knows no call. The lock of all pools is the one that forks wait for. */
 #include "caller/spare.h"
 
@@ -18,13 +18,14 @@ enum { PAUSE_MS = 1000 }; /* after a failure */
 /* Servers that keep spares. */
 static struct {
 	struct beget_server *first;
-	pid_t owner;        /* in a copy of this process, the list is not its own */
-	atomic_bool hungry; /* a pool may lack some: read without the lock, for each freed handle asks */
+	pid_t owner; /* in a copy of this process, the list is not valid */
+	/* A pool may lack some; read without the lock, because it is checked for each freed handle. */
+	atomic_bool hungry;
 } servers;
 
 enum state { ON_ITS_WAY, WAITS, DEAD };
 
-/* A spare that waits has announced its birth, and nothing else. */
+/* A waiting spare has reported its birth, and nothing else. */
 static enum state look(const struct beget_process *p)
 {
 	struct pollfd news = {.fd = p->channel.fd, .events = POLLIN | POLLRDHUP};
@@ -49,7 +50,7 @@ static void discard_dead(struct beget__pool *pool, unsigned i)
 	pool->not_before = beget__clock_now_ms() + PAUSE_MS;
 }
 
-/* Those that have ended, or are of a helper that was replaced since. */
+/* Removes those that have ended or belong to a helper that has been replaced. */
 static void weed(struct beget__pool *pool, unsigned generation)
 {
 	for (unsigned i = pool->n; i-- > 0;) {
@@ -60,7 +61,7 @@ static void weed(struct beget__pool *pool, unsigned generation)
 	}
 }
 
-/* The last in is the first out: its memory is the most likely to be in the cache. */
+/* Last in, first out: its memory is the most likely to be in the cache. */
 struct beget_process *beget__spare_take(struct beget_server *s, enum beget__spare kind)
 {
 	struct beget__pool *pool = &s->pools[kind];
@@ -87,7 +88,7 @@ struct beget_process *beget__spare_take(struct beget_server *s, enum beget__spar
 
 static int make(struct beget_server *s, enum beget__spare kind, unsigned generation, struct beget_process **ret)
 {
-	struct beget__request request = {.caller = getpid(), .spare = kind}; /* within no time */
+	struct beget__request request = {.caller = getpid(), .spare = kind}; /* never waits for room */
 	struct beget_process *p;
 
 	int error = beget__process_new(&p, "a spare");
@@ -107,7 +108,7 @@ static int make(struct beget_server *s, enum beget__spare kind, unsigned generat
 	return 0;
 }
 
-/* Until the pool is full, or something fails: then it is tried again a while later. */
+/* Requests spares until the pool is full or a request fails. After a failure it pauses for a while. */
 static bool fill(struct beget_server *s, enum beget__spare kind, unsigned generation)
 {
 	struct beget__pool *pool = &s->pools[kind];
@@ -117,7 +118,7 @@ static bool fill(struct beget_server *s, enum beget__spare kind, unsigned genera
 		int error = make(s, kind, generation, &pool->spares[pool->n]);
 		if (!error)
 			pool->n++;
-		else if (error == -ETIMEDOUT) /* the helper has enough to do */
+		else if (error == -ETIMEDOUT) /* the helper is busy */
 			break;
 		else
 			pool->not_before = beget__clock_now_ms() + PAUSE_MS;

@@ -1,5 +1,5 @@
-/* The public ends of a handle: beget_start checks and starts with the method of the plan, beget_free frees, and has
- * time for what need not delay a start. Runs in the caller. */
+/* beget_start checks a start and runs it with the method of its plan; beget_free frees the handle and does work that
+ * need not delay a start. Runs in the caller. */
 #include "caller/start.h"
 
 #include "caller/check.h"
@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A spare of the server, or a handle that is not born yet. */
+/* A spare of the server, or a handle whose process does not exist yet. */
 static int new_process(const struct beget__plan *plan, struct beget_process **ret)
 {
 	struct beget_server *s = plan->options.server;
@@ -53,7 +53,7 @@ static int start(struct beget__plan *plan, struct beget_process **ret)
 	return 0;
 }
 
-/* Ends a start: what the plan has is freed, however it went. */
+/* Ends a start: frees the plan, after success and failure. */
 static int run_plan(struct beget__plan *plan, int error, struct beget_process **ret)
 {
 	if (!error)

@@ -1,4 +1,4 @@
-/* A worker's handle can be joined while tasks are under way: what the join receives of them is kept for the pool.
+/* A worker's handle can be joined while tasks are running: the answers that the join receives are kept for the pool.
  * Runs in the caller, under the lock of the process. */
 #include "caller/stash.h"
 
@@ -11,7 +11,7 @@
 struct beget__stashed {
 	struct beget__stashed *next;
 	struct beget__inbox *in;
-	struct beget__frame *frame; /* in it */
+	struct beget__frame *frame; /* inside it */
 };
 
 void beget__stash_open(struct beget__stash *s, void *pool, int bell)

@@ -1,5 +1,5 @@
-/* What is known of a process: its handle is brought up to date with what came over its channel and with what the kernel
- * knows. Never waits. Runs in the caller, in any thread. Knows no start method beyond whose child a process is. */
+/* What is known of a process: updates its handle from the messages on its channel and from the kernel. Never waits.
+ * Runs in the caller, in any thread. Of the start methods, it knows only whose child a process is. */
 #include "caller/status.h"
 
 #include "caller/fate.h"
@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* How long after the end of a process its helper may take to report how, and then the kernel to leave its record. */
+/* After the end of a process: how long its helper may take to report how, and then the kernel to provide its record. */
 enum { REPORT_MS = 250, RECORD_MS = 250 };
 
 static void take_born(struct beget_process *p, struct beget__frame *f)
@@ -21,8 +21,8 @@ static void take_born(struct beget_process *p, struct beget__frame *f)
 	if (p->pid > 0 || !beget__report_get_born(f, &p->pid))
 		return;
 	p->pidfd = f->nfds == 1 ? beget__frame_take(f, 0) : -1;
-	/* Its reserved place was taken before the message came: until the helper has reported the end, the pid is the
-	 * child's. */
+	/* The reserved number was freed before the message came. The pid is the child's until the helper has reported
+	 * the exit. */
 	if (f->nfds == 1 && p->pidfd < 0)
 		p->pidfd = beget__proc_pidfd_open(p->pid);
 	if (p->pidfd < 0) {
@@ -50,7 +50,7 @@ void beget__status_take(struct beget_process *p, struct beget__frame *f)
 		beget__frame_clear(f);
 }
 
-/* Takes all that has come. A descriptor that came is the handle's before a fork can copy it. */
+/* Takes all messages that have come. The handle owns a received descriptor before a fork can copy it. */
 static void take_all(struct beget_process *p)
 {
 	struct beget__frame *f;
@@ -64,8 +64,8 @@ static void take_all(struct beget_process *p)
 	} while (f);
 }
 
-/* Our own child without a pidfd is waited for: see fate.c. A helper's child may have closed its channel, and its helper
- * may be gone or stopped: neither is its end. */
+/* Our own child without a pidfd is waited for: see fate.c. For a helper's child, a closed channel does not prove its
+ * end, and neither does a helper that has ended or is stopped. */
 bool beget__status_gone(const struct beget_process *p)
 {
 	struct pollfd pidfd = {.fd = p->pidfd, .events = POLLIN};
@@ -82,7 +82,7 @@ int beget__status_linger_ms(const struct beget_process *p, int64_t now)
 	return !p->ended && until > now ? (int)(until - now) : 0;
 }
 
-/* It ended before it read its call, and did not say why. end: how, or NULL. */
+/* Explains an end before the call was read without a reported reason. end may be NULL. */
 static void explain_unread(struct beget_process *p, const struct beget__exit *end)
 {
 	struct beget__failure *f = &p->reports.failure;
@@ -100,7 +100,7 @@ static void explain_unread(struct beget_process *p, const struct beget__exit *en
 		                    : "helper: it ended before it made the process");
 }
 
-/* end: how, or NULL: no source knows. */
+/* end may be NULL: no source knows. */
 static void finish(struct beget_process *p, const struct beget__exit *end)
 {
 	struct beget_status *s = &p->status;
@@ -123,15 +123,15 @@ static void finish(struct beget_process *p, const struct beget__exit *end)
 	beget__trace("ended %d: outcome %d, code %d", (int)p->pid, (int)s->outcome, s->code);
 }
 
-/* Only the helper can report of a process that was not born, and it closes its end after it has. */
+/* Only the helper can report on a process that was never created; it closes its end of the channel afterwards. */
 static void update_unborn(struct beget_process *p)
 {
 	if (p->channel.closed)
 		finish(p, p->reports.has_exit ? &p->reports.exit : NULL);
 }
 
-/* Asks the sources. The last report before the channel closes is the helper's; one before it may be the child's own
- * invention: it is not believed while another may come. */
+/* Asks the sources. The last report before the channel closes is the helper's. An earlier one may be the child's own
+ * invention, so it is not believed while another may come. */
 static int find_fate(const struct beget_process *p, bool gone, bool patient, struct beget__exit *ret)
 {
 	struct beget__evidence e = {
@@ -147,7 +147,7 @@ static int find_fate(const struct beget_process *p, bool gone, bool patient, str
 	return beget__fate_find(&e, ret);
 }
 
-/* Whether the helper's report may still come. Without pidfds, a report, a result or the closed channel announces the
+/* True if the helper's report may still come. Without pidfds, a report, a result or the closed channel announces the
  * end. */
 static bool is_patient(struct beget_process *p, bool gone)
 {
@@ -164,9 +164,10 @@ void beget__status_update(struct beget_process *p)
 
 	if (p->ended)
 		return;
-	bool gone = beget__status_gone(p); /* before the rest: what it wrote is there then */
+	bool gone = beget__status_gone(p); /* check this first: then everything that the process wrote has arrived */
 	take_all(p);
-	/* The helper reports only of those that have ended. A report of one that runs is the child's own. */
+	/* The helper reports only processes that have ended. A report on a running process came from the child
+	 * itself. */
 	if (p->reports.has_exit && p->pidfd >= 0 && !gone)
 		p->reports.has_exit = gone = beget__status_gone(p);
 	if (p->pid == 0) {
@@ -180,7 +181,7 @@ void beget__status_update(struct beget_process *p)
 		return;
 	take_all(p);
 	if (p->reports.has_exit && !reported &&
-	    !p->ours) /* it came meanwhile, and says more than the kernel's record */
+	    !p->ours) /* it has come meanwhile, and contains more than the kernel's record */
 		found = find_fate(p, gone, false, &end);
 	finish(p, found ? NULL : &end);
 }

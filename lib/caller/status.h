@@ -4,16 +4,16 @@
 
 #include "caller/process.h"
 
-/* Brings the handle up to date with what has come and what the kernel knows, its lock held; never waits. */
+/* Updates the handle from the messages that have come and from the kernel. Its lock must be held; never waits. */
 void beget__status_update(struct beget_process *);
 
-/* Takes in a frame that has come; its lock and the guard of forks are held. */
+/* Handles a frame that has come. Its lock and the guard of forks must be held. */
 void beget__status_take(struct beget_process *, struct beget__frame *);
 
-/* It is known now that it has ended, however that was. */
+/* True if the process is known to have ended, in whatever way. */
 bool beget__status_gone(const struct beget_process *);
 
-/* After its end the status is still awaited: for how long, in ms; 0: no more. */
+/* After the end: how long to wait for the status, in ms; 0: no longer. */
 int beget__status_linger_ms(const struct beget_process *, int64_t now);
 
 #endif

@@ -1,5 +1,5 @@
-/* What the child has in place of the caller's directory, environment and standard streams: opened and checked before
- * any process exists. Runs in the caller. Knows no start method. */
+/* The directory, environment and standard streams that the options give the child in place of the caller's: opened and
+ * checked before any process exists. Runs in the caller. Knows no start method. */
 #include "caller/wishes.h"
 
 #include "caller/options.h"
@@ -30,7 +30,7 @@ static int open_directory(const char *path, int *ret)
 	if (fd < 0)
 		return beget__fail_errno(-fd, "cannot open the working directory %.120s", path);
 	*ret = fd;
-	/* opens, but could not be entered */
+	/* it can be opened but not entered */
 	int error = beget__place_enter_check(fd);
 	return error ? beget__fail_errno(-error, "cannot enter the working directory %.120s", path) : 0;
 }
@@ -47,8 +47,8 @@ static int open_pipe(int i, int *lent, int *mine)
 	return 0;
 }
 
-/* A pipe by name waits for its other end: not with every other start and fork waiting too. A copy of the caller that is
- * made at this very moment may have the file open. */
+/* Opening a FIFO waits for its other end, so it is done without the guard, which would block all other starts and
+ * forks. A copy of the caller that is forked at this moment may have the file open. */
 static int open_file(const char *path, int flags)
 {
 	int fd;
@@ -61,7 +61,7 @@ static int open_file(const char *path, int flags)
 	return fd;
 }
 
-/* One stream: *ret is the descriptor that the child shall have there; what is opened for it becomes *lent. */
+/* One stream: *ret is the descriptor for the child; if it was opened for this, it is also in *lent. */
 static int open_stream(int i, const struct beget_stream *s, const int *out, int *ret, int *lent, int *mine)
 {
 	const char *path = s->kind == BEGET_TO_NULL ? "/dev/null" : s->path;
@@ -89,7 +89,7 @@ static int open_stream(int i, const struct beget_stream *s, const int *out, int 
 	return error;
 }
 
-/* SIGKILL to the child when the other end closes: armed by the child, see tie.c */
+/* Armed by the child, see tie.c: the kernel sends it SIGKILL when the other end closes. */
 static int open_tie(struct beget_process *p)
 {
 	int pair[2];
