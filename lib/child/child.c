@@ -1,5 +1,5 @@
-/* A child's way from its birth to its target to its end: one for all methods.
- * Runs in the child only. Knows no caller's handle and no helper. */
+/* The life of a child, from birth to target to exit, the same for all methods.
+ * Runs only in the child. Knows no handle of the caller and no helper. */
 #include "child/child.h"
 
 #include "call/buffer.h"
@@ -32,7 +32,7 @@ static struct {
 	struct beget__head head;
 	int channel;
 	struct beget__identity birth; /* of the channel */
-	int caller;                   /* pidfd of the caller, once asked for */
+	int caller;                   /* pidfd of the caller, opened on first use */
 } self;
 
 pid_t beget_caller_pid(void)
@@ -45,8 +45,8 @@ int beget_start_method(void)
 	return self.pid == getpid() ? (int)self.method : beget__fail(ESRCH, "this process was not started by beget");
 }
 
-/* Registered just before the target runs: runs after the handlers that the target registered, and leaves before those
- * that it inherited. */
+/* Registered just before the target runs: it runs after the handlers that the target registers, and exits before those
+ * that were inherited. */
 static void leave(int code, void *unused)
 {
 	(void)unused;
@@ -69,15 +69,15 @@ int beget_caller_sentinel(void)
 	return self.caller;
 }
 
-/* Nothing but this record says why the target was not reached. */
+/* Only this record says why the target was not reached. */
 static _Noreturn void give_up(void)
 {
 	beget__report_send_failed(self.channel, beget__fail_last());
 	_exit(127);
 }
 
-/* A constructor of a module that was loaded for the target can exit; that must not look like the target's end. Not
- * reached once there is a handler after it, which leaves. */
+/* A constructor of a module that is loaded for the target can exit, which must not look like the target's own exit. Not
+ * reached once a later handler exits. */
 static void left_early(int code, void *unused)
 {
 	(void)unused;
@@ -88,7 +88,7 @@ static void left_early(int code, void *unused)
 		beget__report_send_failed(self.channel, beget__fail_last());
 }
 
-/* Functions come with the modules that they need. */
+/* Functions are sent with the modules that they need. */
 static bool may_load(const struct beget__order *order)
 {
 	for (unsigned i = 0; i < order->call.n; i++)
@@ -97,10 +97,10 @@ static bool may_load(const struct beget__order *order)
 	return order->target.modules.size > 0;
 }
 
-/* What comes before anything of the program is called. */
+/* What is done before any code of the program is called. */
 static void settle_in(void)
 {
-	if (self.method != BEGET_FORKSERVER) /* the helper has: see beget__child_prepare */
+	if (self.method != BEGET_FORKSERVER) /* the helper has done this: see beget__child_prepare */
 		beget__stream_purge();
 	if (beget__libc_on_exit(leave, NULL)) {
 		beget__fail_errno(ENOMEM, "cannot register the exit handler");
@@ -110,7 +110,7 @@ static void settle_in(void)
 		beget__crash_arm(self.channel);
 }
 
-/* Makes one call after another, and ends the process. */
+/* Runs tasks one after another, and ends the process. */
 static _Noreturn void work(void)
 {
 	settle_in();
@@ -119,7 +119,7 @@ static _Noreturn void work(void)
 	exit(0);
 }
 
-/* Makes the call and ends the process. */
+/* Runs the call and ends the process. */
 static _Noreturn void run(struct beget__exchange *x)
 {
 	settle_in();
@@ -127,15 +127,15 @@ static _Noreturn void run(struct beget__exchange *x)
 	int error = beget__exchange_call(x);
 	if (error)
 		give_up();
-	/* The caller does not wait for a void, and each message wakes it. A target that closed everything and opened a
-	 * file must not find bytes of ours in it. */
+	/* The caller does not wait for a void result, and each message wakes it. The check protects a target that
+	 * closed all descriptors and opened a file: our bytes must not be written to it. */
 	if (beget__exchange_returns(x) && beget__fd_is(self.channel, &self.birth))
 		error = beget__exchange_answer(x, self.channel);
 	beget__trace("returns%s", error ? ", and cannot send its result" : "");
 	exit(0);
 }
 
-/* Where the caller has standard streams closed, nothing that is received may land there. */
+/* If standard streams are closed, received descriptors must not get their numbers. */
 static unsigned plug_streams(void)
 {
 	unsigned plugged = 0;
@@ -155,7 +155,7 @@ static void unplug_streams(unsigned plugged)
 
 static void begin(enum beget_method method, int channel)
 {
-	/* In a child's own child, started with fork, the parent's channel is closed. */
+	/* In the child's own child, started with fork, the parent's channel is closed. */
 	if (self.pid && beget__fd_is(self.channel, &self.birth))
 		beget__fd_close(&self.channel);
 	self.channel = channel;
@@ -166,8 +166,8 @@ static void begin(enum beget_method method, int channel)
 	beget__trace_role = "child";
 }
 
-/* In another pid namespace the numbers that the caller knows name other processes, or none; the kernel knows the
- * caller's number here. */
+/* In another pid namespace, the numbers that the caller knows belong to other processes or to none. The kernel reports
+ * the caller's number here. */
 static void share_names(void)
 {
 	struct ucred maker;
@@ -179,7 +179,7 @@ static void share_names(void)
 	}
 }
 
-/* What the child is, apart from what it does: first of all the tie, for the caller may die at any moment. */
+/* Sets up the child before its call. The tie comes first, because the caller may die at any moment. */
 static int become(struct beget__reader *reader, struct beget__fds *fds)
 {
 	int error = beget__order_get_head(reader, fds, &self.head);
@@ -199,14 +199,14 @@ static int become(struct beget__reader *reader, struct beget__fds *fds)
 	return error;
 }
 
-/* A child of the helper reports its own birth before anything else. If the helper reported it, and were killed before
- * it could, the child would run and no process could signal it. */
+/* A child of the helper reports its own birth before anything else. If the helper reported it and were killed first,
+ * the child would run and no process could signal it. */
 static void announce(int channel)
 {
 	int pidfd = beget__proc_pidfd_open(self.pid);
 
 	if (beget__report_send_born(channel, self.pid, pidfd) && pidfd >= 0)
-		beget__report_send_born(channel, self.pid, -1); /* too many descriptors on their way: the pid alone */
+		beget__report_send_born(channel, self.pid, -1); /* too many descriptors in flight: send only the pid */
 	beget__fd_close(&pidfd);
 }
 
@@ -215,7 +215,7 @@ void beget__child_prepare(void)
 	beget__stream_purge();
 }
 
-/* The caller that goes away instead has died, or does not want the child any more. */
+/* If the caller closes the channel instead, it has died or no longer wants the child. */
 static void receive(struct beget__exchange *x, enum beget__message kind)
 {
 	int got = beget__exchange_receive(x, self.channel, kind);
@@ -231,13 +231,13 @@ static int nothing(int value)
 	return value;
 }
 
-/* Never called: one that is registered later leaves. */
+/* Never called, because a handler that is registered later exits first. */
 static void unreached(int code, void *unused)
 {
 	(void)code, (void)unused;
 }
 
-/* A spare has time: it walks the way that its start will take, and so has touched its memory by then. */
+/* A spare has time: it takes the path of its start in advance, so that the memory it needs is mapped. */
 static void rehearse(struct beget__exchange *x)
 {
 	char stack[16384];
@@ -265,13 +265,13 @@ static void rehearse(struct beget__exchange *x)
 
 void beget__child_serve(enum beget_method method, bool spare, char *buffer)
 {
-	static struct beget__exchange x; /* beside what is written to anyhow */
+	static struct beget__exchange x; /* beside memory that is written to anyway */
 	char **inherited = environ;
 
 	beget__exchange_init(&x, buffer);
 	begin(method, beget__fd_move_aside(BEGET__CHANNEL_FD));
 	beget__image_inherit();
-	unsigned plugged = method == BEGET_SPAWN ? plug_streams() : 0; /* the helper has all three */
+	unsigned plugged = method == BEGET_SPAWN ? plug_streams() : 0; /* the helper has all three open */
 	if (spare)
 		rehearse(&x);
 	if (method == BEGET_FORKSERVER || spare)
@@ -282,7 +282,7 @@ void beget__child_serve(enum beget_method method, bool spare, char *buffer)
 		give_up();
 	if (self.head.control >= 0)
 		beget__control_adopt(self.head.control, self.head.helper);
-	if (environ != inherited) /* by taking over the caller's */
+	if (environ != inherited) /* allocated when the caller's environment was applied */
 		beget__trace_init();
 	if (self.head.claims >= 0)
 		work();
@@ -295,7 +295,7 @@ void beget__child_serve(enum beget_method method, bool spare, char *buffer)
 	run(&x);
 }
 
-/* In a forked child: only the standard streams, what was passed, and our own. */
+/* In a forked child: keeps only the standard streams, the descriptors passed, and our own. */
 static int close_others(const struct beget_call *call)
 {
 	int *keep = beget__mem_alloc((call->n + 4) * sizeof(*keep));

@@ -1,4 +1,4 @@
-/* A child's way from its birth to its target to its end. */
+/* The life of a child, from birth to target to exit. */
 #ifndef BEGET__CHILD_H
 #define BEGET__CHILD_H
 
@@ -7,25 +7,25 @@
 
 #include <beget.h>
 
-/* What a forked copy of the caller finds in its memory. */
+/* What a forked copy of the caller has in its memory. */
 struct beget__inheritance {
 	int channel;
-	struct beget__reader reader; /* head and state, as they would have come in a message */
+	struct beget__reader reader; /* head and state, in the form of a message */
 	struct beget__fds fds;
 	const struct beget_call *call;
-	int *lent; /* descriptors that were opened for the child: closed once they are in their places */
+	int *lent; /* descriptors that were opened for the child: closed once they are at their numbers */
 	int lent_n;
 	bool other_input; /* stdin is not the caller's */
 };
 
-/* In the helper: what all its children would have to do first is done once. */
+/* In the helper: does once what all its children would have to do first. */
 void beget__child_prepare(void);
 
-/* The child of a helper, or an executed one: all it knows comes over the socket on descriptor 3, into an aligned buffer
+/* The child of a helper, or an executed one: everything arrives over the socket on descriptor 3, into an aligned buffer
  * of BEGET__FRAME_PACKET bytes. */
 _Noreturn void beget__child_serve(enum beget_method, bool spare, char *buffer);
 
-/* A forked copy of the caller: it has the call already, and waits for the caller's word. */
+/* A forked copy of the caller: it already has the call, and waits for the go-ahead of the caller. */
 _Noreturn void beget__child_forked(struct beget__inheritance *);
 
 #endif

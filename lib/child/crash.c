@@ -1,5 +1,5 @@
-/* Reports where a fatal signal struck, then lets it take its course: the caller sees the same status as without. The
- * list of modules is taken beforehand, for a handler may not ask the loader.
+/* Reports where a fatal signal occurred, then lets the signal take effect: the caller sees the same status as without.
+ * The list of modules is read beforehand, because a handler must not call the loader.
  * Runs in the child. */
 #include "child/crash.h"
 
@@ -22,7 +22,7 @@ static struct module {
 	char path[sizeof(((struct beget__crash *)0)->module)];
 } * modules;
 static int count, socket_;
-static pid_t target; /* a copy of it has its handlers, but must not speak for it */
+static pid_t target; /* a forked copy of it has its handlers but must not report */
 static struct beget__identity birth;
 static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
 
@@ -76,8 +76,8 @@ static void report(int signal, siginfo_t *info, void *context)
 		}
 	if (getpid() == target && beget__fd_is(socket_, &birth))
 		beget__report_send_crashed(socket_, &crash);
-	/* The disposition is the default again. A fault repeats itself; a trap, a refused system call and what somebody
-	 * sent have to be sent again. */
+	/* The disposition is the default again. A fault occurs again when the handler returns; a trap, a refused system
+	 * call or a signal that was sent must be raised again. */
 	if (info->si_code <= 0 || signal == SIGTRAP || signal == SIGSYS)
 		beget__signals_raise(signal);
 }
@@ -88,13 +88,13 @@ void beget__crash_arm(int channel)
 
 	modules = beget__mem_alloc(MODULES * sizeof(*modules));
 	if (!modules || !stack)
-		return; /* no report, then */
-	count = 0;      /* of a caller that is a child itself */
+		return; /* no report in this case */
+	count = 0;      /* inherited from a caller that is a child itself */
 	dl_iterate_phdr(note, NULL);
 	target = getpid();
 	socket_ = channel;
 	birth = beget__fd_identity(channel);
-	beget__signals_set_stack(stack, STACK); /* a stack overflow is reported too */
+	beget__signals_set_stack(stack, STACK); /* so that a stack overflow is reported too */
 	for (size_t i = 0; i < sizeof(fatal) / sizeof(*fatal); i++)
 		beget__signals_catch_once(fatal[i], report);
 }

@@ -1,8 +1,8 @@
-/* Where a fatal signal struck. */
+/* Reports of fatal signals. */
 #ifndef BEGET__CRASH_H
 #define BEGET__CRASH_H
 
-/* From here on a fatal signal is reported on the channel before it takes its course. */
+/* From now on, a fatal signal is reported on the channel before it takes effect. */
 void beget__crash_arm(int channel);
 
 #endif

@@ -1,6 +1,6 @@
-/* The limit of a task: two timers of the kernel's, so that it holds when the caller is busy, stopped or gone. The first
- * runs a handler, which tells the caller why this process is about to die. The second, a moment later, sends SIGKILL
- * itself, in case the target blocks or handles the first one's signal.
+/* The limit of a task: two kernel timers, so that it holds when the caller is busy, stopped or gone. The first runs a
+ * handler that reports to the caller why this process is about to die. The second sends SIGKILL a moment later, in case
+ * the target blocks or handles the first timer's signal.
  * Runs in the child. */
 #include "child/limit.h"
 

@@ -1,5 +1,5 @@
-/* A worker's loop: receive a task, begin it unless the caller has taken it back, call, answer, forget it. What a task
- * changes in this process stays for the next one; what the library made for it does not.
+/* A worker's loop: receive a task, begin it unless the caller has withdrawn it, call the target, answer, free. Changes
+ * that a task makes to this process stay for the next task; what the library allocated for it does not.
  * Runs in the child. */
 #include "child/loop.h"
 
@@ -26,7 +26,7 @@ static struct beget__claims *map_claims(int fd)
 	return at;
 }
 
-/* The limit precedes the call. Returns it in ms, 0 for none. */
+/* Reads the limit, which precedes the call. Returns it in ms; 0: none. */
 static int read_limit(struct beget__exchange *x)
 {
 	int ms = (int)beget__bytes_get_u32(&x->reader);
@@ -35,7 +35,7 @@ static int read_limit(struct beget__exchange *x)
 	return x->reader.bad || ms < 0 ? beget__fail_errno(EBADMSG, "cannot read the task") : ms;
 }
 
-/* Makes the call, within its limit. */
+/* Runs the call within its limit. */
 static int call(struct beget__exchange *x, int channel, int limit_ms)
 {
 	int error = limit_ms ? beget__limit_arm(channel, x->frame.tag, limit_ms) : 0;
@@ -49,7 +49,7 @@ static int call(struct beget__exchange *x, int channel, int limit_ms)
 	return error;
 }
 
-/* A failure is the task's: the worker goes on. */
+/* A failure concerns only the task: the worker continues. */
 static int run(struct beget__exchange *x, int channel)
 {
 	int limit_ms = read_limit(x);
@@ -71,7 +71,7 @@ static int run(struct beget__exchange *x, int channel)
 
 int beget__loop_run(int channel, int claims)
 {
-	/* Not the buffer of the call that brought the state: the environment lies there. */
+	/* a separate buffer: the environment is still in the one that brought the state */
 	char *buffer = beget__mem_alloc_aligned(BEGET__ALIGN_MAX, BEGET__FRAME_PACKET);
 	struct beget__claims *c = map_claims(claims);
 	struct beget__identity birth = beget__fd_identity(channel);
@@ -82,7 +82,7 @@ int beget__loop_run(int channel, int claims)
 		return c ? beget__fail_errno(ENOMEM, "cannot receive tasks") : beget__fail_last()->code;
 	beget__exchange_init(&x, buffer);
 	beget__report_send_waits(channel);
-	/* A target can close our channel, and open something else by its number. */
+	/* The target may close our channel and open something else at its number. */
 	while (beget__fd_is(channel, &birth) && (got = beget__exchange_receive(&x, channel, BEGET__TASK)) == 1) {
 		if (beget__claim_begin(c, x.frame.tag))
 			got = run(&x, channel);
