@@ -1,8 +1,7 @@
 /* Starts with forkserver: the helper gets the child's end of a channel, and the child gets its call over that channel.
  * The caller waits for neither: the child's pid and exit are also reported over the channel. The caller reads its state
  * while the helper forks. If this helper cannot provide that state, the caller closes the channel, which ends the
- * child,
- * and uses a helper that was born in that state. A spare exists before its start. Runs in the caller. */
+ * child, and uses a helper that was born in that state. A spare exists before its start. Runs in the caller. */
 #include "caller/by_forkserver.h"
 
 #include "caller/connection.h"

@@ -1,6 +1,5 @@
 /* Writes and sends what a child needs before its call: the head, the caller's state as far as the child was not born
- * with
- * it, the target and the arguments. Runs in the caller. */
+ * with it, the target and the arguments. Runs in the caller. */
 #include "caller/handover.h"
 
 #include "caller/connection.h"

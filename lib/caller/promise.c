@@ -1,6 +1,5 @@
 /* What one call promises to return: recorded when the call is sent, compared with the answer when it arrives, and
- * copied
- * out when the user asks for it. Runs in the caller. Knows no process and no channel. */
+ * copied out when the user asks for it. Runs in the caller. Knows no process and no channel. */
 #include "caller/promise.h"
 
 #include "call/buffer.h"

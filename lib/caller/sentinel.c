@@ -1,6 +1,5 @@
 /* The descriptor that reports the end of a process to the user's event loop: its pidfd. While that is unknown, or if
- * the
- * kernel has none, the hangup of the channel stands for the end. Runs in the caller. */
+ * the kernel has none, the hangup of the channel stands for the end. Runs in the caller. */
 #include "caller/sentinel.h"
 
 #include "os/event.h"

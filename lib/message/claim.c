@@ -1,8 +1,7 @@
 /* Claims on tasks. A task that was sent to a worker can be withdrawn while the worker has not begun it: whichever of
- * the
- * two changes the task's claim first owns the task. A claim holds the number of its task, so that a slot can be reused
- * while an older, withdrawn task is still in the socket. Each worker has its own claims: a worker that corrupts them
- * harms only its own tasks. Runs in caller and child. */
+ * the two changes the task's claim first owns the task. A claim holds the number of its task, so that a slot can be
+ * reused while an older, withdrawn task is still in the socket. Each worker has its own claims: a worker that corrupts
+ * them harms only its own tasks. Runs in caller and child. */
 #include "message/claim.h"
 
 enum state { OFFERED, BEGUN, WITHDRAWN };

@@ -1,8 +1,6 @@
 /* Modules that a fresh image would not have. The caller lists those that a function's code needs, as the loader
- * resolved
- * them. The child loads them by path, after checking that each file is still the same build. The loader's search
- * (RPATH,
- * LD_LIBRARY_PATH, modules loaded earlier) is thus not repeated: its result is sent.
+ * resolved them. The child loads them by path, after checking that each file is still the same build. The loader's
+ * search (RPATH, LD_LIBRARY_PATH, modules loaded earlier) is thus not repeated: its result is sent.
  * Runs in caller and child; knows no target and no message. */
 #include "program/module.h"
 

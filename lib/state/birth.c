@@ -1,7 +1,6 @@
 /* State that a running process cannot change to match another process: session, scheduling, credentials, namespaces and
  * root directory. It is read only to be compared: a start that needs other values uses a new helper. A value that
- * cannot
- * be read completely is an error, never an empty value. Runs in the caller. */
+ * cannot be read completely is an error, never an empty value. Runs in the caller. */
 #include "state/birth.h"
 
 #include "os/fail.h"

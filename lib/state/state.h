@@ -1,6 +1,5 @@
 /* The state that a child takes over from the caller in addition to its call, and how it is sent. Its pieces are the
- * rows
- * of rows.c. */
+ * rows of rows.c. */
 #ifndef BEGET__STATE_H
 #define BEGET__STATE_H
 

@@ -2,8 +2,7 @@
  *
  * A body of up to BEGET__FRAME_INLINE bytes is sent in packets, without waiting for the receiver. A larger body is
  * written to a sealed memory file, which is sent as one more descriptor and mapped by the receiver. Only if no such
- * file
- * can be created is a large body sent in packets too, and then the sender waits. Knows no message. */
+ * file can be created is a large body sent in packets too, and then the sender waits. Knows no message. */
 #ifndef BEGET__FRAME_H
 #define BEGET__FRAME_H
 
