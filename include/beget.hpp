@@ -1,8 +1,8 @@
 /* beget for C++17: start a function or lambda in a new process and get its result or exception. beget.hpp(3)
  *
- * There is no library behind this header. A start calls one function, beget::detail::run, in the child: it turns what
- * came back into the parameters, calls the target, and returns its result or the text of its exception as bytes.
- * Everything else is the C interface of beget.h, whose functions take the handle that get() returns. */
+ * This header needs no library of its own. A start calls beget::detail::run in the child, which converts the received
+ * bytes to the parameters, calls the target, and returns its result or the text of its exception as bytes. For
+ * everything else, pass the handle that get() returns to the functions of beget.h. */
 #ifndef BEGET_HPP
 #define BEGET_HPP
 
@@ -40,7 +40,7 @@ inline int check(int result)
 	return result;
 }
 
-/* The options of one start: all defaults, or those of the method. */
+/* The options of one start: defaults, or a method. */
 struct options : beget_options {
 	options(beget_method chosen = BEGET_FORKSERVER) : beget_options{}
 	{
@@ -49,7 +49,7 @@ struct options : beget_options {
 	}
 };
 
-/* Owners of what the C interface hands out. */
+/* Owners of objects of the C interface. */
 struct release {
 	void operator()(beget_process *process) const
 	{
@@ -67,7 +67,7 @@ struct release {
 using server = std::unique_ptr<beget_server, release>;
 using buffer = std::unique_ptr<beget_buffer, release>;
 
-/* How a T travels: wire is the type in the C interface, code its type code. Specialize it for types of your own. */
+/* How a T is passed: wire is its type in the C interface, code the type code. Specialize it for types of your own. */
 template <class T, class = void> struct codec {
 	static_assert(!std::is_pointer<T>::value, "beget: an address means nothing in another process; "
 	                                          "pass a string, a vector or a string_view");
@@ -86,7 +86,7 @@ template <class T, class = void> struct codec {
 	}
 };
 
-/* Strings, vectors and views: a run of elements. A view is of the child's copy. */
+/* Strings, vectors and views: a sequence of elements. A view refers to the child's copy. */
 template <class T> struct run_codec {
 	using element = typename T::value_type;
 	static_assert(std::is_trivially_copyable<element>::value, "beget: the elements need a beget::codec");
@@ -117,7 +117,7 @@ template <class T> struct codec<std::span<T>> : run_codec<std::span<T>> {
 };
 #endif
 
-/* What the C interface has a type for. */
+/* Types that the C interface has. */
 template <class T, unsigned type> struct plain_codec {
 	using wire = T;
 	static constexpr unsigned code = type;
@@ -145,7 +145,7 @@ struct codec<R (*)(P...) noexcept> : plain_codec<R (*)(P...) noexcept, BEGET_TYP
 namespace detail
 {
 
-/* The last byte of what comes back, behind the result or the text. */
+/* The last byte of a reply, after the result or the text. */
 enum : char { RETURNED, THREW };
 
 template <class R, class Call> void assign_result(std::string &reply, Call call)
@@ -161,7 +161,7 @@ template <class R, class Call> void assign_result(std::string &reply, Call call)
 	reply += RETURNED;
 }
 
-/* Runs in the child. pthread_exit(3) unwinds by an exception of its own, which has to go on. */
+/* Runs in the child. pthread_exit(3) unwinds with an exception of its own, which must not be swallowed. */
 template <class F, class R, class... P>
 beget_bytes run(typename codec<F>::wire target, typename codec<P>::wire... values)
 {
@@ -202,7 +202,7 @@ template <class R> class process
 		return handle.get();
 	}
 
-	/* How it ended; a std::system_error with std::errc::timed_out if it has not. */
+	/* How it ended. Throws a std::system_error with std::errc::timed_out if it has not. */
 	beget_status join(int timeout_ms = BEGET_FOREVER)
 	{
 		beget_status status;
@@ -210,7 +210,7 @@ template <class R> class process
 		return status;
 	}
 
-	/* Who the process is and what became of it. */
+	/* Which process this is and what became of it. */
 	std::string describe() const
 	{
 		char text[512];
@@ -218,8 +218,8 @@ template <class R> class process
 		return text;
 	}
 
-	/* Waits for what the target returned. Throws a target_error if the target threw, and a std::system_error if it
-	 * ended in another way. */
+	/* Waits for the result. Throws a target_error if the target threw, and a std::system_error if it ended in
+	 * another way. */
 	R result()
 	{
 		static_assert(!std::is_same<R, std::string_view>::value, "beget: return a std::string, not a view");

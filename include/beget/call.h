@@ -17,7 +17,7 @@
 #ifndef BEGET_CALL_H
 #define BEGET_CALL_H
 
-/* Every type that travels by value, as m(type, code): both ways, and as a parameter. */
+/* Every type that is passed by value, as m(type, code): numbers; and the types of results; and those of parameters. */
 /* clang-format off */
 #define BEGET__EACH_NUMBER(m) \
 	m(_Bool, BEGET_TYPE_BOOL) m(char, BEGET_TYPE_CHAR) \
@@ -49,11 +49,12 @@
 /* To the compiler, a string literal and a null pointer are constants, but the address of a variable is not. */
 #define BEGET__IS_CONSTANT(p) __builtin_choose_expr(__builtin_constant_p(p), 1, 0)
 
-/* e about the argument x. Only types are looked at, nothing is evaluated:
+/* Evaluates e, an expression about the argument x. Only types are used; x itself is never evaluated. In e:
  *   beget__x  the argument's value;
- *   beget__p  itself, if it is a pointer to something known, else a harmless one;
- *   beget__d  itself, if it can be dereferenced twice: a pointer to a pointer, array or function; else a harmless one;
- *   beget__a  itself, if it is a pointer to an array; else a harmless one;
+ *   beget__p  the argument if it is a pointer to a complete type, else a harmless pointer;
+ *   beget__d  the argument if it can be dereferenced twice (a pointer to a pointer, array or function), else a harmless
+ *             pointer;
+ *   beget__a  the argument if it is a pointer to an array, else a harmless pointer;
  *   beget__n  the length of that array. */
 #define BEGET__ABOUT(x, e) __extension__({ \
 	__typeof__(BEGET__VALUE(x)) beget__x; \
@@ -67,10 +68,10 @@
 	(e); })
 #define BEGET__NUMBER(x, n) ((unsigned)sizeof(*BEGET__ABOUT(x, (char (*)[(n) + 1])0)) - 1)
 
-/* A box says what a bare argument cannot: where and how much. Its type carries the rest: it is a pointer to an array of
- * the parameter's type, and the array's absurd length tells that it is a box, and of which kind. */
+/* A box adds what a bare argument lacks: direction and size. The type of a box is a pointer to an array of the
+ * parameter's type. The absurd length of that array marks a box and says which kind it is. */
 #define BEGET__BOX_MARK     0xb7e
-#define BEGET__BOX_CONSTANT 0x8 /* a flag: nothing can be written there */
+#define BEGET__BOX_CONSTANT 0x8 /* a flag: the memory is const */
 #define BEGET__BOX(type, flags) (BEGET__BOX_MARK * 4096 + (type) * 16 + (flags))
 struct beget__box {
 	const void *value;
@@ -78,15 +79,15 @@ struct beget__box {
 	const struct beget_layout *layout;
 };
 
-/* The parameter that an argument stands for; of a function without such a parameter, the argument's own type. */
+/* The parameter type that an argument stands for. If no parameter can have that type, the argument's own type. */
 #define BEGET__T(x) __typeof__(*_Generic(BEGET__VALUE(x), BEGET__EACH(BEGET__AS_ITSELF) default: BEGET__ABOUT(x, \
 	__builtin_choose_expr(beget__is_box, *beget__a, __builtin_choose_expr( \
 	beget__is_function || BEGET__CLASS(beget__x) != 5, &beget__x, \
 	(const __typeof__(*__builtin_choose_expr(beget__is_function, (char *)0, beget__p)) **)0)))))
 #define BEGET__RAW_T(x) __typeof__(*BEGET__ABOUT(x, __builtin_choose_expr(beget__is_box, *beget__a, &beget__x)))
 
-/* The value of an argument, to be looked at but never evaluated. Without parentheses or __builtin_choose_expr around it:
- * gcc would place a warning about it here, and suppress the warning where this is a system header. */
+/* The value of an argument: only its type is used. There are no parentheses and no __builtin_choose_expr around it,
+ * because gcc would place a warning about it here, and suppress the warning if this is a system header. */
 #define BEGET__PLAIN(x) _Generic((char (*)[BEGET__NUMBER(x, beget__is_box) + 1])0, \
 	char (*)[1]: x, default: *(volatile BEGET__RAW_T(x) *)0)
 
@@ -95,13 +96,13 @@ struct beget__box {
 	beget__is_box ? beget__n / 16 % 256 : beget__is_function ? BEGET_TYPE_FUNCTION : BEGET_TYPE_OBJECT))
 #define BEGET__FLAGS(x) BEGET__NUMBER(x, beget__is_box ? beget__n % 16 : 0)
 
-/* An array argument sends all of itself. */
+/* An array as an argument is passed as a whole. */
 #define BEGET__IS_ARRAY(x) (!BEGET__SAME(x, BEGET__VALUE(x)))
 #define BEGET__SIZE(x) sizeof(*__builtin_choose_expr(BEGET__NUMBER(x, beget__is_function || beget__is_box), (char *)0, \
 	__builtin_choose_expr(BEGET__IS_ARRAY(x), (__typeof__(x) *)0, BEGET__ABOUT(x, beget__p))))
 
-/* The size of 1 for an argument that can be sent. A bare pointer to a number is most often the start of an array, whose
- * length it does not say. */
+/* Has size 1 if the argument can be passed. A plain pointer to a number cannot: it is most often the start of an array
+ * of unknown length. */
 #define BEGET__CAN_GO(i, x) sizeof(*_Generic(BEGET__VALUE(x), BEGET__EACH(BEGET__AS_CHAR) \
 	char *: (char *)0, const char *: (char *)0, BEGET__EACH_STRINGS(BEGET__AS_CHAR) \
 	long double: (struct BEGET_ARGUMENT_##i##_IS_A_long_double *)0, \
@@ -119,7 +120,7 @@ struct beget__box {
 #define BEGET__ARG(i, x) { BEGET__CODE(x), BEGET__FLAGS(x) + 0 * BEGET__CAN_GO(i, x), BEGET__SIZE(x), \
 	(const void *)(__typeof__(BEGET__VALUE(x))[1]){ (x) }, 0 }
 
-/* The result type, from a pointer to it: there are pointers to void, but no values. */
+/* The result type, taken from a pointer to it, because there are pointers to void but no values of it. */
 #define BEGET__RESULT(p) (_Generic((p), void *: BEGET_TYPE_VOID, BEGET__RESULTS, default: BEGET_TYPE_STRUCT) + \
 	0 * sizeof(*_Generic((p), void *: (char *)0, BEGET__EACH_RESULT(BEGET__AS_NONE) char **: (char *)0, \
 	const char **: (char *)0, default: __builtin_choose_expr(BEGET__CLASS(*BEGET__TO(p)) == 12, (char *)0, \
@@ -130,7 +131,7 @@ struct beget__box {
 	char **: BEGET_TYPE_STRING, const char **: BEGET_TYPE_STRING
 #define BEGET__AS_RESULT(t, code) t *: code,
 
-/* m(i, x) for each argument x at position i, with s() between them. */
+/* m(i, x) for each argument x at position i, separated by s(). */
 #define BEGET__MAP1(m, s, a)                            m(1, a)
 #define BEGET__MAP2(m, s, a, b)                          BEGET__MAP1(m, s, a) s() m(2, b)
 #define BEGET__MAP3(m, s, a, b, c)                       BEGET__MAP2(m, s, a, b) s() m(3, c)
@@ -144,7 +145,7 @@ struct beget__box {
 #define BEGET__NOTHING()
 #define BEGET__COMMA() ,
 
-/* The parameters that the arguments stand for get names. */
+/* Names the parameter types that the arguments stand for. */
 #define BEGET__TYPEDEF(i, x) typedef BEGET__T(x) beget__t##i;
 #define BEGET__PARAMS1  beget__t1
 #define BEGET__PARAMS2  BEGET__PARAMS1, beget__t2
@@ -157,14 +158,15 @@ struct beget__box {
 #define BEGET__PARAMS9  BEGET__PARAMS8, beget__t9
 #define BEGET__PARAMS10 BEGET__PARAMS9, beget__t10
 
-/* What BEGET__CALL below makes of the arguments. */
+/* The forms in which BEGET__CALL below uses the arguments. */
 #define BEGET__AS_PLAIN(i, x) BEGET__PLAIN(x)
 #define BEGET__AS_RAW(i, x)   BEGET__RAW_T(x)
 #define BEGET__AS_DOTS(i, x)  beget__r (*)(BEGET__PARAMS##i, ...): i,
 
-/* Is f exactly a function of these parameters, or a variadic one? beget__named counts the named parameters of a
- * variadic function. A function without prototype is compatible with any parameter, even one of a type that no argument
- * can have. The code behind if (0) is only there for what compilers say about it: types that do not match, formats. */
+/* Checks that f is a function with exactly these parameters, or a variadic one; beget__named counts the named
+ * parameters of a variadic function. A function without a prototype is compatible with any parameters, even of types
+ * that no argument can have. The code after if (0) exists only for the compiler's diagnostics: wrong types, wrong
+ * formats. */
 #define BEGET__CALL(f, values, types, params, raw, dots, n, args) beget__call(&(struct beget_call){ 0 }, args, \
 	__extension__({ \
 		typedef __typeof__((f)values) beget__r; \
@@ -213,12 +215,12 @@ static inline const struct beget_call *beget__call(struct beget_call *ret, const
 #define BEGET__CALL11(...) (sizeof(struct BEGET_CALL_TAKES_AT_MOST_TEN_ARGUMENTS), (const struct beget_call *)0)
 #define BEGET__PICK(f, a, b, c, d, e, g, h, i, j, k, over, name, ...) name
 
-/* The call of function f with up to ten arguments; it lives as long as the block it is written in. BEGET_CALL(3) */
+/* A call of function f with up to ten arguments; it lives as long as the enclosing block. BEGET_CALL(3) */
 #define BEGET_CALL(...) BEGET__PICK(__VA_ARGS__, BEGET__CALL11, BEGET__CALL10, BEGET__CALL9, BEGET__CALL8, \
 	BEGET__CALL7, BEGET__CALL6, BEGET__CALL5, BEGET__CALL4, BEGET__CALL3, BEGET__CALL2, BEGET__CALL1, \
 	BEGET__CALL0, )(__VA_ARGS__)
 
-/* The call of a function that returns a struct, whose layout the library has to know. BEGET_CALL(3) */
+/* A call of a function that returns a struct, with the layout of that struct. BEGET_CALL(3) */
 #define BEGET_RETURNS(layout, call) beget__returns(&(struct beget_call){ 0 }, (layout), (call))
 static inline const struct beget_call *beget__returns(struct beget_call *ret, const struct beget_layout *layout,
                                                       const struct beget_call *call)
@@ -228,24 +230,24 @@ static inline const struct beget_call *beget__returns(struct beget_call *ret, co
 	return ret;
 }
 
-/* Arguments: a run of bytes; an open descriptor. */
+/* Arguments: bytes; an open descriptor. */
 #define BEGET_BYTES(p, n) ((struct beget_bytes){ (p), (n) })
 #define BEGET_FD(number)  ((struct beget_fd){ (number) })
 
-/* Arguments: the n objects at p, n bytes for a void *; without n, the one object at p or all of the array p. IN goes
- * to the target, INOUT goes and comes back, OUT only comes back. */
+/* Arguments: the n objects at p, or n bytes if p is a void *; without n, the object at p or the whole array p. IN
+ * passes them to the target, OUT copies them back to the caller, INOUT does both. */
 #define BEGET_IN(...)    BEGET__SPAN(BEGET__READ, 0, __VA_ARGS__)
 #define BEGET_OUT(...)   BEGET__SPAN(BEGET__WRITE, BEGET_ARG_OUT, __VA_ARGS__)
 #define BEGET_INOUT(...) BEGET__SPAN(BEGET__WRITE, BEGET_ARG_INOUT, __VA_ARGS__)
 
-/* Arguments: a null pointer of any pointer type; strings and then NULL for a parameter that is a char **; a struct by
+/* Arguments: a null pointer of any pointer type; strings and then NULL, for a parameter of type char **; a struct by
  * value with its layout. */
 #define BEGET_NULL(type) BEGET__BOXED(type, BEGET_TYPE_RAW, 0, 0)
 #define BEGET_STRINGS(v) BEGET__BOXED(char **, BEGET_TYPE_STRINGS, 0, (1 ? (v) : (char **)0), 0, 0)
 #define BEGET_STRUCT(layout, x) BEGET__BOXED(__typeof__(x), BEGET_TYPE_STRUCT, 0, \
 	(__typeof__(x)[1]){ (x) }, sizeof(x), (layout))
 
-/* A layout: BEGET_LAYOUT(struct point, BEGET_MEMBER(struct point, x), BEGET_MEMBER(struct point, y)). */
+/* A layout, as in BEGET_LAYOUT(struct point, BEGET_MEMBER(struct point, x), BEGET_MEMBER(struct point, y)). */
 #define BEGET_LAYOUT(type, ...) (&(const struct beget_layout){ sizeof(type), _Alignof(type), \
 	sizeof((const struct beget_member[]){ __VA_ARGS__ }) / sizeof(struct beget_member), \
 	(const struct beget_member[]){ __VA_ARGS__ } })
@@ -279,7 +281,7 @@ static inline const void *beget__writable(void *p)
 	return p;
 }
 
-/* No array has so many bytes: a product that overflows is refused. */
+/* A product that overflows becomes a size that no array has, and is refused. */
 static inline size_t beget__times(size_t n, size_t size)
 {
 	size_t product;
@@ -287,7 +289,8 @@ static inline size_t beget__times(size_t n, size_t size)
 	return __builtin_mul_overflow(n, size, &product) ? (size_t)-1 : product;
 }
 
-/* Standard streams: none; an open descriptor; a pipe, whose other end *end receives; a file; for err: what out is. */
+/* Standard streams: none; an open descriptor; a pipe, whose other end is stored in *end; a file; for err, the same as
+ * out. */
 #define BEGET_STREAM_NULL       ((struct beget_stream){ .kind = BEGET_TO_NULL })
 #define BEGET_STREAM_FD(number) ((struct beget_stream){ .kind = BEGET_TO_FD, .fd = (number) })
 #define BEGET_STREAM_PIPE(end_) ((struct beget_stream){ .kind = BEGET_TO_PIPE, .end = (end_) })
@@ -297,11 +300,11 @@ static inline size_t beget__times(size_t n, size_t size)
 /* Options of one start, as .field = value, ... beget_options(3) */
 #define BEGET_OPTIONS(...) (&(const struct beget_options){ .size = sizeof(struct beget_options), __VA_ARGS__ })
 
-/* Settings of a server, as .field = value, ... beget_server(3) */
+/* Options of a server, as .field = value, ... beget_server(3) */
 #define BEGET_SERVER_OPTIONS(...) \
 	(&(const struct beget_server_options){ .size = sizeof(struct beget_server_options), __VA_ARGS__ })
 
-/* Copies what the target returned into *ret, whose type must be the target's result type. beget_join(3) */
+/* Copies the target's result to *ret, whose type must be the result type. beget_join(3) */
 #define beget_result(process, ret) \
 	beget_result_as((process), BEGET__RESULT(ret) + 0 * sizeof(*__builtin_choose_expr( \
 	BEGET__IS_ARRAY(ret) && BEGET__IS_CONSTANT(ret), (struct BEGET_RESULT_GOES_TO_A_LITERAL *)0, (char *)0)), \
