@@ -29,7 +29,7 @@ static void all_that_a_function_needs(void)
 	struct beget__module m = {.path = NULL};
 	bool libc = false;
 
-	beget__module_put(&w, (uintptr_t)all_that_a_function_needs, true);
+	beget__module_put(&w, (uintptr_t)all_that_a_function_needs, false, true);
 	struct beget__reader r = reader_of(&w);
 	size_t size = r.size;
 	beget__module_get(&r, &modules);
@@ -80,7 +80,7 @@ static void what_is_everywhere(void)
 		struct beget__writer w = {0};
 		dl_iterate_phdr(code_of, &places[i]);
 		assert_true(i > 0 || places[i].address != 0);
-		beget__module_put(&w, places[i].address, false);
+		beget__module_put(&w, places[i].address, false, false);
 		struct beget__reader r = reader_of(&w);
 		beget__module_get(&r, &modules);
 		assert_int_equal(modules.size, 0);
@@ -93,7 +93,7 @@ static size_t lacking(uintptr_t address)
 	struct beget__writer w = {0};
 	size_t n = 0;
 
-	beget__module_put(&w, address, false);
+	beget__module_put(&w, address, false, false);
 	struct beget__reader r = reader_of(&w);
 	n = beget__bytes_get_u32(&r);
 	return n;
@@ -123,7 +123,7 @@ static void nothing_to_list(void)
 
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(*addresses); i++) {
 		struct beget__writer w = {0};
-		beget__module_put(&w, addresses[i], true);
+		beget__module_put(&w, addresses[i], false, true);
 		struct beget__reader r = reader_of(&w);
 		beget__module_get(&r, &modules);
 		assert_false(r.bad);

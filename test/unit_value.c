@@ -35,7 +35,7 @@ static void finish(struct message *m)
 static void pack(struct message *m, const struct beget_arg *arg, struct beget__fds *fds)
 {
 	memset(m, 0, sizeof(*m));
-	assert_int_equal(beget__value_put(&m->w, arg, fds), 0);
+	assert_int_equal(beget__value_put(&m->w, arg, fds, false), 0);
 	finish(m);
 }
 
@@ -205,7 +205,7 @@ static void objects(void)
 		beget__bytes_put(&m.w, "x", 1);
 		beget__value_put(&m.w,
 		                 &(struct beget_arg){.type = BEGET_TYPE_OBJECT, .size = sizes[i], .value = &pointer},
-		                 NULL);
+		                 NULL, false);
 		finish(&m);
 		struct beget__reader r = {m.bytes, 1, m.size, false};
 		assert_true(get(&r, BEGET_TYPE_OBJECT, &size, NULL, &back));
@@ -285,10 +285,10 @@ static void descriptors(void)
 	union beget__value back;
 	size_t size;
 
-	assert_int_equal(beget__value_put(&m.w, &arg, &fds), 0);
+	assert_int_equal(beget__value_put(&m.w, &arg, &fds, false), 0);
 	arg.value = &(struct beget_fd){8};
-	assert_int_equal(beget__value_put(&m.w, &arg, &fds), 0);
-	assert_int_equal(beget__value_put(&m.w, &arg, &fds), -EMSGSIZE);
+	assert_int_equal(beget__value_put(&m.w, &arg, &fds, false), 0);
+	assert_int_equal(beget__value_put(&m.w, &arg, &fds, false), -EMSGSIZE);
 	assert_int_equal(fds.n, 2);
 	assert_int_equal(sent[0], 7);
 	assert_int_equal(sent[1], 8);

@@ -74,14 +74,14 @@ static void put_strings(struct beget__writer *w, char *const *strings)
 		beget__bytes_put_string(w, strings[i]);
 }
 
-static int put_function(struct beget__writer *w, void (*function)(void))
+static int put_function(struct beget__writer *w, void (*function)(void), bool foreign)
 {
 	struct beget__target target = {0};
 
 	beget__bytes_put_u32(w, function != NULL);
 	if (!function)
 		return 0;
-	int error = beget__target_find(function, w->foreign, &target);
+	int error = beget__target_find(function, foreign, &target);
 	if (!error)
 		beget__target_put(w, &target);
 	return error;
@@ -93,7 +93,7 @@ static int put_buffer(struct beget__writer *w, struct beget_buffer *buffer, stru
 	return buffer ? beget__fds_put(w, fds, beget__buffer_lend(buffer)) : 0;
 }
 
-int beget__value_put(struct beget__writer *w, const struct beget_arg *arg, struct beget__fds *fds)
+int beget__value_put(struct beget__writer *w, const struct beget_arg *arg, struct beget__fds *fds, bool foreign)
 {
 	union beget__value v = beget__value_of(arg);
 
@@ -113,7 +113,7 @@ int beget__value_put(struct beget__writer *w, const struct beget_arg *arg, struc
 		return 0;
 	case BEGET_TYPE_BYTES: put_run(w, v.bytes.data, v.bytes.data ? v.bytes.size : 0, BYTES_ALIGN); return 0;
 	case BEGET_TYPE_FD: return beget__fds_put(w, fds, v.fd.fd);
-	case BEGET_TYPE_FUNCTION: return put_function(w, v.function);
+	case BEGET_TYPE_FUNCTION: return put_function(w, v.function, foreign);
 	case BEGET_TYPE_BUFFER: return put_buffer(w, v.buffer, fds);
 	case BEGET_TYPE_RAW: return v.pointer ? -EOPNOTSUPP : 0;
 	default: beget__bytes_put(w, &v, beget__type_of(arg->type)->size); return 0;
@@ -223,7 +223,7 @@ int beget__value_put_result(struct beget__writer *w, const struct beget_call *ca
                             struct beget__fds *fds)
 {
 	if (call->result != BEGET_TYPE_STRUCT)
-		return beget__value_put(w, &(struct beget_arg){.type = call->result, .value = value}, fds);
+		return beget__value_put(w, &(struct beget_arg){.type = call->result, .value = value}, fds, false);
 	put_run(w, value->pointer, call->size, 1); /* the address from which the result is copied */
 	return 0;
 }

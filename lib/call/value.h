@@ -47,7 +47,7 @@ void *beget__value_comes_back(const struct beget_arg *, size_t *size);
 
 /* Writes the value of an argument and adds its descriptors to fds. -EMSGSIZE: fds is full; -EOPNOTSUPP: a function is
  * in no module. */
-int beget__value_put(struct beget__writer *, const struct beget_arg *, struct beget__fds *);
+int beget__value_put(struct beget__writer *, const struct beget_arg *, struct beget__fds *, bool foreign);
 
 /* Reads the value of an argument, whose type and flags are set, into *ret, and its size and layout into the argument.
  * Data that it points to stays in the message. References are not resolved: for a function, *ret points to its name in

@@ -82,8 +82,8 @@ struct needs {
 
 static void list_needs(struct needs *n, void (*function)(void), const struct beget__plan *plan, bool all)
 {
-	*n = (struct needs){.own = {.path = ""}, .writer = {.foreign = plan->program != NULL}};
-	beget__module_put(&n->writer, (uintptr_t)function, all);
+	*n = (struct needs){.own = {.path = ""}};
+	beget__module_put(&n->writer, (uintptr_t)function, plan->program != NULL, all);
 	n->bytes = beget__bytes_flatten(&n->writer, &n->reader.size);
 	n->reader.base = n->bytes;
 	n->reader.bad = !n->bytes;
@@ -215,13 +215,13 @@ static size_t message_size(const struct beget__plan *plan, const struct beget__t
 	const struct beget_call *call = plan->call;
 	int numbers[BEGET_FDS_MAX];
 	struct beget__fds fds = {numbers, 0, BEGET_FDS_MAX};
-	struct beget__writer w = {.foreign = plan->program != NULL};
+	struct beget__writer w = {0};
 
 	if (target->module)
 		beget__target_put(&w, target);
 	for (unsigned i = 0; i < call->n; i++)
 		if (is_value(&call->args[i]))
-			beget__value_put(&w, &call->args[i], &fds);
+			beget__value_put(&w, &call->args[i], &fds, plan->program != NULL);
 	size_t size = w.total;
 	beget__bytes_free(&w);
 	return size;

@@ -46,7 +46,7 @@ static int send_call(const struct beget__plan *plan, struct beget_process *p, co
 {
 	int numbers[BEGET__FRAME_FDS];
 	struct beget__fds fds = {numbers, 0, BEGET__FRAME_FDS - 1};
-	struct beget__writer w = {.foreign = plan->program != NULL};
+	struct beget__writer w = {0};
 	const struct iovec *iov = NULL;
 	int opened;
 

@@ -2,18 +2,17 @@
  * the kernel has none, the hangup of the channel stands for the end. Runs in the caller. */
 #include "caller/sentinel.h"
 
-#include "os/event.h"
 #include "os/fail.h"
 #include "os/fd.h"
+#include "os/poll.h"
 
 #include <errno.h>
-#include <sys/epoll.h>
 
 /* The helper keeps its copy of the child's end until it has reported the exit. */
 static int watch_channel(const struct beget_process *p)
 {
-	int any = beget__event_any();
-	int error = any < 0 ? any : beget__event_add(any, p->channel.fd, 0);
+	int any = beget__poll_create();
+	int error = any < 0 ? any : beget__poll_add_hangup(any, p->channel.fd);
 
 	if (error < 0)
 		beget__fd_close(&any);
@@ -25,7 +24,7 @@ int beget__sentinel_get(struct beget_process *p)
 	if (p->sentinel >= 0)
 		return p->sentinel;
 	beget__forks_guard();
-	int fd = p->pidfd >= 0 ? p->pidfd : p->ended ? beget__event_always() : watch_channel(p);
+	int fd = p->pidfd >= 0 ? p->pidfd : p->ended ? beget__poll_always() : watch_channel(p);
 	if (fd >= 0)
 		p->sentinel = fd;
 	beget__forks_unguard();
@@ -34,6 +33,6 @@ int beget__sentinel_get(struct beget_process *p)
 
 void beget__sentinel_born(struct beget_process *p)
 {
-	if (p->sentinel >= 0 && p->pidfd >= 0 && !beget__event_add(p->sentinel, p->pidfd, EPOLLIN))
-		beget__event_remove(p->sentinel, p->channel.fd);
+	if (p->sentinel >= 0 && p->pidfd >= 0 && !beget__poll_add(p->sentinel, p->pidfd, 0))
+		beget__poll_remove(p->sentinel, p->channel.fd);
 }

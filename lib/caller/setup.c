@@ -56,7 +56,7 @@ static int keep_call(const struct beget_call *call, struct beget__setup *ret)
 	int numbers[BEGET__FRAME_FDS];
 	struct beget__fds fds = {numbers, 0, BEGET__FRAME_FDS - 1};
 	struct beget__target target = {0};
-	struct beget__writer w = {.foreign = foreign};
+	struct beget__writer w = {0};
 	struct beget__bare bare = {0};
 
 	int error = beget__bare_make(&bare, call);

@@ -141,7 +141,7 @@ int beget__order_put_call(struct beget__writer *w, const struct beget__target *t
 		const struct beget_arg *arg = &call->args[i];
 		beget__bytes_put_u32(w, arg->type);
 		beget__bytes_put_u32(w, arg->flags);
-		int error = beget__value_put(w, arg, fds);
+		int error = beget__value_put(w, arg, fds, target->foreign);
 		if (error)
 			return error;
 	}

@@ -16,12 +16,11 @@ int beget__report_send_born(int socket, pid_t pid, int pidfd)
 
 bool beget__report_get_born(const struct beget__frame *f, pid_t *ret)
 {
-	struct beget__reader r = {f->body, 0, f->size, false};
-	pid_t pid = (pid_t)beget__bytes_get_u32(&r);
+	int32_t number;
 
-	if (r.bad || r.at != r.size || pid <= 0 || f->nfds > 1)
+	if (!beget__frame_copy(f, &number, sizeof(number)) || number <= 0 || f->nfds > 1)
 		return false;
-	*ret = pid;
+	*ret = number;
 	return true;
 }
 
@@ -48,11 +47,9 @@ int beget__report_send_expired(int socket, uint32_t task)
 
 bool beget__report_get_failed(const struct beget__frame *f, struct beget__failure *ret)
 {
-	struct beget__reader r = {f->body, 0, f->size, false};
 	struct beget__failure failure;
 
-	beget__bytes_get(&r, &failure, sizeof(failure));
-	if (r.bad || r.at != r.size || failure.code >= 0)
+	if (!beget__frame_copy(f, &failure, sizeof(failure)) || failure.code >= 0)
 		return false;
 	*ret = failure;
 	ret->text[sizeof(ret->text) - 1] = '\0';
@@ -66,14 +63,7 @@ int beget__report_send_ended(int socket, const struct beget__exit *end)
 
 bool beget__report_get_ended(const struct beget__frame *f, struct beget__exit *ret)
 {
-	struct beget__reader r = {f->body, 0, f->size, false};
-	struct beget__exit end;
-
-	beget__bytes_get(&r, &end, sizeof(end));
-	if (r.bad || r.at != r.size)
-		return false;
-	*ret = end;
-	return true;
+	return beget__frame_copy(f, ret, sizeof(*ret));
 }
 
 int beget__report_send_crashed(int socket, const struct beget__crash *crash)
@@ -83,13 +73,8 @@ int beget__report_send_crashed(int socket, const struct beget__crash *crash)
 
 bool beget__report_get_crashed(const struct beget__frame *f, struct beget__crash *ret)
 {
-	struct beget__reader r = {f->body, 0, f->size, false};
-	struct beget__crash crash;
-
-	beget__bytes_get(&r, &crash, sizeof(crash));
-	if (r.bad || r.at != r.size)
+	if (!beget__frame_copy(f, ret, sizeof(*ret)))
 		return false;
-	*ret = crash;
 	ret->module[sizeof(ret->module) - 1] = '\0';
 	return true;
 }

@@ -23,12 +23,10 @@ int beget__request_send_start(int socket, int channel, const struct beget__reque
 
 bool beget__request_get_start(const struct beget__frame *f, struct beget__request *ret)
 {
-	struct beget__reader r = {f->body, 0, f->size, false};
 	struct start start;
 
-	beget__bytes_get(&r, &start, sizeof(start));
-	if (f->kind != BEGET__START || f->nfds != 1 || start.protocol != BEGET__PROTOCOL || start.tied > 1 ||
-	    start.spare > BEGET__FRESH || r.bad || r.at != r.size)
+	if (f->kind != BEGET__START || f->nfds != 1 || !beget__frame_copy(f, &start, sizeof(start)) ||
+	    start.protocol != BEGET__PROTOCOL || start.tied > 1 || start.spare > BEGET__FRESH)
 		return false;
 	*ret = (struct beget__request){.caller = start.caller, .tied = start.tied, .spare = start.spare};
 	return true;
@@ -43,12 +41,11 @@ int beget__request_send_tie(int socket, pid_t pid)
 
 bool beget__request_get_tie(const struct beget__frame *f, pid_t *ret)
 {
-	struct beget__reader r = {f->body, 0, f->size, false};
-	pid_t pid = (pid_t)beget__bytes_get_u32(&r);
+	int32_t number;
 
-	if (r.bad || r.at != r.size || pid <= 0 || f->nfds > 0)
+	if (!beget__frame_copy(f, &number, sizeof(number)) || number <= 0 || f->nfds > 0)
 		return false;
-	*ret = pid;
+	*ret = number;
 	return true;
 }
 
@@ -102,14 +99,7 @@ int beget__request_send_health(int socket, const struct beget__health *health)
 
 bool beget__request_get_health(const struct beget__frame *f, struct beget__health *ret)
 {
-	struct beget__reader r = {f->body, 0, f->size, false};
-	struct beget__health health;
-
-	beget__bytes_get(&r, &health, sizeof(health));
-	if (f->kind != BEGET__HEALTH || r.bad || r.at != r.size || f->nfds > 0)
-		return false;
-	*ret = health;
-	return true;
+	return f->kind == BEGET__HEALTH && f->nfds == 0 && beget__frame_copy(f, ret, sizeof(*ret));
 }
 
 int beget__request_send_plain(int socket, enum beget__message kind)

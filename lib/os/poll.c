@@ -1,4 +1,4 @@
-/* One descriptor that stands for many: epoll, with event descriptors and timers.
+/* Descriptors that poll as readable on a condition: epoll, eventfd, timerfd.
  * Runs in the caller. */
 #include "os/poll.h"
 
@@ -17,12 +17,22 @@ int beget__poll_create(void)
 	return beget__fd_above_stdio(epoll_create1(EPOLL_CLOEXEC));
 }
 
-int beget__poll_add(int poll, int fd, uint64_t number)
+static int add(int poll, int fd, uint32_t events, uint64_t number)
 {
-	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.u64 = number};
+	struct epoll_event event = {.events = events, .data.u64 = number};
 
 	FAULT("epoll_ctl", -fault);
 	return epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+int beget__poll_add(int poll, int fd, uint64_t number)
+{
+	return add(poll, fd, EPOLLIN | EPOLLRDHUP, number);
+}
+
+int beget__poll_add_hangup(int poll, int fd)
+{
+	return add(poll, fd, 0, 0); /* epoll always reports EPOLLHUP */
 }
 
 void beget__poll_remove(int poll, int fd)
@@ -42,6 +52,12 @@ int beget__poll_wait(int poll, uint64_t *numbers, int most, int wait_ms)
 	for (int i = 0; i < n; i++)
 		numbers[i] = events[i].data.u64;
 	return n > 0 ? n : 0;
+}
+
+int beget__poll_always(void)
+{
+	FAULT("eventfd", -fault);
+	return beget__fd_above_stdio(eventfd(1, EFD_CLOEXEC));
 }
 
 int beget__poll_bell(void)

@@ -48,7 +48,7 @@ int beget__parcel_make(struct beget__parcel *ret, const struct beget__plan *plan
 	struct beget__parcel p = {.file = -1};
 	int numbers[BEGET__FRAME_FDS];
 	struct beget__fds fds = {numbers, 0, BEGET_FDS_MAX - 1};
-	struct beget__writer w = {.foreign = plan->program != NULL};
+	struct beget__writer w = {0};
 
 	beget__bytes_put_u32(&w, (uint32_t)limit_ms);
 	beget__bytes_put_u32(&w, 0);

@@ -73,7 +73,7 @@ struct loaded {
 struct walk {
 	struct beget__writer *w;
 	uintptr_t address;
-	bool all;
+	bool foreign, all;
 	struct loaded *modules;
 	size_t n, room;
 	size_t *order; /* indices of the listed modules */
@@ -162,7 +162,7 @@ static void list(struct walk *walk, struct loaded *module)
 	const ElfW(Dyn) *at = NULL;
 	const char *name;
 
-	if (module->listed || (!walk->all && !beget__module_lacking(&module->info, walk->w->foreign)))
+	if (module->listed || (!walk->all && !beget__module_lacking(&module->info, walk->foreign)))
 		return;
 	module->listed = true;
 	while ((name = beget__binary_string(&module->info, DT_NEEDED, &at)) != NULL) {
@@ -191,7 +191,7 @@ static char *absolute(const struct dl_phdr_info *m)
 	return NULL;
 }
 
-static void put_module(struct beget__writer *w, const struct dl_phdr_info *m)
+static void put_module(struct beget__writer *w, const struct dl_phdr_info *m, bool foreign)
 {
 	struct beget__build build;
 	char *better = absolute(m);
@@ -202,7 +202,7 @@ static void put_module(struct beget__writer *w, const struct dl_phdr_info *m)
 	else
 		beget__bytes_put_string(w, path);
 	beget__binary_build(m, &build);
-	beget__bytes_put_u32(w, (beget__module_lacking(m, w->foreign) ? LACKING : 0) | (build.hashed ? HASHED : 0));
+	beget__bytes_put_u32(w, (beget__module_lacking(m, foreign) ? LACKING : 0) | (build.hashed ? HASHED : 0));
 	beget__module_put_build(w, &build);
 	free(better);
 }
@@ -226,13 +226,13 @@ static int put_list(struct dl_phdr_info *first, size_t size, void *data)
 			list(walk, &walk->modules[i]);
 	beget__bytes_put_u32(walk->w, (uint32_t)walk->listed);
 	for (size_t i = 0; i < walk->listed; i++)
-		put_module(walk->w, &walk->modules[walk->order[i]].info);
+		put_module(walk->w, &walk->modules[walk->order[i]].info, walk->foreign);
 	return 1;
 }
 
-void beget__module_put(struct beget__writer *w, uintptr_t address, bool all)
+void beget__module_put(struct beget__writer *w, uintptr_t address, bool foreign, bool all)
 {
-	struct walk walk = {.w = w, .address = address, .all = all};
+	struct walk walk = {.w = w, .address = address, .foreign = foreign, .all = all};
 
 	if (!address) {
 		beget__bytes_put_u32(w, 0);
@@ -309,14 +309,14 @@ static int check_file(const struct beget__module *m)
 
 int beget__module_check(uintptr_t address, bool foreign)
 {
-	struct beget__writer w = {.foreign = foreign};
+	struct beget__writer w = {0};
 	struct beget__reader r = {0};
 	struct beget__module m;
 	int error = 0;
 
 	if (!address)
 		return 0;
-	beget__module_put(&w, address, false);
+	beget__module_put(&w, address, foreign, false);
 	char *flat = beget__bytes_flatten(&w, &r.size);
 	r.base = flat;
 	if (!flat)

@@ -31,7 +31,7 @@ void beget__module_get_build(struct beget__reader *, struct beget__build *);
 
 /* Writes the list for the code at the address: the modules that the reader's image lacks, or all modules. The list for
  * address 0 is empty. */
-void beget__module_put(struct beget__writer *, uintptr_t address, bool all);
+void beget__module_put(struct beget__writer *, uintptr_t address, bool foreign, bool all);
 
 /* Reads a list in place; and its next entry: false at the end. */
 void beget__module_get(struct beget__reader *, struct beget__modules *);

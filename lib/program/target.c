@@ -42,6 +42,7 @@ static bool find_in_program(uintptr_t address, bool foreign, struct beget__targe
 	ret->module = "";
 	ret->offset = address - program.code + program.begin;
 	ret->lacking = foreign ? address : 0;
+	ret->foreign = foreign;
 	ret->modules = (struct beget__modules){0};
 	ret->build = program.build;
 	return true;
@@ -72,6 +73,7 @@ static int holds_address(struct dl_phdr_info *m, size_t size, void *data)
 	search->ret->module = beget__binary_name(m);
 	search->ret->offset = offset;
 	search->ret->lacking = beget__module_lacking(m, search->foreign) ? search->address : 0;
+	search->ret->foreign = search->foreign;
 	search->ret->modules = (struct beget__modules){0};
 	beget__binary_build_at(m, offset, &search->ret->build);
 	return 1;
@@ -138,7 +140,7 @@ void beget__target_put(struct beget__writer *w, const struct beget__target *t)
 	beget__bytes_put_string(w, t->module);
 	beget__bytes_put_u64(w, t->offset);
 	beget__module_put_build(w, &t->build);
-	beget__module_put(w, t->lacking, false);
+	beget__module_put(w, t->lacking, t->foreign, false);
 }
 
 void beget__target_get(struct beget__reader *r, struct beget__target *t)
@@ -149,5 +151,6 @@ void beget__target_get(struct beget__reader *r, struct beget__target *t)
 	if (!t->module)
 		r->bad = true;
 	t->lacking = 0;
+	t->foreign = false;
 	beget__module_get(r, &t->modules);
 }

@@ -9,6 +9,7 @@ struct beget__target {
 	uint64_t offset;               /* of the function, from the module's load address */
 	struct beget__build build;     /* of the module or, without a build-id, of the function */
 	uintptr_t lacking;             /* in the caller: the function if a fresh image lacks its module; else 0 */
+	bool foreign;                  /* in the caller: the reader is another program, with other modules */
 	struct beget__modules modules; /* in the child: the modules to load in that case, in the message */
 };
 

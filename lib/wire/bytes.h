@@ -22,7 +22,6 @@ struct beget__writer {
 	int n, pieces_room;
 	size_t total;
 	int error;
-	bool foreign;        /* for another program, which has not loaded the modules that this one has */
 	struct iovec few[4]; /* small messages need no allocation */
 	char first[1024];
 };

@@ -471,6 +471,14 @@ int beget__frame_receive(int socket, struct beget__frame *f, int flags)
 	return got;
 }
 
+bool beget__frame_copy(const struct beget__frame *f, void *ret, size_t size)
+{
+	if (f->size != size)
+		return false;
+	memcpy(ret, f->body, size);
+	return true;
+}
+
 int beget__frame_take(struct beget__frame *f, int i)
 {
 	int fd = f->fds[i];

@@ -73,6 +73,9 @@ void beget__frame_init(struct beget__frame *, char *buffer, struct beget__frame 
  * (the frame is whole, but the dropped descriptor and all later ones are -1). */
 int beget__frame_receive(int socket, struct beget__frame *, int flags);
 
+/* Copies the body if it has exactly this size; otherwise false, and *ret is unchanged. */
+bool beget__frame_copy(const struct beget__frame *, void *ret, size_t size);
+
 /* Returns the i-th descriptor, which belongs to the caller from then on. */
 int beget__frame_take(struct beget__frame *, int i);
 

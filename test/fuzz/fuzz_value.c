@@ -24,7 +24,7 @@ static void expect_back(const struct beget_arg *arg, const union beget__value *v
 
 	fuzz_fds(&out, 0);
 	beget__bytes_put(&w, zeros, before);
-	CHECK(beget__value_put(&w, arg, &out.fds) == 0);
+	CHECK(beget__value_put(&w, arg, &out.fds, false) == 0);
 	if (!fuzz_place_written(&again, &w))
 		return;
 	int written = out.fds.n;
@@ -103,7 +103,7 @@ static void seed(unsigned type, unsigned before, unsigned present, unsigned leng
 	beget__bytes_put(&w, head, sizeof(head));
 	struct beget__writer body = {0};
 	beget__bytes_put(&body, zeros, before);
-	CHECK(beget__value_put(&body, &arg, &out.fds) == 0);
+	CHECK(beget__value_put(&body, &arg, &out.fds, false) == 0);
 	char *flat = beget__bytes_flatten(&body, &size);
 	beget__bytes_put(&w, flat, size);
 	size_t all;
