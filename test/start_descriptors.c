@@ -494,6 +494,24 @@ static void host_that_closes_everything(enum beget_method method)
 	close(file);
 }
 
+/* Those that are open in a copy of the target, at the numbers from 3 on where a new file lands. */
+static int in_a_copy(void)
+{
+	int first = open("/dev/null", O_RDONLY | O_CLOEXEC), second = open("/dev/null", O_RDONLY | O_CLOEXEC),
+	    status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit((fcntl(first, F_GETFD) >= 0) + (fcntl(second, F_GETFD) >= 0));
+	waitpid(pid, &status, 0);
+	return WEXITSTATUS(status);
+}
+
+static void copy_that_the_target_makes(enum beget_method method)
+{
+	assert_int_equal(int_result(method, BEGET_CALL(in_a_copy)), 2);
+}
+
 int main(int argc, char **argv)
 {
 	enum { FRESH = BY(BEGET_FORKSERVER) | BY(BEGET_SPAWN) };
@@ -513,6 +531,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(host_without_standard_streams),
 		BEHAVIOUR(target_that_closes_everything),
 		BEHAVIOUR(host_that_closes_everything),
+		BEHAVIOUR(copy_that_the_target_makes),
 	};
 
 	beget_init(argc, argv);

@@ -33,8 +33,9 @@ enum { BLIND_POLL_MS = 500 };
 enum { QUIET_MS = 1 };
 
 static struct {
-	int signals; /* reads SIGCHLD */
-	int client;  /* pidfd of the caller, or -1 */
+	struct beget__identity control; /* of the socket to the client */
+	int signals;                    /* reads SIGCHLD */
+	int client;                     /* pidfd of the caller, or -1 */
 	pid_t client_pid;
 	uint64_t client_started;
 	int spare;    /* reserves a number in the descriptor table for the next channel */
@@ -55,10 +56,11 @@ static struct {
 } helper; /* No large members: children write to memory near them, and whole pages are copied. */
 
 /* If the prepare call forks the helper, the copy must not hold its sockets: the client would not notice that the helper
- * ends. */
+ * ends. Also called in copies that a target makes of itself: there the number may be another file's. */
 static void let_go(void)
 {
-	beget__fd_close_number(BEGET__CHANNEL_FD);
+	if (beget__fd_is(BEGET__CHANNEL_FD, &helper.control))
+		beget__fd_close_number(BEGET__CHANNEL_FD);
 	if (helper.asked)
 		beget__fd_close_number(helper.asked[0]);
 }
@@ -334,6 +336,7 @@ static void begin(char *buffer)
 	beget__signals_block_all(NULL);
 	beget__signals_set_default(SIGCHLD); /* if it were ignored, children would be reaped unseen */
 	helper.signals = beget__signals_open(SIGCHLD);
+	helper.control = beget__fd_identity(BEGET__CHANNEL_FD);
 	helper.client = client_pidfd();
 	helper.threads = beget__thread_count();
 	beget__child_prepare();
