@@ -35,14 +35,15 @@ enum beget_outcome {
 };
 
 /* Flags of struct beget_options. */
-#define BEGET_UNSAFE_FORK  0x1u  /* fork even if other threads are running */
-#define BEGET_TIED         0x2u  /* kill the child when its caller ends */
-#define BEGET_NEW_GROUP    0x4u  /* a new process group */
-#define BEGET_NEW_SESSION  0x8u  /* a new session */
-#define BEGET_CLOSE_FDS    0x10u /* fork: only the descriptors that the other methods pass */
-#define BEGET_SERVER_STATE 0x20u /* forkserver: the state at the helper's launch; the fastest start */
-#define BEGET_CRASH_REPORT 0x40u /* beget_describe names the function in which a fatal signal struck */
-#define BEGET_ALONE        0x80u /* do not pass the helper's socket */
+#define BEGET_UNSAFE_FORK  0x1u   /* fork even if other threads are running */
+#define BEGET_TIED         0x2u   /* kill the child when its caller ends */
+#define BEGET_NEW_GROUP    0x4u   /* a new process group */
+#define BEGET_NEW_SESSION  0x8u   /* a new session */
+#define BEGET_CLOSE_FDS    0x10u  /* fork: only the descriptors that the other methods pass */
+#define BEGET_SERVER_STATE 0x20u  /* forkserver: the state at the helper's launch; the fastest start */
+#define BEGET_CRASH_REPORT 0x40u  /* beget_describe names the function in which a fatal signal struck */
+#define BEGET_ALONE        0x80u  /* do not pass the helper's socket */
+#define BEGET_NO_NEW_PRIVS 0x100u /* no executed file adds privileges; implies BEGET_ALONE */
 
 /* A timeout without a limit. */
 #define BEGET_FOREVER (-1)
@@ -63,6 +64,12 @@ struct beget_stream {
 	const char *path; /* BEGET_TO_FILE: opened for reading, or created and truncated */
 };
 
+/* A resource limit of the child. Use BEGET_RLIMITS. beget_options(3) */
+struct beget_rlimit {
+	int resource;        /* RLIMIT_CPU, ... */
+	uint64_t soft, hard; /* RLIM_INFINITY: none */
+};
+
 /* Options of a start. Use BEGET_OPTIONS. Zero is the default of each field. beget_options(3) */
 struct beget_options {
 	size_t size; /* sizeof(struct beget_options) */
@@ -75,6 +82,8 @@ struct beget_options {
 	struct beget_server *server; /* forkserver, spawn: NULL is the shared helper */
 	int timeout_ms;              /* forkserver: time to create the child; 0: no limit */
 	int reserved;
+	const struct beget_rlimit *rlimits; /* in place of the caller's */
+	size_t rlimits_n;
 };
 
 /* Flags of struct beget_server_options. */

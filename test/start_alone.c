@@ -87,6 +87,7 @@ static void alone(enum beget_method method)
 	assert_int_equal(births(BEGET_OPTIONS(.method = method), NONE), 1);
 	assert_int_equal(births(BEGET_OPTIONS(.method = method, .flags = BEGET_ALONE), NONE), 0);
 	assert_int_equal(births(BEGET_OPTIONS(.method = method, .flags = BEGET_ALONE | BEGET_CLOSE_FDS), NONE), 0);
+	assert_int_equal(births(BEGET_OPTIONS(.method = method, .flags = BEGET_NO_NEW_PRIVS), NONE), 0);
 	assert_int_equal(helper_pid(), helper);
 }
 

@@ -297,6 +297,10 @@ static inline size_t beget__times(size_t n, size_t size)
 #define BEGET_STREAM_FILE(name) ((struct beget_stream){ .kind = BEGET_TO_FILE, .path = (name) })
 #define BEGET_STREAM_OUT        ((struct beget_stream){ .kind = BEGET_TO_OUT })
 
+/* Resource limits in options, as { RLIMIT_CPU, soft, hard }, ... */
+#define BEGET_RLIMITS(...) .rlimits = (const struct beget_rlimit[]){ __VA_ARGS__ }, \
+	.rlimits_n = sizeof((const struct beget_rlimit[]){ __VA_ARGS__ }) / sizeof(struct beget_rlimit)
+
 /* Options of one start, as .field = value, ... beget_options(3) */
 #define BEGET_OPTIONS(...) (&(const struct beget_options){ .size = sizeof(struct beget_options), __VA_ARGS__ })
 

@@ -2,6 +2,7 @@
  * Runs in the caller. Knows no start method. */
 #include "caller/options.h"
 
+#include "caller/rlimits.h"
 #include "os/fail.h"
 #include "os/fd.h"
 
@@ -12,7 +13,7 @@
 
 #define KNOWN_FLAGS                                                                                                    \
 	(BEGET_UNSAFE_FORK | BEGET_TIED | BEGET_NEW_GROUP | BEGET_NEW_SESSION | BEGET_CLOSE_FDS | BEGET_SERVER_STATE | \
-	 BEGET_CRASH_REPORT | BEGET_ALONE)
+	 BEGET_CRASH_REPORT | BEGET_ALONE | BEGET_NO_NEW_PRIVS)
 
 const char *const beget__options_streams[3] = {"standard input", "standard output", "standard error"};
 
@@ -77,5 +78,8 @@ int beget__options_check(struct beget_options *ret, const struct beget_options *
 		return beget__fail(EINVAL, "the field reserved is %d, and must be 0", ret->reserved);
 	if (ret->flags & ~KNOWN_FLAGS)
 		return beget__fail(EINVAL, "unknown flags 0x%x", ret->flags & ~KNOWN_FLAGS);
-	return check_streams(ret);
+	if (ret->flags & BEGET_NO_NEW_PRIVS) /* the helper has privileges that the child must not get */
+		ret->flags |= BEGET_ALONE;
+	error = beget__rlimits_check(ret->rlimits, ret->rlimits_n);
+	return error ? error : check_streams(ret);
 }

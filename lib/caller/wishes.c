@@ -112,6 +112,8 @@ int beget__wishes_open(struct beget__plan *plan, struct beget_process *p)
 		.env = o->env,
 		.cwd_fd = -1,
 		.stream = {BEGET__AS_IS, BEGET__AS_IS, BEGET__AS_IS},
+		.rlimits = o->rlimits,
+		.rlimits_n = o->rlimits_n,
 		.own_group = o->flags & BEGET_NEW_GROUP,
 		.own_session = o->flags & BEGET_NEW_SESSION,
 	};

@@ -194,6 +194,8 @@ static int become(struct beget__reader *reader, struct beget__fds *fds)
 		error = beget__tie_arm(self.head.tie);
 	if (!error)
 		error = beget__state_apply(reader, fds);
+	if (!error && (self.head.flags & BEGET_NO_NEW_PRIVS) && (error = beget__self_no_new_privs()))
+		beget__fail_errno(-error, "cannot set no_new_privs");
 	if (!error && self.head.name)
 		beget__self_set_name(self.head.name);
 	return error;

@@ -50,10 +50,12 @@ int beget__copy_options(const struct beget_options *given, unsigned more_flags, 
 	size = length(o.name) + length(o.cwd) + length(o.in.path) + length(o.out.path) + length(o.err.path);
 	for (; o.env && o.env[n]; n++)
 		size += length(o.env[n]);
-	struct beget_options *copy = beget__mem_alloc(sizeof(*copy) + (n + 1) * sizeof(char *) + size);
+	size += (n + 1) * sizeof(char *) + o.rlimits_n * sizeof(*o.rlimits);
+	struct beget_options *copy = beget__mem_alloc(sizeof(*copy) + size);
 	if (!copy)
 		return beget__fail_errno(ENOMEM, "cannot keep the options");
-	const char **env = (const char **)(copy + 1);
+	struct beget_rlimit *rlimits = (struct beget_rlimit *)(copy + 1);
+	const char **env = (const char **)(rlimits + o.rlimits_n);
 	char *at = (char *)(env + n + 1);
 	*copy = o;
 	copy->size = sizeof(*copy);
@@ -63,6 +65,9 @@ int beget__copy_options(const struct beget_options *given, unsigned more_flags, 
 	move(&copy->in.path, &at);
 	move(&copy->out.path, &at);
 	move(&copy->err.path, &at);
+	for (size_t i = 0; i < o.rlimits_n; i++)
+		rlimits[i] = o.rlimits[i];
+	copy->rlimits = rlimits;
 	for (size_t i = 0; i < n; i++) {
 		env[i] = o.env[i];
 		move(&env[i], &at);

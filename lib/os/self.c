@@ -293,6 +293,12 @@ int beget__self_set_limit(int resource, const struct rlimit *limit)
 	return setrlimit((beget__libc_resource)resource, limit) < 0 ? -errno : 0;
 }
 
+int beget__self_no_new_privs(void)
+{
+	FAULT("no_new_privs", -fault);
+	return prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0 ? -errno : 0;
+}
+
 int beget__self_set_nice(int nice)
 {
 	FAULT("setpriority", -fault);

@@ -49,6 +49,7 @@ int beget__self_new_session(void);
 int beget__self_join_group(pid_t); /* 0: a new group */
 bool beget__self_group_gone(pid_t);
 int beget__self_set_limit(int resource, const struct rlimit *);
+int beget__self_no_new_privs(void);
 int beget__self_set_nice(int);
 int beget__self_set_affinity(const void *set, size_t size);
 int beget__self_set_personality(uint32_t);

@@ -5,6 +5,7 @@
 #include "os/place.h"
 #include "os/self.h"
 
+#include <beget.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
@@ -47,6 +48,8 @@ struct beget__wishes {
 	char *const *env; /* NULL: the caller's */
 	int cwd_fd;       /* -1: the caller's */
 	int stream[3];    /* BEGET__AS_IS: the caller's */
+	const struct beget_rlimit *rlimits; /* those that differ from the caller's */
+	size_t rlimits_n;
 	bool own_group, own_session;
 };
 

@@ -91,12 +91,21 @@ static int read_limits(struct beget__state *s, const char *status)
 	return error;
 }
 
+/* No soft limit is above its hard limit: such a pair leaves the limit as it is. */
+static void leave_limits(struct beget__state *s)
+{
+	for (int i = 0; i < RLIM_NLIMITS; i++)
+		s->limits[i] = (struct rlimit){.rlim_cur = 1, .rlim_max = 0};
+}
+
 static int apply_limits(const struct beget__state *s)
 {
 	struct rlimit mine;
 	int error = 0;
 
 	for (int i = 0; i < RLIM_NLIMITS && !error; i++) {
+		if (s->limits[i].rlim_cur > s->limits[i].rlim_max)
+			continue;
 		bool same = beget__self_limit(0, i, &mine) == 0 && memcmp(&mine, &s->limits[i], sizeof(mine)) == 0;
 		error = same ? 0 : beget__self_set_limit(i, &s->limits[i]);
 	}
@@ -357,6 +366,7 @@ const struct beget__row beget__rows[BEGET__ROWS] = {
 		.read = read_limits,
 		.apply = apply_limits,
 		.beyond = limits_beyond,
+		.without = leave_limits,
 	},
 	{
 		.name = "the nice value",

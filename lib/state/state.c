@@ -129,6 +129,9 @@ void beget__state_wish(struct beget__state *s, const struct beget__wishes *w)
 	for (int i = 0; i < 3; i++)
 		if (w->stream[i] != BEGET__AS_IS)
 			s->stream[i] = w->stream[i];
+	for (size_t i = 0; i < w->rlimits_n; i++)
+		s->limits[w->rlimits[i].resource] =
+			(struct rlimit){(rlim_t)w->rlimits[i].soft, (rlim_t)w->rlimits[i].hard};
 	s->own_session = w->own_session;
 	if (w->own_group)
 		s->group = BEGET__OWN_GROUP;
