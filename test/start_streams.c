@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { MIB = 1 << 20, UNTOUCHED = -7 };
@@ -416,6 +417,46 @@ static void output_file(enum beget_method method)
 	unlink(path);
 }
 
+/* Whether this process has locked the whole file: seen from another one. */
+static bool locked(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+		int fd = open(path, O_RDWR | O_CLOEXEC);
+		_exit(fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? 0 : 1);
+	}
+	return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+/* Closing any descriptor of a file releases the locks that a process has on it. */
+static void locked_file(enum beget_method method)
+{
+	struct beget_stream file = BEGET_STREAM_FILE(path);
+	struct beget_process *p;
+
+	make_file("what is written\n");
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(fcntl(fd, F_SETLK, &(struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET}), 0);
+	assert_string_equal(text_result_with(BEGET_OPTIONS(.method = method, .in = file), BEGET_CALL(first_line)),
+	                    "what is written\n");
+	assert_true(locked());
+	expect_exit(start_with(BEGET_OPTIONS(.method = method, .out = file, .err = BEGET_STREAM_OUT),
+	                       BEGET_CALL(prints, "out ", "err ")),
+	            0);
+	assert_true(locked());
+	assert_int_equal(beget_start(&p,
+	                             BEGET_OPTIONS(.method = method, .out = file,
+	                                           .err = BEGET_STREAM_FILE("/nonexistent/beget")),
+	                             BEGET_CALL(nothing)),
+	                 -ENOENT);
+	assert_true(locked());
+	close(fd);
+	unlink(path);
+}
+
 /* A pipe by name: the start waits for somebody at its other end, and no other start waits with it. */
 
 struct writer {
@@ -688,6 +729,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(ends_of_the_caller_are_not_the_childs),
 		BEHAVIOUR(input_file),
 		BEHAVIOUR(output_file),
+		BEHAVIOUR(locked_file),
 		BEHAVIOUR(named_pipe),
 		BEHAVIOUR(relative_file),
 		BEHAVIOUR(error_is_what_output_is),

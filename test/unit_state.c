@@ -530,12 +530,13 @@ static void values_that_lie(void)
 	assert_int_equal(apply_words((uint32_t[]){CWD, 1}, 2, &fds), -EBADMSG);
 	assert_int_equal(apply_words((uint32_t[]){CWD, UINT32_MAX}, 2, &fds), -EBADMSG);
 	assert_int_equal(apply_words((uint32_t[]){CWD, 0}, 2, &fds), -EMFILE); /* it did not arrive */
-	assert_int_equal(apply_words((uint32_t[]){STREAMS, 1, 0, 0}, 4, &fds), -EMFILE);
-	assert_int_equal(apply_words((uint32_t[]){STREAMS, 8, 0, 0}, 4, &fds), -EBADMSG);
-	assert_int_equal(apply_words((uint32_t[]){STREAMS, 0, 8, 0}, 4, &fds), -EBADMSG);
-	assert_int_equal(apply_words((uint32_t[]){STREAMS, 2, 2, 0}, 4, &fds), -EBADMSG); /* open and closed */
-	assert_int_equal(apply_words((uint32_t[]){SESSION, 2}, 2, &fds), -EBADMSG);       /* no bool */
-	assert_int_equal(apply_words((uint32_t[]){GROUP, 1}, 2, &fds), -EPERM);           /* of another session */
+	assert_int_equal(apply_words((uint32_t[]){STREAMS, 1, 0, 0, 0}, 5, &fds), -EMFILE);
+	assert_int_equal(apply_words((uint32_t[]){STREAMS, 8, 0, 0, 0}, 5, &fds), -EBADMSG);
+	assert_int_equal(apply_words((uint32_t[]){STREAMS, 0, 8, 0, 0}, 5, &fds), -EBADMSG);
+	assert_int_equal(apply_words((uint32_t[]){STREAMS, 2, 2, 0, 0}, 5, &fds), -EBADMSG); /* open and closed */
+	assert_int_equal(apply_words((uint32_t[]){STREAMS, 0, 1, 1, 0}, 5, &fds), -EBADMSG); /* no box */
+	assert_int_equal(apply_words((uint32_t[]){SESSION, 2}, 2, &fds), -EBADMSG);          /* no bool */
+	assert_int_equal(apply_words((uint32_t[]){GROUP, 1}, 2, &fds), -EPERM);              /* of another session */
 	assert_non_null(strstr(beget_error(), "the process group"));
 }
 

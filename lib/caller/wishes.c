@@ -4,7 +4,9 @@
 
 #include "caller/options.h"
 #include "caller/process.h"
+#include "os/box.h"
 #include "os/fd.h"
+#include "os/file.h"
 #include "os/place.h"
 #include "os/sock.h"
 
@@ -49,7 +51,7 @@ static int open_pipe(int i, int *lent, int *mine)
 
 /* Opening a FIFO waits for its other end, so it is done without the guard, which would block all other starts and
  * forks. A copy of the caller that is forked at this moment may have the file open. */
-static int open_file(const char *path, int flags)
+static int open_waiting(const char *path, int flags)
 {
 	int fd;
 
@@ -61,9 +63,23 @@ static int open_file(const char *path, int flags)
 	return fd;
 }
 
-/* One stream: *ret is the descriptor for the child; if it was opened for this, it is also in *lent. */
-static int open_stream(int i, const struct beget_stream *s, const int *out, int *ret, int *lent, int *mine)
+/* Closing a regular file would release the caller's locks on it, so the child gets it in a box. */
+static int open_file(const char *path, int flags, int *ret, bool *boxed)
 {
+	*boxed = beget__file_plain(path);
+	if (*boxed)
+		return beget__box_open(path, flags, ret);
+	int fd = open_waiting(path, flags);
+	if (fd < 0)
+		return fd;
+	*ret = fd;
+	return 0;
+}
+
+/* One stream: w->stream[i] is the descriptor for the child; if it was opened for this, it is also in *lent. */
+static int open_stream(int i, const struct beget_stream *s, struct beget__wishes *w, int *lent, int *mine)
+{
+	int *ret = &w->stream[i];
 	const char *path = s->kind == BEGET_TO_NULL ? "/dev/null" : s->path;
 	int flags = O_NOCTTY | (i == STDIN_FILENO ? O_RDONLY : O_WRONLY);
 	int error = 0;
@@ -71,17 +87,18 @@ static int open_stream(int i, const struct beget_stream *s, const int *out, int 
 	switch (s->kind) {
 	case BEGET_AS_IS: return 0;
 	case BEGET_TO_FD: *ret = s->fd; return 0;
-	case BEGET_TO_OUT: *ret = *out != BEGET__AS_IS ? *out : beget__fd_open_now(1) ? 1 : -1; return 0;
+	case BEGET_TO_OUT:
+		*ret = w->stream[1] != BEGET__AS_IS ? w->stream[1] : beget__fd_open_now(1) ? 1 : -1;
+		w->boxed[i] = w->boxed[1];
+		return 0;
 	case BEGET_TO_PIPE: error = open_pipe(i, lent, mine); break;
 	case BEGET_TO_FILE:
 		flags |= i == STDIN_FILENO ? 0 : O_CREAT | O_TRUNC;
 		/* fallthrough */
 	case BEGET_TO_NULL:
-		*lent = open_file(path, flags);
-		if (*lent < 0) {
-			error = beget__fail_errno(-*lent, "%s: cannot open %.120s", beget__options_streams[i], path);
-			*lent = -1;
-		}
+		error = open_file(path, flags, lent, &w->boxed[i]);
+		if (error)
+			beget__fail_errno(-error, "%s: cannot open %.120s", beget__options_streams[i], path);
 		break;
 	}
 	if (!error)
@@ -123,8 +140,7 @@ int beget__wishes_open(struct beget__plan *plan, struct beget_process *p)
 		error = open_directory(o->cwd, &p->lent[BEGET__LENT_CWD]);
 	w->cwd_fd = p->lent[BEGET__LENT_CWD];
 	for (int i = 0; i < 3 && !error; i++)
-		error = open_stream(i, streams[i], &w->stream[1], &w->stream[i], &p->lent[BEGET__LENT_STREAM + i],
-		                    &p->ends[i]);
+		error = open_stream(i, streams[i], w, &p->lent[BEGET__LENT_STREAM + i], &p->ends[i]);
 	if (!error && (o->flags & BEGET_TIED))
 		error = open_tie(p);
 	beget__forks_unguard();

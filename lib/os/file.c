@@ -273,6 +273,13 @@ bool beget__file_gains_rights(int fd)
 	       has_capabilities(fd);
 }
 
+bool beget__file_plain(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 ? errno == ENOENT : S_ISREG(st.st_mode);
+}
+
 char *beget__file_real(const char *path)
 {
 	return realpath(path, NULL);

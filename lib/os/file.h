@@ -35,6 +35,9 @@ bool beget__file_sealed(int fd);
 /* True if executing the file changes privileges (it is set-id or has capabilities) or if that cannot be determined. */
 bool beget__file_gains_rights(int fd);
 
+/* True for a regular file and for a path without a file: opening it does not wait for another process. */
+bool beget__file_plain(const char *path);
+
 char *beget__file_real(const char *path); /* absolute, without symbolic links, to be freed; on failure NULL and errno */
 
 #endif

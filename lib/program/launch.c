@@ -29,11 +29,8 @@ struct launch {
 	int *pidfd; /* written early, so that a concurrent fork finds it */
 };
 
-/* AddressSanitizer does not support a stack in heap memory. */
-#define NOT_WATCHED __attribute__((no_sanitize("address")))
-
 /* A helper has none of the caller's streams, and a process group of its own. */
-NOT_WATCHED static int begin_helper(struct launch *l)
+BEGET__NOT_WATCHED static int begin_helper(struct launch *l)
 {
 	int nothing = beget__fd_open_nothing(), error = nothing < 0 ? nothing : 0;
 	int32_t group;
@@ -49,7 +46,7 @@ NOT_WATCHED static int begin_helper(struct launch *l)
 }
 
 /* Keeps the caller's streams open, even if they are close-on-exec. */
-NOT_WATCHED static void begin_child(void)
+BEGET__NOT_WATCHED static void begin_child(void)
 {
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
 		if (beget__fd_closes_on_exec(fd))
@@ -57,7 +54,7 @@ NOT_WATCHED static void begin_child(void)
 }
 
 /* From here to execve we use the caller's memory, with all signals blocked: only async-signal-safe code. */
-NOT_WATCHED static int begin(struct launch *l, int *image)
+BEGET__NOT_WATCHED static int begin(struct launch *l, int *image)
 {
 	l->step = "cannot copy the descriptor of its image";
 	*image = beget__fd_dup_from(l->other ? l->other->fd : beget__image_fd(), BEGET__CHANNEL_FD + 1);
@@ -77,7 +74,7 @@ NOT_WATCHED static int begin(struct launch *l, int *image)
 	return 0;
 }
 
-NOT_WATCHED static int execute(void *data)
+BEGET__NOT_WATCHED static int execute(void *data)
 {
 	struct launch *l = data;
 	int image;
@@ -88,7 +85,7 @@ NOT_WATCHED static int execute(void *data)
 	_exit(127);
 }
 
-NOT_WATCHED static int middle(void *data)
+BEGET__NOT_WATCHED static int middle(void *data)
 {
 	struct launch *l = data;
 	pid_t pid = beget__proc_vfork(execute, l, sizeof(*l), SIGCHLD, l->pidfd);

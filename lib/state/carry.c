@@ -2,6 +2,7 @@
  * Reading and writing run in the caller, applying in the child; a helper that is being prepared does both. */
 #include "state/carry.h"
 
+#include "os/box.h"
 #include "os/fd.h"
 #include "os/mem.h"
 #include "os/proc.h"
@@ -34,16 +35,18 @@ void beget__carry_leave_streams(struct beget__state *s)
 
 int beget__carry_put_streams(struct beget__writer *w, const struct beget__state *s, struct beget__fds *fds, int *opened)
 {
-	uint32_t open = 0, closed = 0;
+	uint32_t open = 0, closed = 0, boxed = 0;
 	int error = 0;
 
 	(void)opened;
 	for (int i = 0; i < 3; i++) {
 		open |= (uint32_t)(s->stream[i] >= 0) << i;
 		closed |= (uint32_t)(s->stream[i] == -1) << i;
+		boxed |= (uint32_t)s->boxed[i] << i;
 	}
 	beget__bytes_put_u32(w, open);
 	beget__bytes_put_u32(w, closed);
+	beget__bytes_put_u32(w, boxed);
 	for (int i = 0; i < 3 && !error; i++)
 		if (s->stream[i] >= 0)
 			error = beget__fds_put(w, fds, s->stream[i]);
@@ -52,29 +55,30 @@ int beget__carry_put_streams(struct beget__writer *w, const struct beget__state 
 
 int beget__carry_get_streams(struct beget__reader *r, struct beget__fds *fds, struct beget__state *s)
 {
-	uint32_t open = beget__bytes_get_u32(r), closed = beget__bytes_get_u32(r);
+	uint32_t open = beget__bytes_get_u32(r), closed = beget__bytes_get_u32(r), boxed = beget__bytes_get_u32(r);
 
-	if (open & closed || (open | closed) > 7)
+	if (open & closed || (open | closed) > 7 || boxed & ~open)
 		return -EBADMSG;
 	for (int i = 0; i < 3; i++) {
 		int fd = open & 1u << i ? beget__fds_get(r, fds, false) : closed & 1u << i ? -1 : BEGET__AS_IS;
 		if ((open & 1u << i) && fd < 0)
 			return fd;
 		s->stream[i] = fd;
+		s->boxed[i] = boxed & 1u << i;
 	}
 	return 0;
 }
 
-/* In a forked child they may occupy each other's numbers, so first move all of them up. */
+/* In a forked child they may occupy each other's numbers, so first move all of them up and out of boxes. */
 static int lift_streams(const struct beget__state *s, int up[3], bool moved[3])
 {
 	for (int i = 0; i < 3; i++) {
 		up[i] = s->stream[i];
-		if (up[i] >= 0 && up[i] <= STDERR_FILENO && up[i] != i) {
-			if ((up[i] = beget__fd_dup(up[i])) < 0)
-				return up[i];
-			moved[i] = true;
-		}
+		moved[i] = s->boxed[i] || (up[i] >= 0 && up[i] <= STDERR_FILENO && up[i] != i);
+		if (moved[i])
+			up[i] = s->boxed[i] ? beget__box_look(up[i]) : beget__fd_dup(up[i]);
+		if (moved[i] && up[i] < 0)
+			return up[i];
 	}
 	return 0;
 }

@@ -127,8 +127,10 @@ void beget__state_wish(struct beget__state *s, const struct beget__wishes *w)
 		s->env = (char **)w->env;
 	s->cwd_fd = w->cwd_fd;
 	for (int i = 0; i < 3; i++)
-		if (w->stream[i] != BEGET__AS_IS)
+		if (w->stream[i] != BEGET__AS_IS) {
 			s->stream[i] = w->stream[i];
+			s->boxed[i] = w->boxed[i];
+		}
 	for (size_t i = 0; i < w->rlimits_n; i++)
 		s->limits[w->rlimits[i].resource] =
 			(struct rlimit){(rlim_t)w->rlimits[i].soft, (rlim_t)w->rlimits[i].hard};
