@@ -1,5 +1,6 @@
-/* Makes chosen system calls of the library fail, by the names in lib/sys.c: the n-th one of a name, or every one of
- * several names. Counts what it hit. */
+/* Makes chosen system calls of the library fail, by the names that the library gives to beget__fault_hook: the n-th
+ * call
+ * of a name, or every call of several names. Counts the failures. */
 #ifndef FAULT_H
 #define FAULT_H
 
@@ -8,9 +9,9 @@
 #include <string.h>
 
 static struct {
-	const char *calls; /* names with a space before and behind each */
+	const char *calls; /* names, each between two spaces */
 	int error;
-	int at; /* 0: every one */
+	int at; /* 0: every call */
 	int seen, hits;
 } fault;
 
@@ -44,7 +45,7 @@ static inline void fault_every(const char *calls, int error)
 	fault_nth(calls, 0, error);
 }
 
-/* How often it struck. */
+/* Stops, and returns how many calls failed. */
 static inline int fault_off(void)
 {
 	beget__fault_hook = NULL;

@@ -1,6 +1,7 @@
-/* Every system call and allocation of the library fails in turn, at its first, second, third use, in the caller, in the
- * helper and in the children: what comes back is a documented code with a sentence, or an outcome that is true; nothing
- * leaks, nothing hangs, and the next start works. Then whole features of the kernel are taken away. */
+/* Every system call and allocation of the library fails in turn, at its first, second, third use, in the caller, the
+ * helper and the children. Each time, the start returns a documented code with a sentence, or has a true outcome;
+ * nothing
+ * leaks, nothing hangs, and the next start works. Then whole features of the kernel are disabled. */
 #include "harness.h"
 #include "plan.h"
 #include "caller/spare.h"
@@ -12,7 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-/* The target says that it ran, and gives back what it got. */
+/* A target that reports that it has run and returns its argument. */
 static struct beget_bytes echo(struct beget_fd said, struct beget_bytes bytes)
 {
 	if (write(said.fd, "r", 1) != 1)
@@ -20,7 +21,7 @@ static struct beget_bytes echo(struct beget_fd said, struct beget_bytes bytes)
 	return bytes;
 }
 
-/* One with all that only names something in the child, or that comes back. */
+/* A target with every argument that refers to something in the child or is copied back. */
 struct point {
 	int x;
 	double y;
@@ -46,10 +47,10 @@ static struct beget_buffer *work(struct beget_fd said, unsigned char *out, size_
 /* A way to start. */
 struct way {
 	enum beget_method method;
-	bool rich;   /* with all that has to be opened for it */
+	bool rich;   /* with all options that open something */
 	bool full;   /* every kind of argument */
 	size_t size; /* of argument and result */
-	bool cold;   /* the helper has to be launched */
+	bool cold;   /* the helper must be launched */
 };
 
 struct round {
@@ -128,7 +129,7 @@ static void one_round(const struct way *way, struct round *r)
 		for (int i = 0; i < 2 && way->rich; i++)
 			close(ends[i]);
 	}
-	/* What comes back comes whole, or nothing does. */
+	/* Outputs are copied back completely or not at all. */
 	unsigned char each = out[0];
 	r->torn = each != (r->inout == 12 ? 'o' : 1) || (way->full ? r->inout != 12 && r->inout != 7 : each != 1) ||
 	          (way->full && memcmp(out, out + 1, way->size - 1) != 0) || out[way->full ? way->size : 0] == 'o';
@@ -137,7 +138,7 @@ static void one_round(const struct way *way, struct round *r)
 	close(said[0]);
 }
 
-/* beget_start(3) */
+/* The codes that beget_start(3) documents. */
 static bool may_be_returned(int error)
 {
 	static const int codes[] = {EINVAL, EBADF,  ENOENT, ENOTDIR, EACCES, EDEADLK,   EPERM,
@@ -190,7 +191,7 @@ static void expect_healthy(const struct way *way)
 		fail_msg("afterwards: %s: %s", what, r.text);
 }
 
-/* The n-th one fails, for n = 1, 2, ... until none did. */
+/* The n-th call fails, for n = 1, 2, ... until none failed. */
 static void sweep(const char *role, const struct way *way, const char *call, int error)
 {
 	char name[40];
@@ -201,7 +202,7 @@ static void sweep(const char *role, const struct way *way, const char *call, int
 		if (way->cold)
 			no_helper();
 		int before = count_descriptors();
-		assert_int_equal(chdir(n % 2 ? "/" : "/tmp"), 0); /* not where the helper was born */
+		assert_int_equal(chdir(n % 2 ? "/" : "/tmp"), 0); /* not the directory in which the helper was born */
 		arm(role, name, n, error);
 		one_round(way, &r);
 		hits = disarm();
@@ -285,7 +286,7 @@ static void caller_that_launches_the_helper(void)
 	caller(BEGET_FORKSERVER, true);
 }
 
-/* The helper is gone when it is asked, again and again: another is launched, and in the end that is given up. */
+/* Each helper ends when it is used: others are launched, until the start gives up. */
 static void a_helper_that_never_lasts(void)
 {
 	struct way way = {.method = BEGET_FORKSERVER, .size = 10};
@@ -321,7 +322,7 @@ static void helper(void)
 		struct way way = {.method = BEGET_FORKSERVER, .size = 10, .cold = i};
 		sweep_all("helper", &way, in_helper, sizeof(in_helper) / sizeof(*in_helper));
 	}
-	/* and it is the same helper all the time */
+	/* and the helper is never replaced */
 	pid_t first = helper_pid();
 	struct way way = {.method = BEGET_FORKSERVER, .size = 10};
 	sweep_all("helper", &way, in_helper, sizeof(in_helper) / sizeof(*in_helper));
@@ -348,8 +349,8 @@ static int open_server(struct beget_server **s)
 		s, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(prepare, 40), .spares = 2, .spawn_spares = 1));
 }
 
-/* The n-th call of the helper fails while a server is made ready and its spares are asked for: an error of open, or a
- * server that serves. */
+/* The n-th call of the helper fails while a server is prepared and its spares are requested: open fails, or the server
+ * serves. */
 static void server_with_faults(const char *call, int error)
 {
 	char name[40];
@@ -372,12 +373,12 @@ static void server_with_faults(const char *call, int error)
 		hits = disarm();
 		if (failed) {
 			assert_true(hits && !s && strstr(beget_error(), ": "));
-			bool mute = strcmp(call, "sendmsg") == 0 && failed == -ECONNRESET; /* it could not say why */
+			bool mute = strcmp(call, "sendmsg") == 0 && failed == -ECONNRESET; /* it could not report why */
 			if (failed != -error && !mute)
 				fail_msg("%s %d, error %d: %d: %s", call, n, error, failed, beget_error());
 		} else {
 			assert_int_equal(int_result_with(BEGET_OPTIONS(.server = s), BEGET_CALL(tell, 2)), 42);
-			assert_int_equal(s->connection.generation, 1); /* it is the same helper all the time */
+			assert_int_equal(s->connection.generation, 1); /* the helper was not replaced */
 		}
 		beget_server_close(s);
 		if (count_descriptors() != before)
@@ -401,7 +402,7 @@ static void wait_for_ever(void)
 		pause();
 }
 
-/* Too many descriptors are on their way, for a moment: the child's own comes all the same. */
+/* Too many descriptors are in flight for a moment: the child's pidfd is still received. */
 static void born_in_a_crowd(void)
 {
 	char path[40], name[40] = "";

@@ -1,5 +1,5 @@
-/* The descriptor table of the caller is full, or becomes full in the middle of a start: the start works or is refused
- * with -EMFILE, nothing leaks, and a handle that was given out is good. */
+/* The descriptor table of the caller is full, or becomes full during a start: the start works or fails with -EMFILE,
+ * nothing leaks, and a handle that was returned works. */
 #include "harness.h"
 #include "host.h"
 
@@ -29,7 +29,7 @@ static void restore(const struct rlimit *before)
 	setrlimit(RLIMIT_NOFILE, before);
 }
 
-/* Fills the places that are left; gives them back. */
+/* Occupies all free numbers. The caller closes them. */
 static int fill(int *fds)
 {
 	int n = 0;
@@ -55,7 +55,7 @@ static void expect_result(struct beget_process *p, int expected)
 	beget_free(p);
 }
 
-/* One start with k places, all of it while they are so few. */
+/* One start with k free numbers, which are few enough to be used up. */
 static int start_in(enum beget_method method, bool tied, int k)
 {
 	struct beget_process *const untouched = (void *)bytes, *p = untouched;
@@ -70,14 +70,14 @@ static int start_in(enum beget_method method, bool tied, int k)
 	if (!error)
 		beget_free(p);
 	restore(&limit);
-	assert_true(count_descriptors() <= before); /* less by the socket of a helper that is gone */
+	assert_true(count_descriptors() <= before); /* fewer by the socket of a helper that has ended */
 	if (error) {
 		assert_int_equal(error, -EMFILE);
 		assert_ptr_equal(p, untouched);
 		assert_non_null(strstr(beget_error(), "Too many open files"));
 	} else {
 		assert_int_equal(joined, 0);
-		/* a child may meet the limit, which is its own as well */
+		/* a child may reach the limit, because it has the same */
 		if (status.outcome != BEGET_FAILED || status.code != -EMFILE) {
 			assert_int_equal(status.outcome, BEGET_EXITED);
 			assert_int_equal(status.code, 0);
@@ -103,7 +103,7 @@ static void by(enum beget_method method, bool cold)
 				assert_int_equal(last, -EMFILE);
 			assert_int_equal(int_result(method, BEGET_CALL(add, 1, 1)), 2);
 		}
-		assert_int_equal(last, 0); /* so many are enough */
+		assert_int_equal(last, 0); /* this number is sufficient */
 	}
 }
 
@@ -135,7 +135,7 @@ static bool is_pidfd(int fd)
 	return readlink(path, link, sizeof(link) - 1) > 0 && strstr(link, "pidfd");
 }
 
-/* Full from right after the start on: the place for what is still to come was kept. */
+/* Full after the start: the number for the descriptor that is still to come was reserved. */
 static void full_after_the_start(void)
 {
 	static int fds[70000];
@@ -168,7 +168,7 @@ static void full_after_the_start(void)
 		}
 }
 
-/* Starts until no place is left: each that was given out comes to its end. */
+/* Starts until no number is free: each handle that was returned reaches its end. */
 static void until_no_place_is_left(void)
 {
 	for (int k = 0; k < 20; k++)
@@ -191,7 +191,7 @@ static void until_no_place_is_left(void)
 		}
 }
 
-/* Large arguments travel in a file, or where it finds no place, another way. */
+/* Large arguments are sent in a file, or in packets if no descriptor is free. */
 static void large_arguments(enum beget_method method)
 {
 	for (int k = 0; k <= 14; k++) {
@@ -223,7 +223,7 @@ static void large_arguments_in_a_full_table(void)
 		large_arguments((enum beget_method)method);
 }
 
-/* A large result comes in a file too: where that finds no place, there is no result, and no more is lost. */
+/* A large result is received in a file too. If no descriptor is free, only the result is lost. */
 static void large_result_in_a_full_table(void)
 {
 	static int fds[70000];

@@ -1,5 +1,6 @@
-/* Features that a kernel may lack or a sandbox may refuse, taken away one by one and all together, in caller, helper
- * and children alike: what a user sees is as before. */
+/* Features that a kernel may lack or a sandbox may refuse are disabled one by one and all together, in caller, helper
+ * and
+ * children. The behaviour that a user sees stays the same. */
 #include "plan.h"
 #include "os/fd.h"
 #include "os/proc.h"
@@ -26,7 +27,7 @@ static void ends_by(int signal)
 
 static void *exits_with_7(void *unused)
 {
-	sleep_ms(20); /* the first thread is gone */
+	sleep_ms(20); /* the first thread has ended */
 	exit(7);
 	return unused;
 }
@@ -58,7 +59,7 @@ static void *reads_to_the_end(void *fd)
 	return NULL;
 }
 
-/* Closed, but for its channel: what the kernel keeps open for it, the library does not. */
+/* Counts the child's descriptors: after it has closed its channel, the library keeps nothing open for it. */
 static int descriptors(void)
 {
 	int n = 0;
@@ -107,7 +108,7 @@ static void waiting(enum beget_method method)
 	expect_end(p[0], BEGET_SIGNALED, SIGTERM);
 }
 
-/* A result makes the channel readable: by then the end can be joined at once. */
+/* A result makes the channel readable: the process can be joined at once. */
 static void a_sentinel_and_a_result(enum beget_method method)
 {
 	for (int i = 0; i < 20; i++) {
@@ -121,7 +122,7 @@ static void a_sentinel_and_a_result(enum beget_method method)
 	}
 }
 
-/* What the sentinel has told of cannot be signalled, or a signal would hit what is on its way out. */
+/* A process that the sentinel has reported cannot be signalled: a signal would hit a process that is exiting. */
 static void a_sentinel_and_a_signal(enum beget_method method)
 {
 	for (int i = 0; i < 20; i++) {
@@ -145,7 +146,8 @@ static void runs_on(struct beget_fd fd, bool in_another_thread)
 		_exit(3);
 }
 
-/* Its channel is closed, or its first thread is a zombie, and its helper is gone: it runs all the same. */
+/* The child has closed its channel, or its first thread is a zombie, and its helper has ended: the child is still
+ * running. */
 static void a_child_without_a_helper(bool in_another_thread)
 {
 	struct beget_status status;
@@ -167,7 +169,7 @@ static void a_child_without_a_helper(bool in_another_thread)
 	beget_free(p);
 }
 
-/* The channel tells nothing, but what its child left behind in /proc does. */
+/* The channel reports nothing, but the child's zombie in /proc does. */
 static void a_stopped_helper(void)
 {
 	struct beget_process *p = start(BEGET_FORKSERVER, BEGET_CALL(sleeper));
@@ -196,7 +198,7 @@ static void starts_a_sleeper_and_ends(void)
 	raise(SIGKILL);
 }
 
-/* A child that runs on holds the helper's socket, for starts of its own: the end of the client does not show there. */
+/* A running child holds the helper's socket for its own starts, so the socket does not show the end of the client. */
 static void a_helper_without_its_client(void)
 {
 	pid_t pids[2];
@@ -250,7 +252,7 @@ static void freed_while_it_runs(enum beget_method method)
 	assert_int_equal(kill(pid, 0), -1);
 }
 
-/* All of it, in a world without these calls. */
+/* Runs all tests without these calls. */
 static void without(const char *calls, int error)
 {
 	static const enum beget_method methods[] = {BEGET_FORKSERVER, BEGET_SPAWN, BEGET_FORK};
@@ -302,7 +304,7 @@ WITHOUT(waitid_pidfd)
 WITHOUT(clone_vm)
 WITHOUT(close_range)
 WITHOUT(memfd_create)
-WITHOUT(uname) /* an older kernel, of which a zombie does not show how it ended */
+WITHOUT(uname) /* an older kernel, whose zombies do not show how they ended */
 
 static void without_pidfds(void)
 {
@@ -314,7 +316,7 @@ static void without_all(void)
 	in_every_way(ALL);
 }
 
-/* The exit record of a pidfd is asked last: without it, the helper's word and the zombie have to do. */
+/* The exit record of a pidfd is the last source: without it, the helper's report and the zombie must do. */
 static void without_pidfd_info(void)
 {
 	born_with_faults();

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 
-/* One filter for this thread and what it starts: the call fails with the error, whatever its arguments. */
+/* Installs a filter for this thread and what it starts: the call fails with the error, whatever its arguments. */
 static inline bool refuse_call(int call, int error)
 {
 	struct sock_filter steps[] = {

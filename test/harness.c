@@ -1,4 +1,4 @@
-/* The fence round every test, and the few things that all of them need. See harness.h. */
+/* The fence around every test, and functions that all tests need. See harness.h. */
 #include "harness.h"
 
 #include <dirent.h>
@@ -87,7 +87,7 @@ struct rlimit leave_places(int k)
 	int fds[64], last = 0;
 
 	getrlimit(RLIMIT_NOFILE, &before);
-	for (int i = 0; i <= k; i++) /* the table may have holes */
+	for (int i = 0; i <= k; i++) /* the table may have gaps */
 		last = fds[i] = dup(0);
 	for (int i = 0; i <= k; i++)
 		close(fds[i]);
@@ -128,7 +128,7 @@ bool process_gone(pid_t pid, int timeout_ms)
 	return true;
 }
 
-/* Processes that run this program, in this pid namespace. */
+/* The number of processes that run this program, in this pid namespace. */
 static int count_processes(void)
 {
 	struct stat self, other;
@@ -162,7 +162,7 @@ static void fence_up(struct fence *f)
 	alarm((unsigned)scaled(TIME_LIMIT_S));
 	f->descriptors = count_descriptors();
 	f->processes = count_processes();
-	memset(&f->mask, 0, sizeof(f->mask)); /* libc fills only what the kernel knows */
+	memset(&f->mask, 0, sizeof(f->mask)); /* libc sets only the bits that the kernel has */
 	sigprocmask(SIG_SETMASK, NULL, &f->mask);
 }
 
@@ -191,7 +191,7 @@ struct run {
 	char name[120];
 };
 
-/* The helper stays from test to test, so it is up before the fence. */
+/* The helper stays from test to test, so it is launched before the fence. */
 static void bring_up_helper(void)
 {
 	struct beget_process *p = start(BEGET_FORKSERVER, BEGET_CALL(nothing));

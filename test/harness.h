@@ -1,8 +1,10 @@
 /* Behaviours: test functions that run once for each start method, each inside a fence.
  *
- * The fence holds that a test leaves the program as it found it: as many descriptors, no child, no process of this
- * program that was not there before, the same signal mask; and that it ends in time. A target never asserts (a failing
- * cmocka assertion in a forked child would run the rest of the tests twice): it answers by result or exit code. */
+ * The fence checks that a test leaves the program as it was: the same number of descriptors, no child, no new process
+ * of
+ * this program, the same signal mask; and that it ends in time. A target never asserts, because a failing cmocka
+ * assertion
+ * in a forked child would run the remaining tests twice: it reports by result or exit code. */
 #ifndef HARNESS_H
 #define HARNESS_H
 
@@ -31,10 +33,10 @@ struct behaviour {
 	}
 #define BY(method) (1u << (method))
 
-/* Runs them all; main is: beget_init(argc, argv); return run_behaviours(table, count); */
+/* Runs all behaviours. main is: beget_init(argc, argv); return run_behaviours(table, count); */
 int run_behaviours(const struct behaviour *table, size_t n);
 
-/* The same for tests that have no method. */
+/* The same for tests that do not depend on a method. */
 struct unit {
 	const char *name;
 	void (*test)(void);
@@ -45,7 +47,7 @@ struct unit {
 	}
 int run_units(const struct unit *table, size_t n, int fenced);
 
-/* Starts or fails the test with beget_error(). Only in the caller. */
+/* Starts; on failure, fails the test with beget_error(). Only in the caller. */
 struct beget_process *start(enum beget_method, const struct beget_call *);
 struct beget_process *start_with(const struct beget_options *, const struct beget_call *);
 
@@ -53,43 +55,43 @@ struct beget_process *start_with(const struct beget_options *, const struct bege
 void expect_end(struct beget_process *, enum beget_outcome, int code);
 void expect_exit(struct beget_process *, int code);
 
-/* Starts, joins within ten seconds, and expects that it returned: for beget_result, then beget_free. */
+/* Starts, joins within ten seconds, and expects that the target returned. For beget_result, then beget_free. */
 struct beget_process *returned(enum beget_method, const struct beget_call *);
 
-/* Starts a target that returns int, joins, frees, and gives the result; fails the test if there is none. */
+/* Starts a target that returns int, joins, frees, and returns the result. Fails the test if there is none. */
 int int_result(enum beget_method, const struct beget_call *);
 int int_result_with(const struct beget_options *, const struct beget_call *);
 
-/* The same for a target that returns a string; it lives until the next call. */
+/* The same for a target that returns a string, which is valid until the next call. */
 const char *text_result_with(const struct beget_options *, const struct beget_call *);
 
-/* It emulates limits, namespaces and descriptors, and so not what we test of them. */
+/* Valgrind emulates limits, namespaces and descriptors, so tests of these prove nothing under it. */
 bool under_valgrind(void);
 
-/* Skip the test that calls them there. why: one line, to be read where it is called. */
+/* Skips the test that calls it under valgrind. why documents the reason at the call. */
 void not_under_valgrind(const char *why);
 void not_under_asan(const char *why);
 
-/* So often; a tenth there, where a program needs a quarter of a second to begin. */
+/* n, or a tenth of it under valgrind, where a program takes a quarter of a second to begin. */
 int often(int n);
 
-/* A time limit, TEST_SCALE times longer: for emulated processors and the like. */
+/* A time limit, multiplied by TEST_SCALE: for emulated processors and slow machines. */
 int scaled(int limit);
 
 void sleep_ms(int ms);
 int64_t now_ms(void);
 int count_descriptors(void);
 
-/* Leaves k free places in the table, the lowest that are free now; returns the limit to come back to. */
+/* Lowers the limit so that the k lowest free descriptor numbers remain. Returns the limit to restore. */
 struct rlimit leave_places(int k);
 
-/* True if within that time there is nothing more to read and nobody left who could write. */
+/* True if within that time the descriptor reaches its end of file. */
 bool ends(int fd, int timeout_ms);
 
-/* The pid of the helper of this process, launched if need be: the parent of a forkserver child. */
+/* The pid of this process's helper, the parent of forkserver children. Launches one if necessary. */
 pid_t helper_pid(void);
 
-/* True once the process is gone or a zombie; waits up to timeout_ms for it. */
+/* True once the process has ended, reaped or not. Waits up to timeout_ms. */
 bool process_gone(pid_t, int timeout_ms);
 
 #endif

@@ -1,5 +1,7 @@
-/* Hosts that do what programs do: fork and go on in the copy, become a daemon, close whatever they do not know and open
- * their own files there, ignore SIGCHLD. Each gets its own helper, and nobody's files are touched. */
+/* Hosts that do what programs do: fork and continue in the copy, become a daemon, close all descriptors that they do
+ * not
+ * know and open files of their own there, ignore SIGCHLD. Each gets its own helper, and no file of the host is
+ * touched. */
 #include "host.h"
 #include "os/fd.h"
 
@@ -53,7 +55,7 @@ static void a_copy_gets_its_own(void)
 	run_host(fork_and_go_on);
 }
 
-/* The parent's helper must not hear the copy, even where the parent is gone before the copy starts anything. */
+/* The copy must not use the parent's helper, even if the parent has ended before the copy starts anything. */
 static void fork_and_leave(void)
 {
 	pid_t helper = host_helper();
@@ -65,14 +67,14 @@ static void fork_and_leave(void)
 	if (middle == 0) {
 		CHECK(host_helper() != helper);
 		pid_t own = host_helper();
-		if (fork() == 0) { /* as daemon(3) does it, twice */
+		if (fork() == 0) { /* as daemon(3) does, twice */
 			close(pipes[0]);
 			setsid();
 			if (chdir("/") < 0)
 				_exit(1);
 			for (int fd = 0; fd < 3; fd++)
 				close(fd);
-			CHECK(process_gone(own, 5000)); /* it left with its client */
+			CHECK(process_gone(own, 5000)); /* it exited with its client */
 			all_methods();
 			CHECK(host_helper() != own);
 			CHECK(write(pipes[1], "d", 1) == 1);
@@ -100,7 +102,7 @@ static void *starter(void *unused)
 	return unused;
 }
 
-/* Forked in the middle of other threads' starts: whatever these held is free in the copy. */
+/* A fork during other threads' starts: their locks are free in the copy. */
 static void fork_among_threads(void)
 {
 	pthread_t threads[2];
@@ -130,12 +132,12 @@ static void a_copy_made_among_threads(void)
 
 enum { OWN = 30 };
 
-/* The host's own files, at the numbers that were ours. */
+/* Opens files of the host at the numbers that were the library's. */
 static void open_own(int *fds, struct beget__identity *ids)
 {
 	for (int i = 0; i < OWN; i += 3) {
 		fds[i] = memfd_create("own", MFD_CLOEXEC);
-		/* of our kind: what is written to it would be heard at its other end */
+		/* a socket like ours: anything written to it would arrive at its other end */
 		CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, &fds[i + 1]) == 0);
 	}
 	for (int i = 0; i < OWN; i++)
@@ -180,7 +182,7 @@ static void a_host_that_closes_all(void)
 	run_host(close_all_and_open);
 }
 
-/* Closed between any two methods' starts, with nothing in their places. */
+/* Closes all descriptors between the starts of any two methods, and leaves the numbers free. */
 static void close_all(void)
 {
 	for (int i = 0; i < 12; i++) {
@@ -195,13 +197,13 @@ static void a_host_that_closes_again_and_again(void)
 	run_host(close_all);
 }
 
-/* The image is another file by now: never executed in place of the one that runs. */
+/* The number of the image is another file: it is never executed in place of the running program. */
 static void no_image(void)
 {
 	struct beget_process *p;
 
 	closefrom(3);
-	for (int i = 0; i < 10; i++) /* one of them has the number of the image */
+	for (int i = 0; i < 10; i++) /* one of them gets the number of the image */
 		CHECK(open("/bin/true", O_RDONLY | O_CLOEXEC) >= 3);
 	all_methods();
 	CHECK(beget_start(&p, BEGET_OPTIONS(.method = BEGET_SPAWN), BEGET_CALL(answer, 3)) == 0);
@@ -232,11 +234,11 @@ static bool told(enum beget_method method, const struct beget_call *call, enum b
 	CHECK(beget_start(&p, BEGET_OPTIONS(.method = method), call) == 0);
 	CHECK(beget_join(p, 5000, &status) == 0);
 	beget_free(p);
-	/* the kernel's record alone has no figures: these are the helper's word */
+	/* the kernel's record has no times: they come from the helper's report */
 	return status.outcome == outcome && status.code == code && (method != BEGET_FORKSERVER || status.peak_kib > 0);
 }
 
-/* Children vanish unseen where SIGCHLD is ignored, but the helper's are not the host's. */
+/* If SIGCHLD is ignored, children are reaped unseen, but the helper's children are not the host's. */
 static void ignore_sigchld(void)
 {
 	signal(SIGCHLD, SIG_IGN);
@@ -260,7 +262,7 @@ static void sigchld_of_any_disposition(void)
 	for (int i = 0; i < 6; i++) {
 		signal(SIGCHLD, dispositions[i % 2]);
 		CHECK(told(BEGET_FORKSERVER, BEGET_CALL(exits_with, i), BEGET_EXITED, i));
-		CHECK(!helper || helper == host_helper()); /* no reason for another */
+		CHECK(!helper || helper == host_helper()); /* there was no reason to launch another */
 		helper = host_helper();
 	}
 }
@@ -270,7 +272,7 @@ static void sigchld_that_changes(void)
 	run_host(sigchld_of_any_disposition);
 }
 
-/* Another session is beyond the helper: there is another, and the old one serves its children to their end. */
+/* A helper cannot change its session: another one is launched, and the old one serves its children until they end. */
 static void lasts(struct beget_fd fd)
 {
 	char c;
@@ -285,7 +287,7 @@ static void change_session(void)
 	int pipes[2];
 
 	CHECK(pipe(pipes) == 0);
-	pid_t copy = fork(); /* no group leader */
+	pid_t copy = fork(); /* not a group leader */
 	if (copy == 0) {
 		pid_t first = host_helper();
 		CHECK(beget_start(&p, NULL, BEGET_CALL(lasts, BEGET_FD(pipes[0]))) == 0);
@@ -310,7 +312,7 @@ static void another_session(void)
 	run_host(change_session);
 }
 
-/* The first child would be the init of a namespace that ends with it: no helper then, and no harm done. */
+/* The first child would be the init of a namespace that ends with it: no helper is launched, and nothing is harmed. */
 static void children_in_another_pid_namespace(void)
 {
 	struct beget_process *p;

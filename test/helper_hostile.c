@@ -1,5 +1,5 @@
-/* A child holds the helper's socket, for starts of its own, and its own channel. A broken one may say anything on both:
- * the starts of others go on, the helper does not become another one, and no end is told before there is one. */
+/* A child holds the helper's socket, for its own starts, and its own channel. A broken child may send anything on both:
+ * other starts work, the helper does not change, and no end is reported before it happens. */
 #include "fault.h"
 #include "harness.h"
 #include "host.h"
@@ -21,7 +21,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-static int changed; /* in the helper, if somebody gets it to call change() */
+static int changed; /* set in the helper if a process makes it call change() */
 
 static int change(void)
 {
@@ -59,7 +59,7 @@ static int answer_of(int channel)
 	return code;
 }
 
-/* What it is answered: 0, or the code of the refusal. */
+/* Returns the helper's reply: 0, or the code of the refusal. */
 static int say(enum beget__message kind, const char *text, unsigned flags)
 {
 	struct beget__writer w = {0};
@@ -105,7 +105,7 @@ static int says_what_only_the_client_may(pid_t other)
 		return 4;
 	if (beget__request_send_plain(control(), BEGET__RETIRE) || beget__request_send_tie(control(), other))
 		return 5;
-	return say(BEGET__ASK, NULL, 0) ? 6 : 100; /* this it may ask */
+	return say(BEGET__ASK, NULL, 0) ? 6 : 100; /* a child may send this */
 }
 
 static void sleeper(void)
@@ -113,7 +113,7 @@ static void sleeper(void)
 	pause();
 }
 
-/* No word of a child's makes the helper another one, or has it end. */
+/* No request from a child changes the helper or makes it exit. */
 static void words_that_are_the_clients(enum beget_method method)
 {
 	struct beget_server_status status;
@@ -132,7 +132,7 @@ static void words_that_are_the_clients(enum beget_method method)
 	expect_end(p, BEGET_SIGNALED, SIGKILL);
 }
 
-/* The client's end of a helper, with a running child that a hostile sibling would have tied to the client. */
+/* The client's helper, with a running child that a hostile sibling tries to tie to the client. */
 static int told[2];
 
 static void leave_one_running(void)
@@ -159,7 +159,7 @@ static void a_tie_that_nobody_asked_for(void)
 	close(told[1]);
 }
 
-/* Packets of every kind, whole, cut and oversized, with descriptors and without: for as long as it is let. */
+/* Packets of every kind, complete, truncated and oversized, with and without descriptors, until the helper refuses. */
 static void noise_on(int socket, unsigned seed, int packets)
 {
 	static char bytes[9000];
@@ -221,7 +221,7 @@ static int noise_to_the_caller(unsigned seed)
 	return 7;
 }
 
-/* The caller may have no result of it, but no other end either, and nothing of it stays. */
+/* The caller may miss the result but gets the right outcome, and nothing leaks. */
 static void noise_on_its_channel(enum beget_method method)
 {
 	not_under_valgrind("without pidfds, what a child says of its end is believed");
@@ -240,7 +240,7 @@ static void noise_on_its_channel(enum beget_method method)
 	assert_int_equal(int_result(method, BEGET_CALL(add, 1, 2)), 3);
 }
 
-/* It says that it has ended, and by what, and runs on. */
+/* Reports its own end, with a false status, and continues. */
 static int foretells_its_end(struct beget_fd go)
 {
 	char c;
@@ -264,12 +264,13 @@ static void an_end_that_was_foretold(enum beget_method method)
 	assert_int_equal(beget_join(p, 300, NULL), -ETIMEDOUT);
 	assert_int_equal(beget_kill(p, 0), 0);
 	assert_int_equal(write(go[1], "g", 1), 1);
-	expect_exit(p, 7); /* the kernel's word; this kernel's record, or the helper's that came last */
+	expect_exit(p, 7); /* the status from the kernel: its record, or the helper's report, which came last */
 	close(go[0]);
 	close(go[1]);
 }
 
-/* Of our own children no helper speaks: reaped by the host, where the kernel forgets, nobody knows. */
+/* A helper does not report on our own children. If the host reaped one and the kernel keeps no record, the status is
+ * lost. */
 static int lies(void)
 {
 	beget__report_send_ended(BEGET__FD_ASIDE, &(struct beget__exit){.wait_status = 5 << 8});
@@ -297,7 +298,7 @@ static void a_lie_of_our_own(enum beget_method method)
 	run_host(reap_a_liar);
 }
 
-/* It holds the channel on, whose end is what the helper's word is told by. */
+/* A copy of it keeps the channel open, whose end would confirm the helper's report. */
 static int leaves_a_copy(void)
 {
 	pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
@@ -322,7 +323,7 @@ static void a_copy_that_holds_the_channel(enum beget_method method)
 	assert_true(process_gone(copy, 5000));
 }
 
-/* The mode of a socket belongs to all who have it; and it is filled, while the helper sleeps. */
+/* O_NONBLOCK applies to all holders of a socket. The child sets it and fills the socket while the helper is stopped. */
 static int fills_the_socket(void)
 {
 	int n = 0;
@@ -348,7 +349,7 @@ static void *start_and_join(void *error)
 	return NULL;
 }
 
-/* Only who wants the helper waits for it, and no longer than he says. */
+/* Only a call that needs the helper waits for it, and no longer than its timeout. */
 static void a_full_socket(enum beget_method method)
 {
 	pid_t helper = helper_pid();
@@ -394,7 +395,8 @@ static int works_until(struct beget_fd word)
 	return read(word.fd, &c, 1) == 1 ? 42 : 0;
 }
 
-/* Nothing more can be asked of the helper, and the next start has another; but it still tells how others end. */
+/* The helper cannot get any more requests, and the next start launches another. It still reports how its children
+ * end. */
 static void a_socket_that_is_shut(enum beget_method method)
 {
 	pid_t helper = helper_pid();
@@ -413,14 +415,14 @@ static void a_socket_that_is_shut(enum beget_method method)
 	assert_int_equal(write(tell[1], "x", 1), 1);
 	assert_int_equal(beget_join(p, 5000, &status), 0);
 	assert_int_equal(status.outcome, BEGET_EXITED);
-	assert_true(status.peak_kib > 0); /* which no kernel keeps */
+	assert_true(status.peak_kib > 0); /* the kernel's record does not have it */
 	beget_free(p);
 	close(tell[0]);
 	close(tell[1]);
 	assert_true(process_gone(helper, 5000));
 }
 
-/* Nothing of it has a name that others could find, the helper's socket that tells senders included. */
+/* Sockets have no names that other processes could connect to, including the helper's socket, which reports senders. */
 static void no_name(enum beget_method method)
 {
 	(void)method;

@@ -1,5 +1,6 @@
-/* The helper is killed or stopped: what runs, runs on, is seen and signalled and its end is told; the next start brings
- * up another helper; and no call waits for ever. */
+/* The helper is killed or stopped: its children continue, can be seen and signalled, and their ends are reported. The
+ * next
+ * start launches another helper, and no call waits forever. */
 #include "host.h"
 #include "kernel.h"
 
@@ -42,7 +43,7 @@ static pid_t kill_helper(void)
 	return helper;
 }
 
-/* Where the new parent reaped it before we looked, an older kernel leaves nothing to tell. */
+/* If the new parent reaped the child before we looked, an older kernel has no status. */
 static void expect_end_or_lost(struct beget_process *p, enum beget_outcome outcome, int code)
 {
 	struct beget_status status;
@@ -95,7 +96,7 @@ static void a_running_child_exits(void)
 	close(pipes[1]);
 }
 
-/* With the helper's copy of the channel and the child's both closed, only the pidfd tells that it runs. */
+/* With both the helper's copy of the channel and the child's closed, only the pidfd shows that the child is running. */
 static void a_child_that_closed_all(void)
 {
 	int go[2], said[2];
@@ -125,8 +126,8 @@ static void the_next_start_brings_up_another(void)
 	}
 }
 
-/* Killed but not yet gone, or gone: the moment is whatever it is. A kernel that forgets cannot tell by what a child
- * ended, only that it had not read its call. */
+/* At the moment of the start, the helper may be killed but not gone yet, or gone. A kernel without exit records cannot
+ * show how a child ended, only that it had not read its call. */
 static void killed_at_any_moment(void)
 {
 	for (int i = 0, n = often(60); i < n; i++) {
@@ -140,7 +141,7 @@ static void killed_at_any_moment(void)
 			usleep((unsigned)i * 20);
 		if (i % 3 == 2)
 			kill(helper, SIGKILL);
-		/* Born or not: whoever was born can be signalled, and either way there is an end. */
+		/* A child that was born can be signalled; born or not, it reaches an end. */
 		struct beget_status status;
 		int killed = beget_kill(p, SIGKILL);
 		assert_true(killed == 0 || killed == -ESRCH);
@@ -153,7 +154,8 @@ static void killed_at_any_moment(void)
 		else
 			assert_true(status.outcome == BEGET_FAILED || status.outcome == BEGET_LOST);
 		beget_free(p);
-		assert_true(process_gone(helper, 5000)); /* one that is still dying takes a start along */
+		/* A helper that is still dying may accept a start and lose it. */
+		assert_true(process_gone(helper, 5000));
 	}
 }
 
@@ -202,12 +204,12 @@ static void killed_while_others_start(void)
 	}
 	stop = true;
 	pthread_join(thread, NULL);
-	sleep_ms(50); /* the last blow has fallen */
+	sleep_ms(50); /* the last kill has been sent */
 	assert_true(good > often(20));
 	helper_pid();
 }
 
-/* A stopped helper says nothing, but what its children left behind in /proc does. */
+/* A stopped helper reports nothing, but its children's zombies in /proc do. */
 static void stopped_helper(void)
 {
 	struct beget_process *p, *waiting[3];

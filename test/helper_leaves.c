@@ -1,12 +1,13 @@
-/* The helper's life: born as nobody's child of ours, one thread, as many descriptors after a hundred starts as after
- * five; and it leaves when its last client is gone, however that went. */
+/* The life of a helper: it is not our child, has one thread, and has as many descriptors after a hundred starts as
+ * after
+ * five. It exits when its last client has ended, in whatever way. */
 #include "host.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 
-static int told[2]; /* hosts tell pids */
+static int told[2]; /* hosts send pids */
 
 static void tell(pid_t pid)
 {
@@ -21,7 +22,7 @@ static pid_t hear(void)
 	return pid;
 }
 
-/* Gone altogether: not even a zombie. */
+/* Waits until the process is gone, including its zombie. */
 static bool vanishes(pid_t pid)
 {
 	for (int64_t end = now_ms() + 5000; kill(pid, 0) == 0; sleep_ms(2))
@@ -63,7 +64,7 @@ static void by_abort(void)
 	abort();
 }
 
-/* Another program, in the same process: it knows nothing of a helper. */
+/* The process executes another program, which knows nothing of a helper. */
 static void by_exec(void)
 {
 	tell(host_helper());
@@ -71,7 +72,7 @@ static void by_exec(void)
 	_exit(1);
 }
 
-/* The first thread ends, others go on until they end too. */
+/* The first thread ends, and others continue until they end too. */
 static void by_daemon(void)
 {
 	tell(host_helper());
@@ -133,7 +134,7 @@ static void write_late(struct beget_fd fd)
 
 static int late[2];
 
-/* One start, and the program ends: what was started runs all the same, though nobody is left to ask for it. */
+/* A program starts a process and ends: the process runs, although no client is left. */
 static void start_and_end(void)
 {
 	for (int method = 0; method < 3; method++) {
@@ -162,7 +163,7 @@ static void what_was_started_runs(void)
 	}
 }
 
-/* A copy of the host that uses nothing of ours does not keep the helper. */
+/* A copy of the host that does not use the library does not keep the helper alive. */
 static void with_a_copy(void)
 {
 	tell(host_helper());
@@ -211,7 +212,7 @@ static void start_some(int n)
 	}
 }
 
-/* It closes a child's channel right after the last word, so look until it has. */
+/* The helper closes a child's channel just after the last report, so wait until it has. */
 static void settles(pid_t helper, int fds)
 {
 	for (int64_t end = now_ms() + 2000; entries(helper, "fd") != fds && now_ms() < end;)
@@ -253,7 +254,7 @@ static void one_place_for_each_running_child(void)
 	settles(helper, fds);
 }
 
-/* Neither the birth nor the children of the helper show up in the host. */
+/* The host sees neither the launch nor the children of the helper. */
 static void not_the_hosts_child(void)
 {
 	struct beget_process *p;
@@ -292,7 +293,7 @@ static void freed_children_are_reaped(void)
 	}
 }
 
-/* A subreaper does become the helper's parent, and reaps it when it needs another. */
+/* A subreaper becomes the helper's parent, and reaps the helper when it needs another. */
 static void subreaper(void)
 {
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

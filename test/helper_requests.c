@@ -1,5 +1,6 @@
-/* What reaches the helper's socket: garbage, half frames, floods and silence are errors of that request only, and so
- * are a full table and the limit on processes inside the helper: the same helper serves the next start. */
+/* Requests at the helper's socket: garbage, incomplete frames, floods and silence are errors of that request only, and
+ * so
+ * are a full table and the process limit in the helper. The same helper serves the next start. */
 #include "host.h"
 #include "message/report.h"
 #include "message/request.h"
@@ -15,7 +16,7 @@
 #include <sys/uio.h>
 
 static pid_t helper;
-static int control; /* our own descriptor of the caller's end */
+static int control; /* our duplicate of the caller's end */
 static int fds_before;
 
 static int helper_fds(void)
@@ -32,7 +33,7 @@ static int helper_fds(void)
 	return n;
 }
 
-/* The library's end of the helper's socket is the only one of its kind while nothing else is started. */
+/* While nothing else is started, the library's end of the helper's socket is the only socket of its kind. */
 static int find_control(void)
 {
 	int found = -1;
@@ -114,17 +115,17 @@ static void garbage(void)
 		{{MAGIC, MORE, 0, 0, 0, 0}, 100, 1},
 		{{MAGIC, BEGET__START, 9, 1, 0, 4}, 4, 1},
 		{{MAGIC, BEGET__START, 0, 1, 0, 4}, 9000, 1}, /* oversized */
-		{{MAGIC, BEGET__START, 0, 1, 0, 4}, 5, 1},    /* longer than it says */
-		{{MAGIC, BEGET__START, 0, 1, 0, 4}, 4, 253},  /* more descriptors than it says */
+		{{MAGIC, BEGET__START, 0, 1, 0, 4}, 5, 1},    /* longer than announced */
+		{{MAGIC, BEGET__START, 0, 1, 0, 4}, 4, 253},  /* more descriptors than announced */
 		{{MAGIC, BEGET__START, 0, 1, 0, 4}, 4, 1},    /* another protocol */
 		{{MAGIC, BEGET__START, 0, 0, 0, 4}, 4, 0},    /* no channel */
-		{{MAGIC, BEGET__START, 0, 2, 0, 4}, 4, 2},    /* two */
-		{{MAGIC, BEGET__START, 0, 1, 0, 0}, 0, 1},    /* no protocol */
+		{{MAGIC, BEGET__START, 0, 2, 0, 4}, 4, 2},    /* two channels */
+		{{MAGIC, BEGET__START, 0, 1, 0, 0}, 0, 1},    /* no protocol number */
 		{{MAGIC, BEGET__CALL, 0, 1, 0, 4}, 4, 1},
 		{{MAGIC, BEGET__ENDED, 0, 0, 0, 32}, 32, 0},
 		{{MAGIC, 4711, 0, 200, 0, 100}, 100, 200},
 		{{MAGIC, 0, 0, 0, 0, 0}, 0, 0},
-		{{MAGIC, BEGET__START, OUTSIDE, 1, 0, 1 << 30}, 0, 1}, /* a body in what is no file */
+		{{MAGIC, BEGET__START, OUTSIDE, 1, 0, 1 << 30}, 0, 1}, /* a body in something that is not a file */
 		{{MAGIC, BEGET__START, 0, 272, 0, SIZE_MAX / 8}, 10, 200},
 	};
 
@@ -162,13 +163,13 @@ static void noise(void)
 		if (i % 2)
 			memcpy(bytes, &(uint32_t){MAGIC}, 4);
 		if (size > 5 && bytes[4] == BEGET__RETIRE && bytes[5] == 0)
-			continue; /* that one it would understand */
+			continue; /* a valid request */
 		send_raw(bytes, size, &control, i % 3 == 0 && size > 0);
 	}
 	down();
 }
 
-/* A request that is begun and never ended holds nobody up. */
+/* An incomplete request blocks no other. */
 static void half_a_request(void)
 {
 	up();
@@ -180,7 +181,7 @@ static void half_a_request(void)
 	down();
 }
 
-/* Whoever composed the request is told over the channel that came with it, which is then closed. */
+/* The refusal arrives on the channel that came with the request, which is then closed. */
 static void expect_refusal(int pair[2], int error)
 {
 	struct {
@@ -210,7 +211,7 @@ static void a_request_of_another_version(void)
 	down();
 }
 
-/* Channels on which nothing comes: a child waits on each, and nobody else does. */
+/* Channels without messages: a child waits on each, and nothing else waits. */
 static void silent_requests(void)
 {
 	int near[20];
@@ -230,7 +231,7 @@ static void silent_requests(void)
 	down();
 }
 
-/* Channels that are none. */
+/* Descriptors that are not channels. */
 static void no_channels(void)
 {
 	int pipes[2], pair[2], stream[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -255,7 +256,7 @@ static void no_channels(void)
 	down();
 }
 
-/* The caller asks and does not read: the helper's last words find no room, and that is all. */
+/* The caller does not read its channel: the helper has no room for its last report, and nothing else happens. */
 static void an_unread_channel(void)
 {
 	int pair[2];
@@ -299,7 +300,7 @@ static void one_start_in_a_full_table(rlim_t places)
 	if (status.outcome != BEGET_EXITED &&
 	    (status.outcome != BEGET_FAILED || (status.code != -EMFILE && status.code != -ECONNRESET)))
 		fail_msg("%d places: %s", (int)places, text);
-	if ((int)places == fds_before) /* the channel comes in, and there is no room for a child's */
+	if ((int)places == fds_before) /* the channel is received, but there is no number for a child's */
 		assert_int_equal(status.code, -EMFILE);
 	if ((int)places > fds_before + 2)
 		assert_int_equal(status.outcome, BEGET_EXITED);
@@ -317,7 +318,7 @@ static void no_descriptor_in_the_helper(void)
 	down();
 }
 
-/* A question brings descriptors of which not all find a place. */
+/* Not all descriptors of a question get a number. */
 static void no_room_for_a_question(void)
 {
 	int pair[2];
@@ -338,7 +339,7 @@ static void sleeper(void)
 	pause();
 }
 
-/* As many children as there are places; those beyond are refused, the others run on. */
+/* As many children as the table has room for: further ones are refused, and the others continue. */
 static void a_table_that_fills(void)
 {
 	enum { PLACES = 20, STARTS = 30 };
@@ -351,7 +352,7 @@ static void a_table_that_fills(void)
 	for (int i = 0; i < STARTS; i++)
 		p[i] = start(BEGET_FORKSERVER, BEGET_CALL(sleeper));
 	for (int i = 0; i < STARTS; i++)
-		beget_pid(p[i]); /* all are born, or not, before the first place is free again */
+		beget_pid(p[i]); /* all have been born or refused before a number is free again */
 	for (int i = 0; i < STARTS; i++) {
 		int killed = beget_kill(p[i], SIGKILL);
 		if (killed == 0) {

@@ -1,13 +1,13 @@
-/* Signals of the terminal: what is sent to the host's whole process group, at any moment from before the helper's
- * launch on, never ends or stops the helper. */
+/* Signals of the terminal: a signal that is sent to the host's process group, at any moment since before the helper's
+ * launch, never ends or stops the helper. */
 #include "os/trace.h"
 #include "host.h"
 
 #include <fcntl.h>
 
-static int trace[2]; /* what the host traces */
-static int told[2];  /* the host says when it is about to start */
-static int done[2];  /* and is told when no more signals come */
+static int trace[2]; /* output of the host's trace */
+static int told[2];  /* the host reports that it is about to start */
+static int done[2];  /* the host learns that no more signals come */
 static volatile sig_atomic_t interrupts;
 
 static void count(int signal)
@@ -20,10 +20,10 @@ static void quick(void)
 {
 }
 
-/* Starts until no more signals come, and once more. Its children may be interrupted too: they are of its group. */
+/* Starts until no more signals come, and once more. Its children may be interrupted, because they are in its group. */
 static void starter(void)
 {
-	struct sigaction action = {.sa_handler = count}; /* a handler: in a new image the default is back */
+	struct sigaction action = {.sa_handler = count}; /* a handler, because a new image resets it to the default */
 	struct beget_process *p;
 	struct beget_status status;
 	bool last;
@@ -86,7 +86,8 @@ static void ctrl_c_at_any_moment(void)
 			interrupted_after(ms);
 }
 
-/* Its own group, in the host's session: the terminal's signals pass it by, and its children can join the host's. */
+/* The helper has its own group in the host's session: the terminal's signals do not reach it, and its children can join
+ * the host's group. */
 static void own_group(void)
 {
 	pid_t helper = helper_pid();

@@ -1,5 +1,6 @@
-/* What befalls a helper in its life: every signal at any moment, a terminal's keys, being stopped, killed while it is
- * made ready and while its spares wait; a host that executes another program; no process and no memory left. */
+/* Events in the life of a helper: every signal at any moment, a terminal's keys, being stopped, being killed while it
+ * is
+ * prepared and while its spares wait; a host that executes another program; no processes and no memory left. */
 #include "host.h"
 #include "message/control.h"
 
@@ -33,7 +34,7 @@ static pid_t launched(void)
 	return pid;
 }
 
-/* All that can be blocked; 32 and 33 are the libc's own. */
+/* All signals that can be blocked. 32 and 33 belong to libc. */
 static void send_all(pid_t helper)
 {
 	for (int number = 1; number < NSIG; number++)
@@ -41,7 +42,7 @@ static void send_all(pid_t helper)
 			kill(helper, number);
 }
 
-/* It is born with all signals blocked: at no moment of its life does one of them change anything. */
+/* A helper is born with all signals blocked, so none of them changes anything at any moment. */
 static void signals_from_the_launch_on(void)
 {
 	static const int after_us[] = {0, 30, 100, 200, 300, 500, 800, 1200, 2000, 3000, 5000, 10000, 50000};
@@ -83,7 +84,7 @@ static void signals_while_it_works(void)
 	assert_int_equal(helper_pid(), helper);
 }
 
-/* Keys */
+/* Keys. */
 
 static int master, said[2];
 static volatile sig_atomic_t keys;
@@ -94,7 +95,7 @@ static void count(int signal)
 	keys++;
 }
 
-/* In a session of its own, with a terminal; in its foreground group. */
+/* In a session with a terminal, in its foreground group. */
 static void at_a_terminal(void)
 {
 	struct sigaction action = {.sa_handler = count, .sa_flags = SA_RESTART};
@@ -108,12 +109,12 @@ static void at_a_terminal(void)
 	pid_t helper = launched();
 	while (keys < 9)
 		CHECK(poll(NULL, 0, 5) <= 0);
-	/* The child is in our group, too: a key may have terminated it, or stopped it. */
+	/* The child is in our group too, so a key may have terminated or stopped it. */
 	int continued = beget_kill(p, SIGCONT);
 	CHECK(continued == 0 || continued == -ESRCH);
 	CHECK(beget_join(p, 10000, NULL) == 0);
 	beget_free(p);
-	for (int i = 0; i < 3; i++) /* for its children, in whom there is no handler */
+	for (int i = 0; i < 3; i++) /* for its children, where the handler is reset */
 		signal((int[]){SIGINT, SIGQUIT, SIGTSTP}[i], SIG_IGN);
 	CHECK(host_helper() == helper);
 }
@@ -143,7 +144,7 @@ static void keys_after(int ms)
 		assert_int_equal(write(master, &"\003\032\034"[i % 3], 1), 1);
 		sleep_ms(5);
 	}
-	/* two of a kind that came together count once */
+	/* pending signals of the same kind are merged */
 	for (int64_t end = now_ms() + 10000; now_ms() < end; sleep_ms(5)) {
 		siginfo_t info = {0};
 		if (waitid(P_PID, (id_t)host, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == host)
@@ -175,7 +176,7 @@ static void keys_of_a_terminal(void)
 		keys_after(ms);
 }
 
-/* Stopped */
+/* Stopped. */
 
 static void a_stopped_helper_stops_nobody_else(void)
 {
@@ -218,7 +219,7 @@ static void stop_and_end(void)
 	raise(SIGKILL);
 }
 
-/* What is tied to it goes all the same, and the helper when it can. */
+/* The helper's tied children are killed, and the helper ends when it is continued. */
 static void a_stopped_helper_whose_client_ends(void)
 {
 	pid_t pids[2];
@@ -234,7 +235,7 @@ static void a_stopped_helper_whose_client_ends(void)
 	close(said[1]);
 }
 
-/* Killed */
+/* Killed. */
 
 static int tells_and_sleeps(struct beget_fd fd)
 {
@@ -281,7 +282,7 @@ static struct beget_server *open_with_spares(void)
 	return server;
 }
 
-/* A spare may have served when its helper was gone, and nobody has missed that yet. */
+/* A spare may have been used after its helper had ended, before the library noticed that. */
 static pid_t pid_of(struct beget_server *server)
 {
 	struct beget_server_status status;
@@ -294,7 +295,7 @@ static pid_t pid_of(struct beget_server *server)
 	return status.pid;
 }
 
-/* Some are asked for, some are made, some wait: those that were taken serve, the others go. */
+/* Some spares are requested, some are being created, some wait: those that were taken serve, the others end. */
 static void killed_while_spares_wait(void)
 {
 	struct beget_server *server = open_with_spares();
@@ -309,7 +310,7 @@ static void killed_while_spares_wait(void)
 		enum beget_method method = i % 3 ? BEGET_FORKSERVER : BEGET_SPAWN;
 		if (i % 4 == 0)
 			assert_true(process_gone(helper, 5000));
-		/* what was handed to the one that is killed may fail; not what comes after */
+		/* a request to the killed helper may fail, but no later one */
 		struct beget_process *p =
 			start_with(BEGET_OPTIONS(.server = server, .method = method), BEGET_CALL(add, i, 1));
 		struct beget_status status;
@@ -340,8 +341,8 @@ static int open_here(void)
 	return n;
 }
 
-/* A child of a server that was made ready has what any child has, and nothing of the helper: else the helper's end
- * would not be seen while it runs. */
+/* A child of a prepared server has what any child has, and no descriptor of the helper: otherwise the helper's end
+ * would not be noticed while the child runs. */
 static void killed_while_a_child_of_its_runs(void)
 {
 	struct beget_server *server = NULL;
@@ -365,7 +366,7 @@ static void killed_while_a_child_of_its_runs(void)
 	beget_server_close(server);
 }
 
-/* The prepare call leaves a copy of the server behind, as a daemon does; perhaps one that holds all that it held. */
+/* The prepare call leaves a copy of the server behind, as a daemon does, possibly with all its descriptors. */
 static int forks_and_goes_on(struct beget_fd fd, int raw, int sleep)
 {
 	pid_t pid = raw ? (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL) : fork();
@@ -398,7 +399,7 @@ static void *kill_the_second(void *unused)
 	return unused;
 }
 
-/* Its end is seen all the same. */
+/* Its end is noticed nevertheless. */
 static void killed_with_copies_left(int raw)
 {
 	struct beget_server *server = NULL;
@@ -439,9 +440,9 @@ static void killed_with_a_copy_of_it_left(void)
 	close(said[1]);
 }
 
-/* Hosts */
+/* Hosts. */
 
-/* What whoever watches the host has to know, before it becomes another program. */
+/* Sends what the test needs to know of the host before the host executes another program. */
 static _Noreturn void say_and_exec(const pid_t *pids, size_t size)
 {
 	CHECK(write(said[1], pids, size) == (ssize_t)size);
@@ -477,8 +478,8 @@ static void exec_with_children(void)
 	say_and_exec(pids, sizeof(pids));
 }
 
-/* The program that had them is no more: what was tied to it goes, what was not runs on, and has the helper till then.
- */
+/* The host executed another program: its tied children are killed; the others continue and have the helper until they
+ * end. */
 static void a_host_that_executes_another_program(void)
 {
 	pid_t pids[3];
@@ -514,7 +515,8 @@ static void exec_with_a_child_that_holds_nothing(void)
 	say_and_exec(pids, sizeof(pids));
 }
 
-/* Nobody can ask the helper any more, and nobody waits for its child: it leaves, and the child runs on. */
+/* No process can send requests to the helper, and none waits for its child: the helper exits, and the child
+ * continues. */
 static void nobody_wants_to_know(void)
 {
 	pid_t pids[2];
@@ -526,7 +528,7 @@ static void nobody_wants_to_know(void)
 	end_host(host);
 }
 
-/* daemon(3): a fork whose parent leaves, in a session of its own. */
+/* As daemon(3) does: forks, ends the parent, and creates a session. */
 static void become_a_daemon(void)
 {
 	pid_t before = host_helper();
@@ -552,7 +554,7 @@ static void a_host_that_becomes_a_daemon(void)
 	close(said[0]);
 }
 
-/* The parent's helper hears nothing of what a forked copy does. */
+/* The parent's helper is not affected by what a forked copy does. */
 static void fork_and_count(void)
 {
 	struct beget_server_status before, after;
@@ -577,7 +579,7 @@ static void a_copy_is_not_heard(void)
 	run_host(fork_and_count);
 }
 
-/* Nothing left */
+/* Nothing left. */
 
 static void no_more_processes(void)
 {
@@ -608,7 +610,8 @@ static void a_full_process_table(void)
 	run_host(no_more_processes);
 }
 
-/* Lets it go on a moment after *until is closed, by whatever end of this process too. */
+/* Stops the helper. A process continues it a moment after *until is closed, which also happens when this process
+ * ends. */
 static void stop_helper(pid_t helper, int *until)
 {
 	int fds[2];
@@ -629,8 +632,8 @@ static void stop_helper(pid_t helper, int *until)
 	CHECK(pid > 0);
 }
 
-/* A user may have no more descriptors on their way than a process may have open. Those of a start are until the helper
- * and the child have taken them, which can be a moment later; not if the helper never does. */
+/* The kernel limits the descriptors that a user has in flight. Those of a start are in flight until the helper and the
+ * child have received them, which may take a moment, or forever if the helper does not receive. */
 static void descriptors_on_their_way(void)
 {
 	enum { N = 90, FDS = 300 };
@@ -689,7 +692,7 @@ static void little_memory(void)
 	struct beget_bytes bytes;
 	pid_t helper = host_helper();
 
-	for (int method = 0; method < 3; method++) { /* the caller's, which its children get */
+	for (int method = 0; method < 3; method++) { /* the caller's limit, which its children get */
 		const struct beget_options *o = BEGET_OPTIONS(.method = (enum beget_method)method);
 		struct rlimit before = limit_memory(getpid(), 16 << 20);
 		int error = beget_start(&p, o, BEGET_CALL(echo, BEGET_BYTES(large, LARGE)));
@@ -704,7 +707,7 @@ static void little_memory(void)
 		CHECK(host_int((enum beget_method)method, BEGET_CALL(add, 1, method)) == method + 1);
 		CHECK(prlimit(0, RLIMIT_AS, &before, NULL) == 0);
 	}
-	struct rlimit before = limit_memory(helper, 0); /* the helper's */
+	struct rlimit before = limit_memory(helper, 0); /* the helper's limit */
 	for (int i = 0; i < 5; i++) {
 		CHECK(beget_start(&p, NULL, BEGET_CALL(add, 1, 1)) == 0);
 		CHECK(beget_join(p, 10000, &status) == 0);

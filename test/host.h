@@ -1,5 +1,7 @@
-/* A program of its own for a test: a forked-off host, in a process group of its own, that may ignore, close, kill and
- * fork as it likes. It answers by exiting: no cmocka in there, CHECK says where it failed. */
+/* A separate program for a test: a forked host in its own process group, which may ignore, close, kill and fork
+ * anything.
+ * It reports by its exit code. It uses CHECK, which prints where it failed, because cmocka's assertions must not run in
+ * it. */
 #ifndef HOST_H
 #define HOST_H
 
@@ -32,11 +34,11 @@ static inline pid_t host_start(void (*body)(void))
 		_exit(0);
 	}
 	assert_true(pid > 0);
-	setpgid(pid, pid); /* whoever is first */
+	setpgid(pid, pid); /* in parent and child, because either may run first */
 	return pid;
 }
 
-/* How it ended: a wait status. */
+/* Waits for its end and returns the wait status. */
 static inline int host_end(pid_t pid)
 {
 	int status = -1;
@@ -51,7 +53,7 @@ static inline void run_host(void (*body)(void))
 	assert_int_equal(host_end(host_start(body)), 0);
 }
 
-/* For hosts: much does not bind root. */
+/* For hosts: gives up root, which many restrictions do not bind. */
 static inline void become_ordinary(void)
 {
 	if (geteuid() == 0)
@@ -59,7 +61,7 @@ static inline void become_ordinary(void)
 		      setresuid(65534, 65534, 65534) == 0);
 }
 
-/* For hosts: one start, joined and freed; its result, or the host fails. */
+/* For hosts: starts, joins and frees one process and returns its result. A failure ends the host. */
 static inline int host_int(enum beget_method method, const struct beget_call *call)
 {
 	struct beget_process *p;
@@ -77,13 +79,13 @@ static inline int host_parent_of(void)
 	return (int)getppid();
 }
 
-/* For hosts: their helper, launched if need be. */
+/* For hosts: the pid of their helper, launched if necessary. */
 static inline pid_t host_helper(void)
 {
 	return host_int(BEGET_FORKSERVER, BEGET_CALL(host_parent_of));
 }
 
-/* For hosts: how often they were told of a child, where this handler is set. */
+/* For hosts: the number of SIGCHLDs, if this handler is installed. */
 static volatile sig_atomic_t signalled;
 
 static inline void on_child(int n)
@@ -92,7 +94,7 @@ static inline void on_child(int n)
 	signalled++;
 }
 
-/* A number from the lines of /proc/PID/status; -1: no such line or process. */
+/* A number from a line of /proc/PID/status. -1: no such line or process. */
 static inline long proc_number(pid_t pid, const char *name)
 {
 	char path[40], line[256];

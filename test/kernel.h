@@ -1,4 +1,4 @@
-/* What the kernel that runs here can, for tests that expect more of it where it can. */
+/* Features of the running kernel, for tests that expect more if it has them. */
 #ifndef KERNEL_H
 #define KERNEL_H
 
@@ -7,7 +7,7 @@
 
 #include <unistd.h>
 
-/* Since Linux 6.15 the end of a process can be read after somebody else has reaped it. */
+/* Since Linux 6.15, the exit status of a process can be read after another process has reaped it. */
 static inline bool kernel_remembers(void)
 {
 	int status;

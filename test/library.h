@@ -1,4 +1,4 @@
-/* The shared libraries that the Makefile builds of test/lib: where they are, and what is in them. */
+/* The shared libraries that the Makefile builds from test/lib: their paths and their functions. */
 #ifndef LIBRARY_TEST_H
 #define LIBRARY_TEST_H
 
@@ -12,7 +12,7 @@
 
 typedef void (*function)(void);
 
-/* The path of the one of that name; it lives until the next call. */
+/* The path of the library with that name, valid until the next call. */
 static inline const char *built(const char *name)
 {
 	static char path[PATH_MAX];

@@ -1,8 +1,9 @@
-/* The differential matrix of state: a test program gives a table of pieces of state, this drives each through all three
- * methods. Whatever is changed, is changed in a copy of the program, so nothing has to be restored; the copy has a
- * helper of its own, and never asserts: it says on the parent's standard error what differed, and ends with 1.
+/* The differential matrix of state: a test program provides a table of pieces of state, and each piece is tested with
+ * all
+ * three methods. Changes are made in a forked copy of the program, so nothing has to be restored. The copy has its own
+ * helper and never asserts: it prints what differs to the parent's standard error and exits with 1.
  *
- * With MATRIX_SPARES all starts go through a server that keeps spares: server_matrix.c, server_rebirth.c. */
+ * With MATRIX_SPARES all starts use a server that keeps spares: server_matrix.c, server_rebirth.c. */
 #ifndef MATRIX_H
 #define MATRIX_H
 
@@ -23,27 +24,28 @@
 #include <unistd.h>
 
 enum {
-	ORDINARY = 0,         /* the helper's children can have it, whatever the helper has */
-	REBIRTH = 1,          /* one can only be born with it */
-	NO_CHILD = 2,         /* no child has it, whichever method */
+	ORDINARY = 0,         /* a child can get it from any helper */
+	REBIRTH = 1,          /* a process can only be born with it */
+	NO_CHILD = 2,         /* no child has it, with any method */
 	NOT_BY_FORK = 4,      /* a forked child has more */
-	BY_THREAD = 8,        /* a thread can have it alone */
-	AS_OF_NOW = 16,       /* the caller's even with BEGET_SERVER_STATE */
-	NOT_AS_LAUNCHED = 32, /* what it was at the helper's launch is gone */
-	UNSEEN = 64, /* a child cannot read all of it of a helper that it did not launch, or the helper of it; it has
-	                its own */
+	BY_THREAD = 8,        /* threads of one process can differ in it */
+	AS_OF_NOW = 16,       /* the caller's value even with BEGET_SERVER_STATE */
+	NOT_AS_LAUNCHED = 32, /* the value at the helper's launch no longer exists */
+	UNSEEN = 64, /* a child cannot read all of it from a helper that it did not launch, or that helper cannot read
+	              * it from the child; the child then launches its own */
 };
 
 struct piece {
 	const char *name;
-	const char *(*probe)(void);             /* describes it; the target, and asked in the caller too */
+	/* Describes the value; runs in the child, and in the caller for comparison. */
+	const char *(*probe)(void);
 	bool (*prepare)(void), (*change)(void); /* false: not permitted here; prepare may be NULL */
 	unsigned kind;
 };
 
-static const struct piece *piece_at(int index); /* the program's table */
+static const struct piece *piece_at(int index); /* from the program's table */
 
-/* Here a piece may put files. */
+/* A directory for the files of a piece. */
 static char scratch[] = "/tmp/beget-state-XXXXXX";
 
 static inline const char *scratch_path(const char *name)
@@ -54,7 +56,7 @@ static inline const char *scratch_path(const char *name)
 	return path;
 }
 
-/* What probes write. */
+/* The output of probes. */
 
 static char text[1 << 16];
 
@@ -69,14 +71,14 @@ static inline void add(const char *format, ...)
 	va_end(list);
 }
 
-/* In a copy. */
+/* Exit codes of a copy. */
 
 enum { DIFFERS = 1, NOT_PERMITTED = 77 };
 static int report = STDERR_FILENO;
 
 #define GIVE_UP(...) (dprintf(report, "# " __VA_ARGS__), dprintf(report, "\n"), _exit(DIFFERS))
 
-/* A text that lasts. */
+/* A copy of a probe's text. */
 static char *kept(const char *probed)
 {
 	char *copy = strdup(probed);
@@ -86,7 +88,7 @@ static char *kept(const char *probed)
 	return copy;
 }
 
-/* An ordinary user, as one who was never root. */
+/* Becomes an ordinary user without any capabilities. */
 static inline bool be_anybody(void)
 {
 	if (geteuid() == 0 && (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, 65534, 65534, 65534) < 0 ||
@@ -128,7 +130,7 @@ static char *ask_with(const struct beget_options *options, const struct beget_ca
 #ifdef MATRIX_SPARES
 enum { SPARES = 1 };
 
-/* Of this copy, with its spares ready: as far as a short while suffices. */
+/* The server of this copy, after a short wait for its spares. */
 static struct beget_server *server(void)
 {
 	static struct beget_server *s;
@@ -157,7 +159,7 @@ static char *ask(enum beget_method method, unsigned flags, const struct beget_ca
 		call);
 }
 
-/* Targets: the piece as a child has it, behind its parent's pid; and as a child of that child has it. */
+/* Targets: the probe's text in this child, after its parent's pid; and the same from a child of this child. */
 
 static char told[1 << 17];
 
@@ -179,7 +181,7 @@ static const char *relay(int index)
 	return told;
 }
 
-/* Its text, and the pid in front of it. */
+/* Returns the text, and the pid before it in *pid. */
 static const char *split(char *answer, int *pid)
 {
 	char *colon = strchr(answer, ':');
@@ -190,7 +192,8 @@ static const char *split(char *answer, int *pid)
 	return colon + 1;
 }
 
-/* Holds that a child by each method, and a child of each of these, tells what is wanted. The pid of the helper. */
+/* Checks that a child with each method, and a child of each of these, reports the wanted text. Returns the helper's
+ * pid. */
 static int compare(int index, const char *when, const char *wanted, unsigned fork_flags)
 {
 	static const char *const who[][2] = {
@@ -215,7 +218,7 @@ static int compare(int index, const char *when, const char *wanted, unsigned for
 		answer = ask((enum beget_method)m, flags, BEGET_CALL(relay, index));
 		expect_text(piece->name, when, who[m][1], wanted, split(answer, &pid));
 		free(answer);
-		if (pid != helper && !(piece->kind & UNSEEN) && !SPARES) /* theirs is the shared one */
+		if (pid != helper && !(piece->kind & UNSEEN) && !SPARES) /* theirs is the shared helper */
 			GIVE_UP("%s, %s, %s: has a helper of its own", piece->name, when, who[m][1]);
 	}
 	return helper;
@@ -258,7 +261,7 @@ static void changed_between_starts(int index)
 		GIVE_UP("%s: every start has a helper of its own", piece->name);
 }
 
-/* The helper is born with it. */
+/* The helper is born with the change. */
 static void changed_before_all(int index)
 {
 	const struct piece *piece = piece_at(index);
@@ -305,7 +308,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return 0;
 }
 
-/* Runs the body in a copy; false if that is not permitted here. */
+/* Runs the body in a copy. False if it is not permitted here. */
 static bool in_copy(void (*body)(int), int index)
 {
 	int status;
@@ -332,7 +335,7 @@ static bool in_copy(void (*body)(int), int index)
 	return true;
 }
 
-/* One test for each piece; they run in the order of the table. */
+/* One test for each piece, in the order of the table. */
 static void next_piece(void)
 {
 	static int next;

@@ -1,5 +1,6 @@
-/* Faults in any process of a test: the caller, its helper and their children ask one plan, in a file that all of them
- * map. Those that are executed find it by FAULT_FILE. */
+/* Faults in any process of a test: the caller, its helper and their children share one plan, in a file that each of
+ * them
+ * maps. Executed processes find the file through FAULT_FILE. */
 #ifndef PLAN_H
 #define PLAN_H
 
@@ -11,12 +12,12 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* What shall fail, where, and how often it did. */
+/* What is to fail, where, and how often it has failed. */
 static struct plan {
-	char role[8];    /* caller, helper, child; "": all */
-	char calls[160]; /* names with a space before and behind each */
+	char role[8];    /* caller, helper or child; "": all */
+	char calls[160]; /* names, each between two spaces */
 	int error;
-	int nth; /* 0: every one */
+	int nth; /* 0: every call */
 	int seen, hits;
 } * plan;
 
@@ -59,7 +60,7 @@ static inline void make_plan(void)
 	plan_file = path;
 }
 
-/* From here on; in caller processes of ours that are copies too. */
+/* From now on; also in forked copies of the caller. */
 static inline void arm(const char *role, const char *calls, int nth, int error)
 {
 	snprintf(plan->role, sizeof(plan->role), "%s", role);
@@ -73,7 +74,7 @@ static inline void arm(const char *role, const char *calls, int nth, int error)
 static inline int disarm(void)
 {
 	beget__fault_hook = NULL;
-	plan->calls[0] = '\0'; /* for those who have the hook from birth */
+	plan->calls[0] = '\0'; /* for processes that have had the hook from the start */
 	return plan->hits;
 }
 
@@ -93,14 +94,14 @@ static inline void no_helper(void)
 {
 	pid_t helper = helper_pid();
 
-	/* A child that was just forked still holds its parent's socket: what is sent there would be lost. */
+	/* A child that was just forked still holds its parent's socket, and messages sent to it would be lost. */
 	for (int64_t end = now_ms() + 1000; has_children(helper) && now_ms() < end;)
 		sleep_ms(1);
 	assert_int_equal(kill(helper, SIGKILL), 0);
 	assert_true(process_gone(helper, 5000));
 }
 
-/* With a helper, or with children of spawn, that ask the plan from birth. */
+/* Restarts with a helper, or spawned children, that have the hook from the start. */
 static inline void born_with_faults(void)
 {
 	no_helper();
@@ -115,7 +116,7 @@ static inline void born_without(void)
 	helper_pid();
 }
 
-/* Instead of beget_init. */
+/* Use it instead of beget_init. */
 static inline void plan_begin(int argc, char **argv)
 {
 	const char *inherited = getenv("FAULT_FILE");

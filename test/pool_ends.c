@@ -1,4 +1,4 @@
-/* Tasks that do not return, and what they cost: their worker and nothing else. With workers of each method. */
+/* Tasks that do not return, and their effect: they end their worker, and nothing else. With workers of each method. */
 #include "pools.h"
 
 #include <fcntl.h>
@@ -11,7 +11,7 @@ static int add(int a, int b)
 	return a + b;
 }
 
-/* How a task can end. */
+/* The ways in which a task ends. */
 
 enum { BY_EXIT, BY_EXIT_0, BY_EXIT_AT_ONCE, BY_ABORT, BY_SIGKILL, BY_SEGV, WAYS };
 
@@ -74,7 +74,7 @@ static void sentences(enum beget_method method)
 	beget_pool_free(pool);
 }
 
-/* Once each. */
+/* Counts each run. */
 
 static int count_and_end(struct beget_buffer *counters, int i, int how)
 {
@@ -173,7 +173,7 @@ static void limits_of_tasks(enum beget_method method)
 	beget_pool_free(pool);
 }
 
-/* A stopped worker runs no more than one that hangs. */
+/* A limit also holds for a worker that is stopped. */
 static int stop(void)
 {
 	raise(SIGSTOP);
@@ -279,7 +279,7 @@ static void hostile_targets(enum beget_method method)
 	beget_pool_free(pool);
 }
 
-/* Workers that cannot be made. */
+/* Workers that cannot be started. */
 
 static int refuse(int code)
 {
@@ -302,7 +302,7 @@ static void the_first_worker_fails(enum beget_method method)
 	assert_null(pool);
 }
 
-/* Succeeds once. */
+/* Succeeds once, then fails. */
 static int refuse_later(struct beget_buffer *counters)
 {
 	return add_one(counters, 0) == 1 ? 0 : -ENOTTY;

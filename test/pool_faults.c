@@ -1,5 +1,6 @@
-/* A worker that is killed at its n-th system call, for n = 1, 2, ... until it is not: at most one task pays for it, and
- * none begins twice. And the caller's n-th system call or allocation that fails. With workers of each method. */
+/* A worker is killed at its n-th system call, for n = 1, 2, ... until it survives: at most one task ends with it, and
+ * no
+ * task begins twice. Then the caller's n-th system call or allocation fails. With workers of each method. */
 #include "os/fault.h"
 #include "pools.h"
 
@@ -32,7 +33,7 @@ static size_t count(struct beget_buffer *counters, int i, struct beget_bytes byt
 	return bytes.size;
 }
 
-/* Whether a worker was killed. */
+/* Returns whether a worker was killed. */
 static bool kill_at(enum beget_method method, int n)
 {
 	static char large[LARGE], outs[TASKS][LARGE];
@@ -100,7 +101,7 @@ static int write_them(int *out, int n)
 	return 23;
 }
 
-/* Opens a pool, runs three tasks and frees it; what fails is left out. */
+/* Opens a pool, runs three tasks and frees it; continues after failures. */
 static void use_a_pool(enum beget_method method)
 {
 	struct beget_pool *pool;

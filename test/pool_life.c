@@ -1,5 +1,6 @@
-/* The life of a pool: how many workers it has, when they are replaced, what its counters say, how it is closed, and
- * what becomes of it in copies, in nests and after its caller. With workers of each method. */
+/* The life of a pool: how many workers it has, when they are replaced, what its counters show, how it is closed, and
+ * what
+ * happens in copies of the caller, in nested pools and after the caller's end. With workers of each method. */
 #include "pools.h"
 #include "host.h"
 
@@ -12,7 +13,7 @@ static int add(int a, int b)
 	return a + b;
 }
 
-/* Until the pool has so many workers; calls of the library make them. */
+/* Waits until the pool has n workers, which calls of the library start. */
 static bool has_workers(struct beget_pool *pool, uint32_t n)
 {
 	struct beget_task *task;
@@ -26,7 +27,7 @@ static bool has_workers(struct beget_pool *pool, uint32_t n)
 	return true;
 }
 
-/* How many. */
+/* The number of workers. */
 
 static void as_many_as_there_is_work_for(enum beget_method method)
 {
@@ -78,7 +79,7 @@ static void resized(enum beget_method method)
 	beget_buffer_free(shared);
 }
 
-/* Of the processors that this process may use. */
+/* As many as the processors that this process may use. */
 static void one_for_each_processor(enum beget_method method)
 {
 	cpu_set_t all, one;
@@ -119,9 +120,9 @@ static void few_descriptors(enum beget_method method)
 	beget_pool_free(pool);
 }
 
-/* Replaced. */
+/* Replacement. */
 
-/* The successor is made while the worker goes on, so a worker may run more tasks than the number says. */
+/* The worker continues while its successor starts, so it may run more tasks than the limit. */
 static void after_so_many_tasks(enum beget_method method)
 {
 	struct beget_pool *pool = POOL(method, .workers = 1, .tasks_per_worker = 10);
@@ -172,7 +173,7 @@ static void after_a_time_or_a_size(enum beget_method method)
 	beget_pool_free(pool);
 }
 
-/* Closed. */
+/* Closing. */
 
 static int nap(int ms)
 {
@@ -258,7 +259,7 @@ static void closed_by_another_thread(enum beget_method method)
 	beget_pool_free(pool);
 }
 
-/* Copies, nests, and callers that are gone. */
+/* Copies, nested pools, and callers that have ended. */
 
 static struct beget_pool *of_the_parent;
 static struct beget_task *task_of_the_parent;

@@ -1,5 +1,6 @@
-/* Tasks that return: what travels to a worker and back, in which order they come, whose they are, how many there may
- * be, and those that are canceled. With workers of each method. */
+/* Tasks that return: what is sent to a worker and back, the order of results, who owns a task, how many there may be,
+ * and
+ * cancellation. With workers of each method. */
 #include "pools.h"
 
 #include <fcntl.h>
@@ -7,7 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 
-/* What travels. */
+/* What is sent. */
 
 static int add(int a, int b)
 {
@@ -104,14 +105,15 @@ static void memory_comes_back(enum beget_method method)
 	int from[3] = {1, 2, 3}, to[3] = {9, 9, 9}, in_place[3] = {5, 6, 7};
 
 	post(pool, BEGET_CALL(double_them, BEGET_IN(from), BEGET_OUT(to), BEGET_INOUT(in_place), (size_t)3));
-	memset(from, 0, sizeof(from)); /* it was copied */
+	memset(from, 0, sizeof(from)); /* it has been copied */
 	beget_task_free(next(pool, NULL));
 	assert_memory_equal(to, ((int[]){2, 4, 6}), sizeof(to));
 	assert_memory_equal(in_place, ((int[]){10, 12, 14}), sizeof(in_place));
 	beget_pool_free(pool);
 }
 
-/* More than a socket or a message holds, there and back, on every worker at once, while the caller only submits. */
+/* More than a socket or a message holds, in both directions, with every worker at once, while the caller only
+ * submits. */
 enum { LARGE = 1 << 20, LARGE_TASKS = 24 };
 
 static struct beget_bytes echo(struct beget_bytes in, char *out, size_t n)
@@ -195,7 +197,7 @@ static void a_duplicate_stays(enum beget_method method)
 	close(ends_[0]);
 }
 
-/* Orders. */
+/* Order. */
 
 static int after(struct beget_buffer *gate, int i)
 {
@@ -243,7 +245,7 @@ static void in_order_of_submission(enum beget_method method)
 	beget_buffer_free(shared);
 }
 
-/* Owners. */
+/* Ownership. */
 
 static void two_kinds_of_owner(enum beget_method method)
 {
@@ -273,7 +275,7 @@ static void tasks_outlive_their_pool(enum beget_method method)
 	struct beget_task *task = submit(pool, BEGET_CALL(add, 2, 3));
 
 	good(beget_task_join(task, PATIENCE_MS, NULL));
-	post(pool, BEGET_CALL(add, 1, 1)); /* not taken */
+	post(pool, BEGET_CALL(add, 1, 1)); /* not taken with beget_pool_next */
 	beget_pool_free(pool);
 	assert_int_equal(task_int(task), 5);
 }
@@ -328,7 +330,7 @@ static void a_full_queue_refuses(enum beget_method method)
 	beget_buffer_free(shared);
 }
 
-/* Finished tasks do not fill it. */
+/* Finished tasks do not count. */
 static void a_full_queue_waits(enum beget_method method)
 {
 	struct beget_pool *pool = POOL(method, .workers = 2, .queue = 3);
@@ -342,7 +344,7 @@ static void a_full_queue_waits(enum beget_method method)
 	beget_pool_free(pool);
 }
 
-/* Canceled. */
+/* Cancellation. */
 
 static void canceled_tasks_never_run(enum beget_method method)
 {
@@ -436,7 +438,7 @@ static void a_descriptor_to_poll(enum beget_method method)
 		post(pool, BEGET_CALL(add, i, 0));
 	while (beget_pool_next(pool, 0, &task, NULL) == -ETIMEDOUT && poll(&ready, 1, 50) == 1)
 		;
-	assert_int_equal(poll(&ready, 1, 0), 0); /* nothing is due while one task holds the only worker */
+	assert_int_equal(poll(&ready, 1, 0), 0); /* while one task occupies the only worker, there is nothing to do */
 	gate[1] = 1;
 	for (int error = 0; left > 0;) {
 		assert_int_equal(poll(&ready, 1, PATIENCE_MS), 1);
@@ -493,7 +495,7 @@ static void any_thread(enum beget_method method)
 	pthread_t threads[THREADS];
 	intptr_t sum = 0;
 
-	for (int i = 0; i < 3; i++) /* fork makes no worker while threads run */
+	for (int i = 0; i < 3; i++) /* fork starts no worker while threads run */
 		assert_true(task_int(submit(pool, BEGET_CALL(own_pid))) > 0);
 	for (int64_t end = now_ms() + PATIENCE_MS; status_of(pool).workers < 3 && now_ms() < end; sleep_ms(1))
 		;
@@ -509,7 +511,7 @@ static void any_thread(enum beget_method method)
 	beget_pool_free(pool);
 }
 
-/* Refused. */
+/* Refusals. */
 
 static void refused_at_once(enum beget_method method)
 {

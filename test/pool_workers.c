@@ -22,7 +22,7 @@ static struct beget_task *give(struct beget_process *worker, const struct beget_
 	return task;
 }
 
-/* Ends the worker in order, and frees it. */
+/* Ends the worker with its exit code, and frees it. */
 static void dismiss(struct beget_process *worker, int code)
 {
 	struct beget_status status;
@@ -34,7 +34,7 @@ static void dismiss(struct beget_process *worker, int code)
 	beget_free(worker);
 }
 
-/* What it keeps. */
+/* What a worker keeps. */
 
 static int sum;
 
@@ -85,7 +85,7 @@ static void state_stays(enum beget_method method)
 	dismiss(worker, 7);
 }
 
-/* What was printed. */
+/* Output. */
 
 static void print(const char *text)
 {
@@ -107,7 +107,7 @@ static void output_comes_with_the_task(enum beget_method method)
 	close(out);
 }
 
-/* How it ends. */
+/* Ends of a worker. */
 
 static void at_exit(void)
 {
@@ -162,7 +162,7 @@ static void nothing(void)
 {
 }
 
-/* A start reaps those whose handles were freed. */
+/* A start reaps children whose handles were freed. */
 static void reap(pid_t pid)
 {
 	assert_true(process_gone(pid, PATIENCE_MS));
@@ -215,7 +215,7 @@ static void prepare_refuses(enum beget_method method)
 	dismiss(worker_of(method, BEGET_CALL(refuse, 1)), 0);
 }
 
-/* Nothing gathers. */
+/* Nothing accumulates. */
 static int resident_kib(void)
 {
 	long pages = 0;

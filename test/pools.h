@@ -1,4 +1,4 @@
-/* For tests of pools and workers: what fails the test when it fails. Only in the caller. */
+/* Helpers for tests of pools and workers: a failure in them fails the test. Only in the caller. */
 #ifndef POOLS_H
 #define POOLS_H
 
@@ -14,7 +14,7 @@
 
 enum { PATIENCE_MS = 20000 };
 
-/* A pool whose workers start with the method. */
+/* A pool whose workers are started with the method. */
 #define POOL(method_, ...) open_pool(BEGET_POOL_OPTIONS(.start = BEGET_OPTIONS(.method = (method_)), __VA_ARGS__))
 
 static inline void good(int error)
@@ -39,7 +39,7 @@ static inline struct beget_task *submit(struct beget_pool *pool, const struct be
 	return task;
 }
 
-/* For beget_pool_next. */
+/* Submits a task that beget_pool_next returns. */
 static inline void post(struct beget_pool *pool, const struct beget_call *call)
 {
 	good(beget_pool_submit(pool, NULL, NULL, call));
@@ -66,7 +66,7 @@ static inline void expect_task(struct beget_task *task, enum beget_outcome outco
 	beget_task_free(task);
 }
 
-/* Joins, frees, and returns what the target returned. */
+/* Joins, frees, and returns the target's result. */
 static inline int task_int(struct beget_task *task)
 {
 	int value = -1;
@@ -89,7 +89,7 @@ static inline struct beget_pool_status status_of(struct beget_pool *pool)
 	return status;
 }
 
-/* Memory that the caller and its tasks share: counters, mostly. */
+/* A buffer of integers shared by the caller and its tasks, mostly for counters. */
 static inline struct beget_buffer *shared_ints(size_t n, volatile int **ints)
 {
 	struct beget_buffer *buffer = NULL;
@@ -104,7 +104,7 @@ static inline int add_one(struct beget_buffer *counters, int i)
 	return __atomic_add_fetch((int *)beget_buffer_data(counters) + i, 1, __ATOMIC_RELAXED);
 }
 
-/* Until *flag is no longer as it was. */
+/* Waits until *flag differs from was. */
 static inline bool changes(volatile int *flag, int was)
 {
 	for (int64_t end = now_ms() + PATIENCE_MS; *flag == was; sleep_ms(1))
@@ -113,7 +113,7 @@ static inline bool changes(volatile int *flag, int was)
 	return true;
 }
 
-/* A target that holds its worker: counts itself in number 0 and waits until number 1 is not zero. */
+/* A target that keeps its worker busy: it increments number 0 and waits until number 1 is not zero. */
 static inline int hold(struct beget_buffer *gate)
 {
 	volatile int *ints = beget_buffer_data(gate);

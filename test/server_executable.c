@@ -1,5 +1,5 @@
-/* A server that executes another program than the caller's: functions of shared libraries run there, and nothing of the
- * caller's own. */
+/* A server that executes another program than the caller's: functions of shared libraries run there, functions of the
+ * caller's program do not. */
 #include "library.h"
 #include "servers.h"
 
@@ -26,7 +26,7 @@ static const struct beget_options *by(enum beget_method method, struct beget_ser
 	return &o;
 }
 
-/* What a child executes; readlink itself is the target, of a library that every program has. */
+/* Expects that a child executes the program. The target is readlink itself, from a library that every program has. */
 static void expect_program(const struct beget_options *o, const char *path)
 {
 	char text[PATH_MAX] = "";
@@ -36,7 +36,7 @@ static void expect_program(const struct beget_options *o, const char *path)
 	assert_string_equal(text, path);
 }
 
-/* By its name alone. */
+/* By its name. */
 static void the_librarys_own(enum beget_method method)
 {
 	setenv("BEGET_HOST", host_program(), 1);
@@ -70,7 +70,8 @@ static void runs_functions_of_libraries(enum beget_method method)
 	dlclose(plugin);
 }
 
-/* Of those that are linked in as well: a fresh image of this program would have them, that one has not. */
+/* Libraries that the caller's program is linked with: a fresh image of it would have them, the other program does
+ * not. */
 static void and_of_those_linked_in(enum beget_method method)
 {
 	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.executable = host_program()));
@@ -118,7 +119,7 @@ static void nothing_of_the_callers_own(enum beget_method method)
 	dlclose(plugin);
 }
 
-/* Libraries and a prepare call, as in any other; its children by forkserver have them. */
+/* Preloaded libraries and a prepare call, as in any server; children with forkserver have them. */
 static void prepared(enum beget_method method)
 {
 	void *plugin = load(built("plugin.so"));
@@ -155,7 +156,7 @@ static void with_spares(enum beget_method method)
 	dlclose(plugin);
 }
 
-/* Children of a child are of that program too, and ask no helper of ours. */
+/* Children of a child execute that program too, and do not use our helper. */
 static void children_of_its_children(enum beget_method method)
 {
 	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.executable = host_program()));
@@ -167,7 +168,7 @@ static void children_of_its_children(enum beget_method method)
 	dlclose(nested);
 }
 
-/* The host program finds its library beside itself; a copy of it has to be told. */
+/* The host program finds its library beside itself; a copy of it needs LD_LIBRARY_PATH. */
 static void copy_host(const char *to)
 {
 	char command[3 * PATH_MAX], folder[PATH_MAX];
@@ -179,7 +180,7 @@ static void copy_host(const char *to)
 	assert_int_equal(setenv("LD_LIBRARY_PATH", folder, 1), 0);
 }
 
-/* It is the file of the moment of opening, whatever becomes of its name and its directory. */
+/* The file at the time of opening is used, even if its name or directory disappears. */
 static void pinned(enum beget_method method)
 {
 	char folder[] = "/tmp/beget_executable.XXXXXX", copy[PATH_MAX], was[PATH_MAX];
@@ -209,7 +210,7 @@ static void what_cannot_be_executed(enum beget_method method)
 	refused(BEGET_SERVER_OPTIONS(.executable = ""), -ENOENT, "executable");
 	refused(BEGET_SERVER_OPTIONS(.executable = "/tmp"), -EACCES, "/tmp");
 	refused(BEGET_SERVER_OPTIONS(.executable = "/etc/passwd"), -EACCES, "/etc/passwd");
-	/* It ends without a word of ours. */
+	/* The program exits without a message. */
 	refused(BEGET_SERVER_OPTIONS(.executable = "/bin/false"), -ECONNRESET, "false: the server");
 	int fd = mkstemp(copy);
 	assert_true(fd >= 0);
@@ -221,7 +222,7 @@ static void what_cannot_be_executed(enum beget_method method)
 	unsetenv("LD_LIBRARY_PATH");
 }
 
-/* The host closed our descriptor, and another file has its number now. */
+/* The host has closed our descriptor, and another file has its number. */
 static void a_descriptor_that_is_gone(enum beget_method method)
 {
 	int before = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -240,7 +241,7 @@ static void a_descriptor_that_is_gone(enum beget_method method)
 	assert_int_equal(beget_start(&p, by(method, s), BEGET_CALL(getpid)), -ESTALE);
 	assert_non_null(strstr(beget_error(), "beget-host"));
 	beget_server_close(s);
-	assert_int_equal(fcntl(other, F_GETFD), 0); /* it is the host's */
+	assert_int_equal(fcntl(other, F_GETFD), 0); /* the library has not closed the host's file */
 	close(other);
 	close(before);
 }

@@ -1,3 +1,3 @@
-/* The state of start_matrix.c, given to spares: those of forkserver and of spawn were born before it was read. */
+/* The state of start_matrix.c with spares of forkserver and spawn, which were born before the state was read. */
 #define MATRIX_SPARES
 #include "start_matrix.c"

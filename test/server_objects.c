@@ -1,5 +1,5 @@
-/* Servers as objects: asked how they are, launched and prepared again when they are gone or cannot give a state, copied
- * by fork, nested, closed at any moment. */
+/* Servers as objects: their status is read, they are launched and prepared again after they have ended or when they
+ * cannot provide a state, copied by fork, nested, and closed at any moment. */
 #include "servers.h"
 
 #include <fcntl.h>
@@ -64,7 +64,7 @@ static void how_it_is(void)
 	assert_int_equal(int_from(s, BEGET_CALL(returns, 1)), 1);
 	assert_int_equal(status_of(s).started, 1);
 	beget_server_close(s);
-	assert_int_equal(status_of(NULL).pid, helper_pid()); /* of the shared one */
+	assert_int_equal(status_of(NULL).pid, helper_pid()); /* of the shared helper */
 }
 
 /* Options. */
@@ -107,7 +107,7 @@ __attribute__((constructor)) static void start_slowly(void)
 		sleep_ms(400);
 }
 
-/* The time that a new shared helper takes until its main counts. */
+/* Measures the time that a new shared helper takes until it runs main. */
 static void first_start(void)
 {
 	struct beget_process *p;
@@ -130,7 +130,7 @@ static int prepare_slowly(void)
 	return 0;
 }
 
-/* That a server is made ready again does not. */
+/* The deadline includes preparing a server again. */
 static void deadline_while_it_is_made_ready(void)
 {
 	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(prepare_slowly)));
@@ -171,7 +171,7 @@ static void deadline_of_a_start(void)
 	beget_server_close(s);
 	close(pipes[1]);
 	char c;
-	assert_int_equal(read(pipes[0], &c, 1), 0); /* none of them ever ran */
+	assert_int_equal(read(pipes[0], &c, 1), 0); /* none of them has run */
 	close(pipes[0]);
 }
 
@@ -217,7 +217,7 @@ static void a_lost_server_is_prepared_again(void)
 	close(pipes[0]);
 }
 
-/* What made it fails the second time: the start says so, and the next one tries again. */
+/* The preparation fails the second time: the start reports that, and the next one tries again. */
 static int loads_file(const char *path)
 {
 	return access(path, R_OK) < 0 ? -errno : loads(path, 200);
@@ -245,7 +245,7 @@ static void it_cannot_be_prepared_again(void)
 	close(fd);
 }
 
-/* Beyond what it was born with: another one is made ready, once. */
+/* A child needs a state that the server was not born with: another one is prepared, once. */
 
 static const char *seat(void)
 {
@@ -282,7 +282,7 @@ static void rebirths(void)
 	struct beget_server *s;
 	pid_t pids[3];
 
-	if (fork()) /* who leads a group can found no session */
+	if (fork()) /* the leader of a process group cannot create a session */
 		_exit(host_end(-1) != 0);
 	CHECK(beget_server_open(&s, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(loads, "all", 100), .spares = 2)) == 0);
 	for (int i = 0; i < 3; i++) {
@@ -380,7 +380,7 @@ static void a_copy_has_none(void)
 	run_host(copies);
 }
 
-/* Its children: those of forkserver, and what they start. */
+/* Its children with forkserver, and what they start. */
 
 static int nests(void)
 {
@@ -419,7 +419,7 @@ static void children_start_children(void)
 	beget_server_close(s);
 }
 
-/* The end. */
+/* Closing. */
 
 static int goes_on(struct beget_fd go, int code)
 {
@@ -445,7 +445,8 @@ static void closed_while_children_run(void)
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
 	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.spares = 2));
 	pid_t pid = status_of(s).pid;
-	for (int i = 0; i < 6; i++) /* the last ones are not born yet; some end with their caller, not with it */
+	/* The last ones are not born yet; some are tied and end with their caller, not with the server. */
+	for (int i = 0; i < 6; i++)
 		p[i] = start_with(BEGET_OPTIONS(.server = s, .flags = i % 2 ? BEGET_TIED : 0),
 		                  BEGET_CALL(goes_on, BEGET_FD(pipes[0]), i < 3 ? 0 : i));
 	int64_t begun = now_ms();
@@ -481,7 +482,7 @@ static void closed_while_it_is_stopped(void)
 	assert_true(process_gone(pid, SOON_MS));
 }
 
-/* Nothing is lost over many of them. */
+/* Nothing is lost in many repetitions. */
 static void opened_and_closed_often(void)
 {
 	int before = count_descriptors();
@@ -497,7 +498,7 @@ static void opened_and_closed_often(void)
 	}
 }
 
-/* The host's wait sees nothing of them, nor does its handler. */
+/* The host's wait and its SIGCHLD handler do not notice the server. */
 
 static void waits(void)
 {

@@ -1,5 +1,5 @@
-/* What a server is made ready with: libraries and a call, what they leave to its children and what not, and how each of
- * them can fail. */
+/* The preparation of a server: preloaded libraries and a prepare call, what its children inherit of them and what not,
+ * and how each can fail. */
 #include "servers.h"
 
 #include <dirent.h>
@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-/* What is open, as "3 5 7", without the one that lists them; and in a child of ours without the library's. */
+/* The open descriptors, as "3 5 7", without the one that lists them and, in a child, without the library's. */
 static const char *descriptors(void)
 {
 	static char text[400];
@@ -69,14 +69,14 @@ static int private_of_child(void)
 	return sum ? (int)private_kib() : -1;
 }
 
-/* Copy-on-write: a child has read all of it, and has nothing of it alone. */
+/* Copy-on-write: a child has read all of the memory, and shares all of it. */
 static void children_share_what_was_loaded(void)
 {
 	not_under_valgrind("its memory is its own");
 	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(loads, "large", LARGE * MIB)));
 	struct beget_server_status status = status_of(s);
 
-	/* before Linux 6.2 each thread counts up to 64 pages late */
+	/* before Linux 6.2, each thread reports up to 64 pages late */
 	assert_in_range(status.memory_kib, LARGE * 1024 - 1024, 2 * LARGE * 1024);
 	assert_in_range(int_from(s, BEGET_CALL(private_of_child)), 0, LARGE * 1024 / 8);
 	beget_server_close(s);
@@ -153,7 +153,7 @@ static void prepare_fails(void)
 	beget_server_close(open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(returns, 5))));
 }
 
-/* Neither does it serve, nor is anything left of it: the fence looks. */
+/* The server does not serve, and nothing is left of it: the fence checks that. */
 static void prepare_hangs(void)
 {
 	int64_t begun = now_ms();
@@ -168,7 +168,7 @@ static void naps(int ms)
 	sleep_ms(ms);
 }
 
-/* For all that makes it ready together. */
+/* One deadline for the whole preparation. */
 static void one_deadline(void)
 {
 	setenv("CONSTRUCTOR", "naps", 1);
@@ -192,7 +192,7 @@ static void caller_dies_while_it_is_prepared(void)
 
 	sleep_ms(100);
 	kill(host, SIGKILL);
-	assert_true(WIFSIGNALED(host_end(host))); /* and the fence sees that no helper hangs on */
+	assert_true(WIFSIGNALED(host_end(host))); /* and the fence checks that no helper is left */
 }
 
 /* Output. */
@@ -230,7 +230,7 @@ static const char *diverted(FILE *from, int before)
 	return text;
 }
 
-/* Where the caller prints, before open returns, once. */
+/* Output goes to the caller's streams, before open returns, once. */
 static void output_appears_once(void)
 {
 	FILE *file = tmpfile();
@@ -284,8 +284,7 @@ static int opened[3];
 
 static int opens(struct beget_fd passed)
 {
-	opened[0] =
-		open("/dev/null", O_RDONLY); /* not close-on-exec: an image executed afresh has it not all the same */
+	opened[0] = open("/dev/null", O_RDONLY); /* not close-on-exec, but a freshly executed image does not have it */
 	opened[1] = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	opened[2] = passed.fd;
 	return opened[0] > 2 && opened[1] > 2 ? 0 : -EMFILE;
@@ -299,7 +298,7 @@ static const char *open_ones(struct beget_fd passed)
 	return text;
 }
 
-/* What is open there besides what has to be: at most two of the library. */
+/* Checks the descriptors besides those that must be open: at most two of the library. */
 static int others(const char *found, bool prepared)
 {
 	int own[4], n = 0, count, fd;
@@ -322,7 +321,7 @@ static void descriptors_of_children(void)
 	struct beget_server *s = open_server(
 		BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(opens, BEGET_FD(pipes[0])), .spares = 2, .spawn_spares = 2));
 	struct beget_process *p[10];
-	for (int i = 0; i < 10; i++) /* many channels at once, in numbers that might have been the prepare call's */
+	for (int i = 0; i < 10; i++) /* many channels at once, at numbers that the prepare call could have used */
 		p[i] = start_with(BEGET_OPTIONS(.server = s), BEGET_CALL(hangs));
 	for (int i = 0; i < 12; i++) {
 		const char *found = text_result_with(BEGET_OPTIONS(.server = s, .method = i % 2 ? BEGET_SPAWN : 0),
@@ -350,7 +349,7 @@ static void descriptors_of_children(void)
 		fail_msg("of the shared one: %s", found);
 	beget_server_close(s);
 	assert_int_equal(close(pipes[1]), 0);
-	assert_true(ends(pipes[0], SOON_MS)); /* nobody holds it */
+	assert_true(ends(pipes[0], SOON_MS)); /* no process holds it */
 	close(pipes[0]);
 	close(noise);
 	close(more);
@@ -387,7 +386,7 @@ static void threads_are_named(void)
 	beget_server_close(s);
 }
 
-/* What it does to its process is no caller's. */
+/* Changes that it makes to its process do not affect any caller. */
 
 static void handler(int n)
 {
@@ -456,7 +455,7 @@ static void children_have_the_callers_state(void)
 	beget_server_close(s);
 }
 
-/* Of which nothing is read that could differ. */
+/* None of the state is read whose values could differ. */
 static int handles(void)
 {
 	return signal(SIGUSR1, handler) == SIG_ERR ? -EINVAL : 0;
@@ -477,7 +476,7 @@ static void children_have_no_handlers(void)
 	beget_server_close(s);
 }
 
-/* Handlers that it registers for the end: children do not run them, nor does the server. */
+/* Exit handlers that the prepare call registers: neither the children nor the server run them. */
 
 static int said_at_exit = -1;
 
@@ -512,7 +511,7 @@ static void exit_handlers_do_not_run(void)
 	close(pipes[0]);
 }
 
-/* Children of its own that it waits for, or not, are nobody's. */
+/* Children that the prepare call starts, waited for or not, belong to no caller. */
 static int runs_programs(void)
 {
 	if (fork() == 0)
@@ -529,7 +528,7 @@ static void programs_in_the_prepare_call(void)
 	beget_server_close(s);
 }
 
-/* Arguments of all kinds, of any size. */
+/* Arguments of all kinds and sizes. */
 static int sums(struct beget_bytes bytes, const char *name, struct beget_fd fd)
 {
 	long sum = 0;
@@ -552,7 +551,7 @@ static void large_arguments(void)
 		open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(sums, BEGET_BYTES(bytes, sizeof(bytes)), "sum",
 	                                                               BEGET_FD(pipes[0])), ));
 	close(pipes[0]);
-	memset(bytes, 2, sizeof(bytes)); /* what was kept was a copy */
+	memset(bytes, 2, sizeof(bytes)); /* the target kept a copy */
 	assert_string_equal(text_result_with(BEGET_OPTIONS(.server = s), BEGET_CALL(ask_model)), "model of sum");
 	kill_server(s);
 	assert_string_equal(text_result_with(BEGET_OPTIONS(.server = s), BEGET_CALL(ask_model)), "model of sum");

@@ -1,4 +1,4 @@
-/* What start_rebirth.c has, with a server that keeps spares: those that cannot have it are thrown away, and another
- * helper is made ready. */
+/* The state of start_rebirth.c with a server that keeps spares: spares that cannot have the state are discarded, and
+ * another helper is prepared. */
 #define MATRIX_SPARES
 #include "start_rebirth.c"

@@ -1,6 +1,6 @@
-/* Warm spares: used once, by whoever comes first, with the state of that moment; made again behind the starts; nobody's
- * when they die, when their server does, and when the caller does. A child tells when it was born: a spare was there
- * before its start. */
+/* Warm spares: each is used once, by the next start, with the state of that moment; they are created again in the
+ * background, and discarded when they die, when their server ends and when the caller ends. A child reports when it was
+ * born, and a spare was born before its start. */
 #include "fault.h"
 #include "servers.h"
 
@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-/* The children of a process: at most n; how many. */
+/* Lists the children of a process, at most n, and returns their number. */
 static int children_of(pid_t pid, pid_t *ret, int n)
 {
 	char path[60];
@@ -52,7 +52,7 @@ static void nothing(void)
 {
 }
 
-/* Until it has n spares that wait for their calls. */
+/* Waits until it has n spares that wait for their calls. */
 static void await_spares(struct beget_server *s, int n)
 {
 	struct beget_server_status status;
@@ -60,7 +60,8 @@ static void await_spares(struct beget_server *s, int n)
 
 	for (int64_t end = now_ms() + SOON_MS; now_ms() < end; sleep_ms(2)) {
 		int waiting = 0;
-		expect_exit(start(BEGET_FORKSERVER, BEGET_CALL(nothing)), 0); /* they are asked for at its end */
+		/* Spares are requested when it is freed. */
+		expect_exit(start(BEGET_FORKSERVER, BEGET_CALL(nothing)), 0);
 		status = status_of(s);
 		int born = children_of(status.pid, pids, 200);
 		for (int i = 0; i < born; i++)
@@ -111,7 +112,7 @@ static bool among(pid_t pid, const pid_t *pids, int n)
 	return false;
 }
 
-/* Each start takes one that was there, and no two the same. */
+/* Each start takes one that existed, and no two the same. */
 static void used_once(enum beget_method method)
 {
 	enum { N = 3, ROUNDS = 10 };
@@ -128,7 +129,7 @@ static void used_once(enum beget_method method)
 	beget_server_close(s);
 }
 
-/* Of the other method they are not. */
+/* Starts with the other method do not take them. */
 static void each_for_its_method(enum beget_method method)
 {
 	enum beget_method other = method == BEGET_SPAWN ? BEGET_FORKSERVER : BEGET_SPAWN;
@@ -143,7 +144,7 @@ static void each_for_its_method(enum beget_method method)
 	beget_server_close(s);
 }
 
-/* What the user wishes of a start, a spare gives too. */
+/* A spare also provides what the options ask for. */
 
 static const char *wishes(struct beget_fd fd)
 {
@@ -192,7 +193,8 @@ static void wished(enum beget_method method)
 	beget_server_close(s);
 }
 
-/* An environment that is another than at the server's launch: what runs before main has seen that one. */
+/* If the environment differs from that at the server's launch, spawn uses no spare, because constructors have seen the
+ * old one. */
 static int seen_early = -1;
 
 __attribute__((constructor)) static void look_early(void)
@@ -221,7 +223,7 @@ static void constructors_see_the_environment_of_now(void)
 	beget_server_close(s);
 }
 
-/* A state that one can only be born with: the start goes the ordinary way. */
+/* A state that a process can only be born with: an ordinary start. */
 static int no_new_privileges(void)
 {
 	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
@@ -250,7 +252,7 @@ static void a_state_beyond_them(enum beget_method method)
 	run_host(gain_nothing);
 }
 
-/* A burst is larger than the pool: the rest is started the ordinary way, and the pool fills again. */
+/* A burst is larger than the pool: further starts are ordinary ones, and the pool fills again. */
 static void burst(enum beget_method method)
 {
 	enum { N = 50 };
@@ -271,7 +273,7 @@ static void burst(enum beget_method method)
 	beget_server_close(s);
 }
 
-/* A spare that was asked for is made after a start that came behind it. */
+/* A spare that was requested before a start is created after it. */
 static void starts_come_first(void)
 {
 	enum { N = 4, FAR = 10000 };
@@ -286,7 +288,7 @@ static void starts_come_first(void)
 	for (int i = 0; i < N; i++)
 		assert_int_equal(beget_join(before[i], SOON_MS, NULL), 0);
 	stop(helper);
-	for (int i = 0; i < N; i++) /* then they are asked for */
+	for (int i = 0; i < N; i++) /* then they are requested */
 		beget_free(before[i]);
 	struct beget_process *p = start_with(by(BEGET_FORKSERVER, s), BEGET_CALL(own_pid));
 	assert_int_equal(kill(helper, SIGCONT), 0);
@@ -296,11 +298,11 @@ static void starts_come_first(void)
 	await_spares(s, N);
 	assert_int_equal(children_of(helper, spares, N), N);
 	for (int i = 0; i < N; i++)
-		assert_true(spares[i] > pid || pid - spares[i] > FAR); /* numbers begin anew */
+		assert_true(spares[i] > pid || pid - spares[i] > FAR); /* pids wrap around */
 	beget_server_close(s);
 }
 
-/* As many as can be asked for. */
+/* The maximum number. */
 static void many(void)
 {
 	int before = count_descriptors();
@@ -369,14 +371,14 @@ static void killed(enum beget_method method)
 			assert_int_equal(kill(pids[j], SIGKILL), 0);
 		for (int j = 0; j < 3 && j <= i; j++)
 			for (int64_t end = now_ms() + SOON_MS; kill(pids[j], 0) == 0 && now_ms() < end;)
-				sleep_ms(1); /* its helper has seen it */
+				sleep_ms(1); /* its helper has noticed it */
 		for (int j = 0; j < 4; j++)
 			assert_int_equal(int_result_with(by(method, s), BEGET_CALL(add, 3, j)), 3 + j);
 	}
 	beget_server_close(s);
 }
 
-/* At any moment: the start goes another way, or it is a process that was killed before it read its call. */
+/* At any moment: the start is an ordinary one, or the process was killed before it read its call. */
 static void killed_at_any_moment(enum beget_method method)
 {
 	struct beget_server *s = open_server(keeping(method, 1));
@@ -407,7 +409,8 @@ static void killed_at_any_moment(enum beget_method method)
 	beget_server_close(s);
 }
 
-/* A stopped one is not told from one that waits: it is a process that somebody has stopped. */
+/* A stopped spare cannot be distinguished from a waiting one: the result is a process that another process has
+ * stopped. */
 static void stopped(enum beget_method method)
 {
 	struct beget_server *s = open_server(keeping(method, 1));
@@ -435,7 +438,7 @@ static void stopped(enum beget_method method)
 	beget_server_close(s);
 }
 
-/* With a deadline, it is one that was not born in time: another is taken, or made. */
+/* With a deadline, a stopped spare counts as not born in time: another one is taken or created. */
 static void stopped_with_a_deadline(void)
 {
 	struct beget_server *s = open_server(keeping(BEGET_FORKSERVER, 1));
@@ -454,7 +457,7 @@ static void stopped_with_a_deadline(void)
 	beget_server_close(s);
 }
 
-/* Spares of a helper that was killed are not used: nobody would tell how they end. */
+/* Spares of a helper that was killed are not used, because no process would report their ends. */
 static int prepared;
 
 static int prepare(int number)
@@ -496,7 +499,7 @@ static void of_a_killed_server(enum beget_method method)
 	beget_server_close(s);
 }
 
-/* A handle that is given back does not launch, and does not wait for one that is launched. */
+/* Freeing a handle does not launch a helper, and does not wait for a launch. */
 static int naps(int ms)
 {
 	sleep_ms(ms);
@@ -523,7 +526,7 @@ static void given_back_while_it_is_gone(void)
 	beget_server_close(s);
 }
 
-/* Tied to the caller, as any other. */
+/* Tied to the caller, like any child. */
 
 static int told[2];
 
@@ -604,7 +607,7 @@ static void tied(enum beget_method method)
 		dies_with(tied_host_of_one_that_closes_all);
 }
 
-/* The caller dies, or closes, while they wait: they are gone soon, as the fence sees. */
+/* The caller dies or closes the server while spares wait: they end soon, which the fence checks. */
 
 static void waiting_host(void)
 {
@@ -612,7 +615,7 @@ static void waiting_host(void)
 
 	CHECK(beget_server_open(&s, BEGET_SERVER_OPTIONS(.spares = 3, .spawn_spares = 3)) == 0);
 	sleep_ms(40);
-	if (fork() == 0) /* a copy that lives on holds nothing of them */
+	if (fork() == 0) /* a copy that continues holds no descriptor of them */
 		sleep(1), _exit(0);
 	raise(SIGKILL);
 }
@@ -640,7 +643,7 @@ static void closed_while_they_wait(void)
 	}
 }
 
-/* Nothing of them is seen by the host, though it waits for all. */
+/* The host does not see them, although it waits for all children. */
 
 static void waits(void)
 {
@@ -651,7 +654,7 @@ static void waits(void)
 	CHECK(beget_server_open(&s, BEGET_SERVER_OPTIONS(.spares = 2, .spawn_spares = 2)) == 0);
 	sleep_ms(50);
 	for (int i = 0; i < 20; i++) {
-		/* Of spawn too, as long as it is a spare. */
+		/* This includes those of spawn while they are spares. */
 		CHECK(beget_start(&p, by(i % 2 ? BEGET_SPAWN : BEGET_FORKSERVER, s), BEGET_CALL(nothing)) == 0);
 		CHECK(beget_join(p, 10000, NULL) == 0);
 		beget_free(p);
@@ -667,7 +670,7 @@ static void the_host_sees_nothing(void)
 	run_host(waits);
 }
 
-/* In the caller, at most two descriptors each. */
+/* In the caller, they take at most two descriptors each. */
 static void descriptors_of_the_caller(enum beget_method method)
 {
 	int before = count_descriptors();
@@ -678,8 +681,8 @@ static void descriptors_of_the_caller(enum beget_method method)
 	beget_server_close(s);
 }
 
-/* The n-th call of the caller fails while the server is opened and its pool is filled: an error of open that leaves
- * nothing, or a server that serves; then the pool fills. */
+/* The n-th call of the caller fails while the server is opened and its pool is filled: open fails and leaves nothing,
+ * or the server serves and the pool fills. */
 static void opened_with_faults(const char *call, int error)
 {
 	char name[40];
@@ -720,7 +723,8 @@ static void faults(void)
 	opened_with_faults("clone", EAGAIN);
 }
 
-/* A start with a spare while calls of the caller fail: it is started, or it is refused and never ran. */
+/* A start with a spare while calls of the caller fail: the process runs, or the start is refused and the target never
+ * ran. */
 static void started_with_faults(enum beget_method method, const char *call, int error)
 {
 	struct beget_server *s = open_server(keeping(method, 2));
@@ -730,7 +734,7 @@ static void started_with_faults(enum beget_method method, const char *call, int 
 	for (int n = 1, hits = 1; hits && n < 200; n++) {
 		struct beget_process *p = NULL;
 		struct beget_status status;
-		sleep_ms(10); /* spares are made in it */
+		sleep_ms(10); /* during which spares are created */
 		fault_nth(name, n, error);
 		int failed = beget_start(&p, by(method, s), BEGET_CALL(add, n, 2));
 		hits = fault_off();
@@ -758,7 +762,7 @@ static void starts_with_faults(enum beget_method method)
 		started_with_faults(method, table[i].call, table[i].error);
 }
 
-/* Spares that are asked for do not take the last place in the helper's table: a start behind them is heard. */
+/* Requests for spares do not take the last place in the helper's table: a later start still works. */
 static void the_last_place(void)
 {
 	struct rlimit before, few;
@@ -787,7 +791,7 @@ static void the_last_place(void)
 	beget_server_close(s);
 }
 
-/* The helper has no room for them: starts are not held up, and they come when there is room again. */
+/* The helper has no room for spares: starts are not delayed, and spares are created when there is room again. */
 static void no_room_in_the_server(void)
 {
 	struct rlimit before, few;
@@ -803,11 +807,11 @@ static void no_room_in_the_server(void)
 		struct beget_process *p = start_with(by(BEGET_FORKSERVER, s), BEGET_CALL(nothing));
 		struct beget_status status;
 		assert_int_equal(beget_join(p, SOON_MS, &status), 0);
-		if (status.outcome != BEGET_EXITED) /* it was heard, and refused */
+		if (status.outcome != BEGET_EXITED) /* it was received and refused */
 			assert_int_equal(status.code, -EMFILE);
 		beget_free(p);
 	}
-	assert_true(status_of(s).started < 200); /* it does not try again and again */
+	assert_true(status_of(s).started < 200); /* it does not retry without a pause */
 	assert_int_equal(prlimit(pid, RLIMIT_NOFILE, &before, NULL), 0);
 	sleep_ms(1100);
 	expect_exit(start_with(by(BEGET_FORKSERVER, s), BEGET_CALL(nothing)), 0);

@@ -1,4 +1,4 @@
-/* What tests of servers share. */
+/* Helpers for tests of servers. */
 #ifndef SERVER_TEST_H
 #define SERVER_TEST_H
 
@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { SOON_MS = 3000, OF_A_SERVER = 2 /* descriptors: its socket, its pidfd */ };
+enum { SOON_MS = 3000, OF_A_SERVER = 2 /* descriptors in the caller: its socket and its pidfd */ };
 
 static inline struct beget_server *open_server(const struct beget_server_options *o)
 {
@@ -19,7 +19,8 @@ static inline struct beget_server *open_server(const struct beget_server_options
 	return s;
 }
 
-/* It is refused with that code and these words, writes nothing and leaves nothing. */
+/* Expects that the options are refused with that code and a sentence with these words, and that the output is
+ * untouched. */
 static inline void refused(const struct beget_server_options *o, int code, const char *words)
 {
 	struct beget_server *s = (void *)&code;
@@ -53,7 +54,7 @@ static inline void kill_server(struct beget_server *s)
 	assert_true(process_gone(pid, SOON_MS));
 }
 
-/* What to preload for one library of test/lib. */
+/* The preload list for one library of test/lib. */
 static inline const char *const *preloads(const char *name)
 {
 	static const char *list[] = {NULL, NULL};
@@ -62,7 +63,7 @@ static inline const char *const *preloads(const char *name)
 	return list;
 }
 
-/* Whether this process has a file of such a name. */
+/* Nonzero if a file with such a name is mapped in this process. */
 static inline int mapped(const char *name)
 {
 	char line[5000];
@@ -76,7 +77,7 @@ static inline int mapped(const char *name)
 	return found;
 }
 
-/* Contents for a server: a prepare call, and what its children find. */
+/* Contents for a server: a prepare call, and a target that reads them. */
 static char *model;
 
 static inline int loads(const char *name, int size)

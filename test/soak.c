@@ -1,9 +1,9 @@
-/* A long run: several threads start, signal, join and free at random, by all methods, from the shared helper and from
- * servers with spares, while the helpers are killed and stopped. In the end no status is lost or wrong, no result
- * either, and there are no more descriptors, processes, mappings and bytes of heap than after a run to get warm.
+/* A long run: several threads start, signal, join and free at random, with all methods, with the shared helper and with
+ * servers that keep spares, while helpers are killed and stopped. In the end no status or result is lost or wrong, and
+ * there are no more descriptors, processes, mappings and bytes of heap than after a run to warm up.
  *
- * SOAK_SECONDS (120), SOAK_SEED (each thread's choices follow from it; which of them meet does not), SOAK_CALM=1:
- * nobody kills a helper. */
+ * SOAK_SECONDS (120), SOAK_SEED (determines each thread's choices, but not how threads interleave), SOAK_CALM=1 (no
+ * helper is killed). */
 #include "kernel.h"
 #include "os/fd.h"
 #include "os/proc.h"
@@ -47,13 +47,13 @@ static const char *const kind_names[KINDS] = {"add",   "echo", "fill", "buffer",
                                               "crash", "exec", "nap",  "waits",  "nested"};
 static const char *const method_names[] = {"forkserver", "spawn", "fork"};
 
-/* A process that a worker has, and what it must become. */
+/* A process of a worker thread, and its expected end. */
 struct work {
 	struct beget_process *p;
 	enum kind kind;
 	enum beget_method method;
 	int number;
-	bool killed[NSIG]; /* by these signals */
+	bool killed[NSIG]; /* by which signals */
 	size_t size;
 	char *memory;
 	struct beget_buffer *buffer;
@@ -76,7 +76,7 @@ static atomic_bool stop;
 static atomic_long started[3], ended[5], by_kind[KINDS], refused[200], kills, stops, nested_failed, reopened, wrong;
 static bool calm, remembers;
 
-/* Targets */
+/* Targets. */
 
 static int add(int a, int b)
 {
@@ -154,7 +154,7 @@ static int nested(int method, int number)
 	return value;
 }
 
-/* Choices */
+/* Choices. */
 
 static uint64_t next(struct worker *w)
 {
@@ -198,7 +198,7 @@ __attribute__((format(printf, 2, 3))) static void complain(const struct work *k,
 	wrong++;
 }
 
-/* Starting */
+/* Starting. */
 
 static int prepare_work(struct worker *w, struct work *k)
 {
@@ -301,7 +301,7 @@ static void begin(struct worker *w, struct work *k)
 	by_kind[k->kind]++;
 }
 
-/* Ending */
+/* Ending. */
 
 static bool all_are(const char *data, size_t n, char c)
 {
@@ -371,7 +371,7 @@ static void check_end(struct work *k, const struct beget_status *s)
 		if (remembers || calm || k->method != BEGET_FORKSERVER)
 			complain(k, "lost");
 	} else if (s->outcome == BEGET_FAILED) {
-		/* its helper was killed before it was made, or it was signalled before it knew its call */
+		/* its helper was killed before it was created, or it was signalled before it had read its call */
 		if (s->code != -ECONNRESET || calm || k->method != BEGET_FORKSERVER)
 			complain(k, "failed");
 	} else if (s->outcome == BEGET_SIGNALED) {
@@ -448,12 +448,12 @@ static void wait_for_some(struct worker *w)
 		complain(&w->work[0], "wait: %s", beget_error());
 }
 
-/* A handle that is given back unasked: of what ends by itself, or by its tie. */
+/* Frees a handle without joining, of a process that ends by itself or through its tie. */
 static void forget(struct worker *w, struct work *k)
 {
 	w->doing = "free";
 	if (k->kind == WAITS && beget_kill(k->p, SIGKILL) && !k->killed[0])
-		finish(w, k, -1); /* it was never born, then */
+		finish(w, k, -1); /* it was never born */
 	else
 		drop(k);
 }
@@ -498,7 +498,7 @@ static void *work(void *data)
 	return NULL;
 }
 
-/* The assassin */
+/* The thread that kills helpers. */
 
 static bool is_ours(pid_t pid, const char *mark)
 {
@@ -555,7 +555,7 @@ static void *kill_helpers(void *data)
 	return NULL;
 }
 
-/* What there is */
+/* What exists. */
 
 struct level {
 	int descriptors, processes, maps;
@@ -591,7 +591,7 @@ static struct level level(void)
 	struct level l = {.descriptors = count_in("/proc/self/fd", NULL)};
 
 	for (int i = 0; i < 1000 && (l.processes = count_in("/proc", is_ours)) > 2; i++)
-		poll(NULL, 0, 10); /* what was given back ends by itself */
+		poll(NULL, 0, 10); /* processes whose handles were freed end by themselves */
 	malloc_trim(0);
 	struct mallinfo2 heap = mallinfo2();
 	l.heap = heap.uordblks;
@@ -606,7 +606,7 @@ static void print_level(const char *when, const struct level *l)
 	       l->processes, l->maps, l->heap, l->mapped);
 }
 
-/* A round */
+/* A round. */
 
 static void progress(int64_t begun)
 {
@@ -669,7 +669,7 @@ static void round_of(int seconds, uint64_t seed)
 		beget_server_close(servers[i]);
 		servers[i] = NULL;
 	}
-	struct beget_process *p; /* the shared helper stays, and what was given back is reaped */
+	struct beget_process *p; /* the shared helper stays, and freed processes are reaped */
 	for (int i = 0; i < 10; i++) {
 		if (beget_start(&p, NULL, BEGET_CALL(nap, 20)) == 0) {
 			beget_join(p, -1, NULL);
@@ -693,7 +693,7 @@ static long setting(const char *name, long otherwise)
 	return text && text[0] ? strtol(text, NULL, 10) : otherwise;
 }
 
-/* What a thread's cache holds would count as used. */
+/* Memory in a thread's cache would count as used. */
 static void without_caches(char **argv)
 {
 	if (getenv("GLIBC_TUNABLES"))
@@ -708,7 +708,7 @@ int main(int argc, char **argv)
 	beget_init(argc, argv);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-	mallopt(M_ARENA_MAX, 1); /* so that what is counted does not depend on which thread allocated it */
+	mallopt(M_ARENA_MAX, 1); /* so that the count does not depend on which thread allocated the memory */
 	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 	int seconds = (int)setting("SOAK_SECONDS", 120);
 	uint64_t seed = (uint64_t)setting("SOAK_SEED", (long)(time(NULL) % 1000000));

@@ -1,5 +1,6 @@
-/* A child that is alone does not have the helper's socket. One that is not can ask the helper for children, but not
- * after it has restricted itself: the helper sees that. */
+/* A child with BEGET_ALONE does not have the helper's socket. Another child can request children from the helper, but
+ * not
+ * after it has restricted itself, because the helper notices that. */
 #include "filter.h"
 #include "harness.h"
 #include "host.h"
@@ -16,7 +17,7 @@
 
 enum restriction { NONE, NO_NEW_PRIVS, FILTER, OTHER_USER, OTHER_GROUPS, OTHER_ROOT, NAMESPACE, NOT_DUMPABLE };
 
-/* 1: a child was born of it. */
+/* 1: a child was born. */
 static int ask(int fd)
 {
 	struct beget__request request = {.caller = getpid(), .within_ms = 100};
@@ -54,7 +55,7 @@ static bool restrict_self(int how)
 	}
 }
 
-/* Asks over every descriptor that it has, and ends with the number that were born. */
+/* Requests a child over every descriptor that it has. Its exit code is the number of children born. */
 static void asks_everybody(int how)
 {
 	int born = 0;
@@ -82,7 +83,7 @@ static int births(const struct beget_options *o, int how)
 
 static void alone(enum beget_method method)
 {
-	pid_t helper = helper_pid(); /* there is one to ask */
+	pid_t helper = helper_pid(); /* there is a helper to ask */
 
 	assert_int_equal(births(BEGET_OPTIONS(.method = method), NONE), 1);
 	assert_int_equal(births(BEGET_OPTIONS(.method = method, .flags = BEGET_ALONE), NONE), 0);
@@ -91,7 +92,7 @@ static void alone(enum beget_method method)
 	assert_int_equal(helper_pid(), helper);
 }
 
-/* Of a server's helper, no child has the socket. */
+/* No child has the socket of a server. */
 static void alone_with_a_server(enum beget_method method)
 {
 	struct beget_server *s;
@@ -110,7 +111,7 @@ static int parent(void)
 	return getppid();
 }
 
-/* 0 if its helper is its own. */
+/* 0 if its helper is not the caller's. */
 static int starts_by_its_own_helper(int callers)
 {
 	struct beget_process *p;
@@ -143,13 +144,13 @@ static void restricted(enum beget_method method)
 	helper_pid();
 	for (int how = NO_NEW_PRIVS; how <= NOT_DUMPABLE; how++) {
 		int n = births(BEGET_OPTIONS(.method = method), how);
-		/* Root sees all. */
+		/* Root can see everything. */
 		if (n != 99 && n != 0 && !(how == NOT_DUMPABLE && geteuid() == 0))
 			fail_msg("%s: %d children born", names[how], n);
 	}
 }
 
-/* But it can start children: its rights are those of a helper of its own. */
+/* It can still start children: they come from a helper of its own and have its rights. */
 static int starts_after(int how)
 {
 	struct beget_process *p;

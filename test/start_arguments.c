@@ -1,5 +1,6 @@
-/* Arguments and results: every type at its extremes and every size of strings and bytes arrive as they were sent,
- * NULL and empty ones too, objects as aligned as they were. */
+/* Arguments and results: every type at its extremes and strings and bytes of every size arrive unchanged, including
+ * NULL
+ * and empty ones, and objects keep their alignment. */
 #include "harness.h"
 
 #include <errno.h>
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Scalars: each goes there and back, and the child itself is asked what it sees. */
+/* Scalars: each is sent in both directions, and the child checks what it gets. */
 
 #define SCALAR(name, type)                                                                                             \
 	static type same_##name(type x)                                                                                \
@@ -93,7 +94,7 @@ static void real_numbers(enum beget_method method)
 	check_double(method, (double)NAN);
 }
 
-/* None and many. */
+/* No arguments, and many. */
 
 static int seven(void)
 {
@@ -110,7 +111,7 @@ struct pair {
 	double b;
 };
 
-/* As bits, which of its arguments are right. */
+/* A bit for each argument that is right. */
 static int ten(bool a, signed char b, unsigned short c, float d, const char *e, const struct pair *f,
                struct beget_bytes g, long long h, double i, struct beget_fd j)
 {
@@ -248,13 +249,13 @@ static void the_original_is_untouched(enum beget_method method)
 	assert_int_equal(object.a, 41);
 }
 
-/* Sizes: strings and bytes of each go there and back. */
+/* Sizes: strings and bytes of each are sent in both directions. */
 
 static const size_t sizes[] = {0,     1,     2,     4095,  4096,  4097,   8100,    8192,
                                65400, 65500, 65535, 65536, 65537, 204800, 1048576, 16777216};
 enum { SIZES = sizeof(sizes) / sizeof(*sizes) };
 
-/* Never zero, and different at different places of any block. */
+/* Never zero, and different at different positions of a block. */
 static unsigned char byte_at(size_t i)
 {
 	return (unsigned char)(1 + (i * 7 + (i >> 8) * 13 + (i >> 16)) % 255);
@@ -298,7 +299,7 @@ static void expect_bytes_back(enum beget_method method, size_t size)
 	struct beget_bytes back = {NULL, 0};
 	struct beget_process *p = start(method, BEGET_CALL(bytes_back, BEGET_BYTES(data, size)));
 
-	memset(data, 0, size + 1); /* it was copied */
+	memset(data, 0, size + 1); /* it has been copied */
 	assert_int_equal(beget_join(p, 30000, NULL), 0);
 	assert_int_equal(beget_result(p, &back), 0);
 	assert_non_null(back.data);
@@ -314,7 +315,7 @@ static void bytes_of_each_size(enum beget_method method)
 		expect_bytes_back(method, sizes[i]);
 }
 
-/* The bytes of all strings and one more for each; -1: NULL. */
+/* The bytes of all strings, plus one each; -1: NULL. */
 static int length_of(char *const *strings)
 {
 	int total = 0;
@@ -391,7 +392,7 @@ static void large_between_small(enum beget_method method)
 	free(c);
 }
 
-/* Results without a value of their own. */
+/* NULL and empty results. */
 
 static const char *null_string(void)
 {
@@ -452,7 +453,7 @@ static void no_result(enum beget_method method)
 	beget_free(p);
 }
 
-/* The bare address. */
+/* The address itself. */
 
 static int reads_raw(void *p)
 {

@@ -1,5 +1,5 @@
-/* Buffers: one memory for all who have it, whoever made it and however they were born; sealed, it is the same for ever.
- * Nothing of them stays behind: no descriptor, which the fence counts, and no mapping. */
+/* Buffers: shared memory, whoever created it and however the processes were started; once sealed, it never changes.
+ * Nothing of a buffer stays behind: no descriptor, which the fence checks, and no mapping. */
 #include "call/buffer.h"
 #include "fault.h"
 #include "harness.h"
@@ -53,7 +53,7 @@ static void expect_busy(struct beget_buffer *b)
 	assert_int_equal(beget_buffer_seal(b), -EBUSY);
 	assert_non_null(strstr(beget_error(), "mapped for writing elsewhere"));
 	assert_false(beget_buffer_sealed(b));
-	bytes_of(b)[0]++; /* and it is as it was */
+	bytes_of(b)[0]++; /* and the contents are unchanged */
 	bytes_of(b)[0]--;
 }
 
@@ -81,7 +81,7 @@ static struct beget_buffer *buffer_of(struct beget_process *p)
 
 /* Targets. */
 
-/* -1: it is not what the caller left there, or lies where it should not. */
+/* -1: the contents are not the caller's, or the address is wrong. */
 static int replaces(struct beget_buffer *b, int from, int to)
 {
 	if (!is_all(b, (unsigned char)from) || (uintptr_t)beget_buffer_data(b) % 4096 || beget_buffer_sealed(b))
@@ -99,7 +99,7 @@ static int sum_of_ends(struct beget_buffer *b)
 
 static int writes(struct beget_buffer *b, int whence)
 {
-	signal(SIGSEGV, SIG_DFL); /* cmocka's, in a copy of this process */
+	signal(SIGSEGV, SIG_DFL); /* a copy of this process has cmocka's handler */
 	bytes_of(b)[whence < 0 ? beget_buffer_size(b) - 1 : (size_t)whence] = 'w';
 	return 1;
 }
@@ -160,7 +160,7 @@ static void a_gibibyte_is_what_is_touched(enum beget_method method)
 	beget_buffer_free(b);
 }
 
-/* Takes turns with the caller: odd numbers are the child's. */
+/* Takes turns with the caller: the child writes odd numbers. */
 static int counts(struct beget_buffer *b, int to)
 {
 	atomic_int *n = beget_buffer_data(b);
@@ -247,7 +247,7 @@ static void no_buffer(enum beget_method method)
 	assert_non_null(strstr(beget_error(), "no buffer"));
 }
 
-/* One buffer as each of many arguments, and one too many. */
+/* One buffer in as many arguments as possible, and one more. */
 static void as_many_as_descriptors(enum beget_method method)
 {
 	struct beget_buffer *b = make(10);
@@ -292,7 +292,7 @@ static void sealed_before(enum beget_method method)
 	beget_buffer_free(b);
 }
 
-/* Bits for the ways in that are open; what can be made writable is a copy. */
+/* A bit for each way in which the memory can be changed; a mapping that can be made writable is a copy. */
 static int breaks_in(struct beget_buffer *b)
 {
 	int fd = beget__buffer_lend(b), open = 0;
@@ -323,7 +323,7 @@ static void no_way_in(enum beget_method method)
 	beget_buffer_free(b);
 }
 
-/* The size of an open one does not change either. */
+/* The size of an unsealed buffer does not change either. */
 static int resizes(struct beget_buffer *b)
 {
 	int fd = beget__buffer_lend(b);
@@ -367,7 +367,7 @@ static int seals(struct beget_buffer *b)
 
 	if (!error || beget_buffer_sealed(b))
 		return error;
-	bytes_of(b)[0] = 'o'; /* still open */
+	bytes_of(b)[0] = 'o'; /* not sealed yet */
 	return error;
 }
 
@@ -382,7 +382,7 @@ static void the_caller_is_in_the_way(enum beget_method method)
 	beget_buffer_free(b);
 }
 
-/* A start whose buffer is sealed before the child has it: either way it gets there. */
+/* The buffer is sealed before the child receives it: it arrives in either case. */
 static void sealed_on_the_way(enum beget_method method)
 {
 	for (int i = 0; i < often(60); i++) {
@@ -497,7 +497,7 @@ static void none_of_a_bad_end(enum beget_method method)
 	assert_null(b);
 }
 
-/* What a child by fork inherits. */
+/* What a child with fork inherits. */
 
 static int has_descriptor(struct beget_buffer *b, int count)
 {
@@ -522,7 +522,7 @@ static void only_the_buffers_of_the_call(enum beget_method method)
 
 	assert_int_equal(int_result_with(o, BEGET_CALL(has_descriptor, b, 1)), 1);
 	assert_int_equal(int_result_with(o, BEGET_CALL(has_descriptor, b, 0)), FD_CLOEXEC);
-	/* and without the flag all but the result, which is the handle's */
+	/* and without the flag it has all except the result's, which the handle owns */
 	assert_int_equal(int_result(method, BEGET_CALL(has_descriptor, b, 1)), method == BEGET_FORK ? 2 : 1);
 	assert_int_equal(bytes_of(b)[0], 'h');
 	assert_true(is_all(buffer_of(unasked), 'u'));
@@ -531,7 +531,7 @@ static void only_the_buffers_of_the_call(enum beget_method method)
 	beget_buffer_free(other);
 }
 
-/* Life. */
+/* Lifetime. */
 
 static void freed_while_a_child_has_it(enum beget_method method)
 {
@@ -555,7 +555,7 @@ static void freed_while_a_child_has_it(enum beget_method method)
 		close(said[i]), close(go[i]);
 }
 
-/* A child hands it to a child of its own, by each method. */
+/* A child passes it to its own child, with each method. */
 static int passes_on(struct beget_buffer *b, int method)
 {
 	struct beget_process *p = NULL, *q = NULL;
@@ -588,7 +588,7 @@ static void nested(enum beget_method method)
 	beget_buffer_free(b);
 }
 
-/* The result of a grandchild, returned further. */
+/* The result of a grandchild is returned to the caller. */
 static struct beget_buffer *gets_one(int method)
 {
 	struct beget_process *p = NULL;
@@ -598,7 +598,7 @@ static struct beget_buffer *gets_one(int method)
 	                BEGET_CALL(makes, (size_t)70000, 'g', true)) < 0 ||
 	    beget_join(p, 10000, NULL) < 0 || beget_result(p, &b) < 0)
 		return NULL;
-	return b; /* its handle is left alone */
+	return b; /* the handle of the process is not freed */
 }
 
 static void from_a_grandchild(enum beget_method method)
@@ -634,7 +634,7 @@ static void owners_in_threads(enum beget_method method)
 	assert_int_equal(mappings(), 0);
 }
 
-/* What cannot be made. */
+/* What cannot be created. */
 
 static void expect_none(size_t size, int error, const char *words)
 {
@@ -678,7 +678,7 @@ static void limits(enum beget_method method)
 	not_under_valgrind("it has descriptors and memory of its own");
 	assert_int_equal(create_under(RLIMIT_NOFILE, 0, 10), -EMFILE);
 	assert_non_null(strstr(beget_error(), "Too many open files"));
-#ifndef __SANITIZE_ADDRESS__ /* which wants memory of its own at any time */
+#ifndef __SANITIZE_ADDRESS__ /* the address sanitizer allocates memory at any time */
 	assert_int_equal(create_under(RLIMIT_AS, 4096, 64 << 20), -ENOMEM);
 #endif
 	assert_int_equal(create_under(RLIMIT_FSIZE, 4096, 4097), -EFBIG);
@@ -705,7 +705,7 @@ static void each_call_fails(enum beget_method method)
 			struct beget_buffer *b = make(10);
 			assert_int_equal(beget_buffer_seal(b), -EPERM);
 			assert_false(beget_buffer_sealed(b));
-			bytes_of(b)[0] = 1; /* it is open as before */
+			bytes_of(b)[0] = 1; /* it is not sealed and usable as before */
 			beget_buffer_free(b);
 		} else {
 			expect_none(10, -calls[i].error, "cannot make a buffer of 10 bytes: ");
@@ -722,7 +722,7 @@ static void each_call_fails(enum beget_method method)
 	assert_int_equal(mappings(), 0);
 }
 
-/* No place for the descriptor of a result: all else of it is there. */
+/* There is no descriptor number for the result: everything else arrives. */
 static struct beget_buffer *makes_and_tells(int *n, struct beget_fd go)
 {
 	char c;
@@ -740,7 +740,7 @@ static void no_place_for_the_result(enum beget_method method)
 	not_under_valgrind("it has descriptors of its own");
 	assert_int_equal(pipe(go), 0);
 	struct beget_process *p = start(method, BEGET_CALL(makes_and_tells, BEGET_OUT(&n), BEGET_FD(go[0])));
-	(void)beget_pid(p); /* it has sent what it has to say of its birth */
+	(void)beget_pid(p); /* it has reported its birth */
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, before.rlim_max});
 	while (used < 1100 && (fds[used] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
@@ -784,7 +784,7 @@ static void temporary_files(enum beget_method method)
 		struct beget_buffer *b = make_without(sizes[i]);
 		assert_int_equal(int_result(method, BEGET_CALL(replaces, b, 0, 5)), 5);
 		assert_true(is_all(b, 5));
-		expect_busy(b); /* for ever, since another had it */
+		expect_busy(b); /* permanently, because another process had it */
 		beget_buffer_free(b);
 		b = make_without(sizes[i]);
 		memset(beget_buffer_data(b), 6, sizes[i]);
@@ -802,7 +802,7 @@ static void temporary_files(enum beget_method method)
 	assert_int_equal(mappings(), 0);
 }
 
-/* A child that was forked has it as well. */
+/* A forked child has it as well. */
 static void a_temporary_file_that_is_shared(enum beget_method method)
 {
 	struct beget_buffer *b = make_without(10);

@@ -1,5 +1,6 @@
-/* What a child can ask about itself: who started it, whether that process is still there, and by which method. In a
- * process that beget did not start there is no answer. */
+/* What a child can find out about itself: which process started it, whether that process is still running, and with
+ * which
+ * method. A process that beget did not start gets errors. */
 #include "harness.h"
 #include "os/fault.h"
 #include "os/proc.h"
@@ -32,7 +33,7 @@ static void pid_and_method(enum beget_method method)
 	                 getpid());
 }
 
-/* 0 if the three have no answer here, and say so. */
+/* 0 if all three functions fail with a sentence here. */
 static int no_answer(void)
 {
 	int wrong = 0;
@@ -62,7 +63,7 @@ static int grandchild(void)
 	return WEXITSTATUS(status);
 }
 
-/* 0, or what the kernel, or valgrind in its place, answers to who asks for a pidfd. */
+/* 0, or the error of the kernel (or of valgrind in its place) for a request of a pidfd. */
 static int no_pidfds(void)
 {
 	int fd = beget__proc_pidfd_open(getpid());
@@ -115,7 +116,7 @@ static void child_of_a_child(enum beget_method method)
 	assert_int_equal(int_result(method, BEGET_CALL(all_inner_are_mine)), 3);
 }
 
-/* The sentinel; also on a kernel that does not name the maker of a socket by a pidfd. */
+/* The sentinel; also on a kernel that does not provide a pidfd for the creator of a socket. */
 
 static int older(const char *call)
 {
@@ -149,7 +150,8 @@ static void caller_lives(enum beget_method method)
 	assert_int_equal(int_result(method, BEGET_CALL(sentinel_of_a_living_caller, 1)), no_pidfds());
 }
 
-/* Says "a" while its caller lives and "d" once it is dead; asks for the sentinel only when it is told to, if late. */
+/* Writes "a" while its caller is running and "d" after its end. With late, it requests the sentinel only when asked
+ * to. */
 static void watches(struct beget_fd out, struct beget_fd in, bool late, bool old)
 {
 	beget__fault_hook = old ? older : NULL;
@@ -195,7 +197,7 @@ static void expect_death_seen(enum beget_method method, bool late, bool old)
 	if (late)
 		assert_int_equal(waitpid(caller, &status, 0), caller);
 	else
-		assert_true(readable(out[0], 2000)); /* nobody has reaped the caller yet */
+		assert_true(readable(out[0], 2000)); /* the caller has not been reaped yet */
 	close(in[1]);
 	assert_true(readable(out[0], 2000));
 	assert_int_equal(read(out[0], said, 1), 1);

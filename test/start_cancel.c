@@ -1,5 +1,5 @@
-/* Thread cancellation: join and wait can be cancelled and leave the handle good, no other function is a cancellation
- * point, so that nothing is lost that it was about to give. */
+/* Thread cancellation: join and wait can be cancelled and leave the handle valid; no other function is a cancellation
+ * point, so that no result is lost. */
 #include "harness.h"
 
 #include <pthread.h>
@@ -32,7 +32,7 @@ static void *waits(void *ps)
 	return NULL;
 }
 
-/* After so many microseconds. */
+/* Cancels the thread after us microseconds. */
 static void *cancelled_after(void *(*body)(void *), void *argument, useconds_t us)
 {
 	void *result = NULL;
@@ -40,7 +40,7 @@ static void *cancelled_after(void *(*body)(void *), void *argument, useconds_t u
 
 	assert_int_equal(pthread_create(&t, NULL, body, argument), 0);
 	usleep(us);
-	(void)pthread_cancel(t); /* ESRCH before glibc 2.36 if it has ended */
+	(void)pthread_cancel(t); /* before glibc 2.36, ESRCH if the thread has ended */
 	pthread_join(t, &result);
 	return result;
 }
@@ -69,7 +69,7 @@ static void in_wait(enum beget_method method)
 	}
 }
 
-/* While it ends: either the join was done, or the next one tells. */
+/* While the process ends: either the join succeeded, or the next one does. */
 static void in_join_at_the_end(enum beget_method method)
 {
 	for (useconds_t us = 0; us < 40; us++) {
@@ -89,7 +89,7 @@ struct work {
 	int wrong;
 };
 
-/* With its cancellation pending all the time, which the first cancellation point would act upon. */
+/* A cancellation is pending all the time and would take effect at the first cancellation point. */
 static void *uses_all(void *data)
 {
 	struct work *w = data;
@@ -106,7 +106,7 @@ static void *uses_all(void *data)
 	w->wrong |= (beget_start(&w->started, BEGET_OPTIONS(.method = w->method, .flags = BEGET_UNSAFE_FORK),
 	                         BEGET_CALL(answers, 9)) != 0)
 	            << 5;
-	w->wrong |= 1 << 6; /* unless it ends here */
+	w->wrong |= 1 << 6; /* unless the thread ends here */
 	pthread_testcancel();
 	w->wrong |= 1 << 7;
 	return NULL;
@@ -132,7 +132,7 @@ static void nowhere_else(enum beget_method method)
 	beget_free(w.started);
 }
 
-/* The cancellation state is each thread's own affair. */
+/* Each thread has its own cancellation state. */
 static void state_is_kept(enum beget_method method)
 {
 	int before, after;

@@ -1,5 +1,5 @@
-/* Copies of the caller, forked by it or started by the library: a copy cannot use the caller's handles and does them no
- * harm, and it can start processes of its own. */
+/* Copies of the caller, forked by it or started by the library: a copy cannot use the caller's handles and does not
+ * damage them, and it can start its own processes. */
 #include "host.h"
 
 #include <pthread.h>
@@ -18,7 +18,7 @@ static void sleeper(void)
 		pause();
 }
 
-/* As a bit each, which of the calls do not answer -ECHILD. */
+/* A bit for each call that does not fail with -ECHILD. */
 static int not_refused(void)
 {
 	struct beget_status status;
@@ -44,7 +44,7 @@ static int answer_of(enum beget_method method, int n)
 	return value;
 }
 
-/* What a copy does: it is refused, frees what is not its own, and starts something. */
+/* Runs in a copy: its calls are refused, it frees handles of the parent, and starts a process. */
 static int lives_as_a_copy(void)
 {
 	int wrong = not_refused();
@@ -85,7 +85,7 @@ static void forked_by_the_library(enum beget_method method)
 	expect_end(handle, BEGET_SIGNALED, SIGTERM);
 }
 
-/* A handle with a result in it, and one that was freed while its process ran. */
+/* A handle with a result, and one that was freed while its process was running. */
 static void after_the_end(enum beget_method method)
 {
 	int status, value;
@@ -110,8 +110,7 @@ static void after_the_end(enum beget_method method)
 	expect_exit(start(method, BEGET_CALL(answers, 0)), 0); /* reaps it */
 }
 
-/* The copy holds nothing that would keep the caller's children from seeing its end, or the caller from seeing theirs.
- */
+/* A copy holds no descriptor that would hide the caller's end from its children, or theirs from the caller. */
 static void a_copy_that_stays(enum beget_method method)
 {
 	int before = count_descriptors(), pipe_[2];
@@ -134,7 +133,7 @@ static void a_copy_that_stays(enum beget_method method)
 	expect_exit(handle, 0);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	/* Those of before but the helper's socket, and the pipe. */
+	/* the earlier ones except the helper's socket, and the pipe */
 	assert_in_range(there, 2, before + 2);
 }
 

@@ -1,5 +1,6 @@
-/* BEGET_CRASH_REPORT: the sentence tells where a fatal signal struck, and nothing else is changed by the flag: neither
- * the status nor what a target does about signals itself. */
+/* BEGET_CRASH_REPORT: the sentence says where a fatal signal occurred. The flag changes nothing else: neither the
+ * status
+ * nor the effect of a target's own signal handling. */
 #include "harness.h"
 
 #include <dirent.h>
@@ -29,7 +30,7 @@ const char *__asan_default_options(void)
 #define AS_WRITTEN __attribute__((noipa, no_sanitize("undefined"), no_sanitize_address, no_sanitize_thread))
 #endif
 
-/* Ways to go, each in a function of its own. */
+/* Ways to crash, each in its own function. */
 
 AS_WRITTEN static void writes_there(unsigned long address)
 {
@@ -123,14 +124,14 @@ static void (*const ways[])(unsigned long) = {writes_there,          aborts,    
                                               reads_behind_the_file, clears_there, calls,      hits_a_breakpoint,
                                               a_thread_writes};
 
-/* With core dumps as the hard limit allows, into that directory; without one none. */
+/* Core dumps go to that directory, as far as the hard limit permits; without a directory there are none. */
 static int crashes(int way, unsigned long address, const char *directory)
 {
 	struct rlimit limit;
 
 	if ((directory && chdir(directory) < 0) || getrlimit(RLIMIT_CORE, &limit) < 0)
 		return -1;
-	/* 1: none even where a program takes the dumps */
+	/* 1: no core, even if a program receives core dumps */
 	limit.rlim_cur = directory || limit.rlim_max < 1 ? limit.rlim_max : 1;
 	if (setrlimit(RLIMIT_CORE, &limit) < 0)
 		return -1;
@@ -138,7 +139,7 @@ static int crashes(int way, unsigned long address, const char *directory)
 	return way;
 }
 
-/* cmocka handles some of the signals, and a forked child inherits what is handled. */
+/* cmocka handles some of these signals, and a forked child inherits its handlers. */
 static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP};
 
 static struct beget_process *start_unhandled(enum beget_method method, unsigned flags, const struct beget_call *call)
@@ -156,7 +157,7 @@ static struct beget_process *start_unhandled(enum beget_method method, unsigned 
 	return p;
 }
 
-/* What is said about it, and how it ended. */
+/* Returns what the sentence says after the process, and the status. */
 static const char *sentence(struct beget_process *p, struct beget_status *status)
 {
 	static char text[1000];
@@ -165,7 +166,7 @@ static const char *sentence(struct beget_process *p, struct beget_status *status
 	assert_true(beget_describe(p, text, sizeof(text)) > 0);
 	assert_int_equal(status->outcome, BEGET_SIGNALED);
 	beget_free(p);
-	return strstr(text, ") ") ? strstr(text, ") ") : text; /* behind who it is */
+	return strstr(text, ") ") ? strstr(text, ") ") : text; /* after the name of the process */
 }
 
 static const char *sentence_of(enum beget_method method, unsigned flags, int way, unsigned long address, int signal)
@@ -203,7 +204,7 @@ static void forbidden_address(enum beget_method method)
 	expect_in(text, " in writes_there");
 }
 
-/* One that no address can be: the processor does not tell which it was. */
+/* A non-canonical address: the processor does not report which one it was. */
 static void impossible_address(enum beget_method method)
 {
 #if defined(__x86_64__)
@@ -280,7 +281,7 @@ static void without_the_flag(enum beget_method method)
 	}
 }
 
-/* The status is the kernel's, with and without. */
+/* The status is the kernel's, with and without the flag. */
 
 static int empty(const char *directory)
 {
@@ -316,7 +317,7 @@ static void the_same_status(enum beget_method method)
 	rmdir(directory);
 }
 
-/* What a target does about signals. */
+/* The target handles signals itself. */
 
 static sigjmp_buf back;
 
@@ -376,7 +377,7 @@ static int survives_its_child(void)
 		writes_there(0x4321);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status) || WTERMSIG(status) != SIGSEGV)
 		return -1;
-	signal(SIGSEGV, SIG_DFL); /* no report of what comes now */
+	signal(SIGSEGV, SIG_DFL); /* no report of what happens now */
 	raise(SIGSEGV);
 	return -2;
 }
@@ -392,7 +393,7 @@ static void a_child_of_the_target(enum beget_method method)
 	expect_not_in(text, " in ");
 }
 
-/* What somebody sends has no address. */
+/* A signal that was sent has no address. */
 
 static int says_and_sleeps(struct beget_fd out)
 {

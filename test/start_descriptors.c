@@ -1,5 +1,6 @@
-/* Descriptors: a child by forkserver or spawn has 0 to 2, one of the library and those that were passed, whatever else
- * the host has open; passed ones are the same open files. Nothing of the library is found in places of the host. */
+/* Descriptors: a child with forkserver or spawn has 0 to 2, one of the library and those that were passed, whatever
+ * else
+ * the host has open. Passed ones refer to the same open files. The library never uses the host's numbers. */
 #include "harness.h"
 
 #include <dirent.h>
@@ -13,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A list of open descriptors, those that exec would keep in brackets. */
+/* The open descriptors; those without close-on-exec in brackets. */
 static const char *list_descriptors(void)
 {
 	static char text[8000];
@@ -28,7 +29,7 @@ static const char *list_descriptors(void)
 	int own = dirfd(dir);
 	text[0] = '\0';
 	for (int fd = 0; fd <= most && used < 7900; fd++) {
-		int flags = fcntl(fd, F_GETFD); /* fails for those that a debugger keeps */
+		int flags = fcntl(fd, F_GETFD); /* fails for descriptors that a debugger keeps */
 		if (flags >= 0 && fd != own)
 			used += sprintf(text + used, flags & FD_CLOEXEC ? "%d " : "[%d] ", fd);
 	}
@@ -58,7 +59,7 @@ static void list_of(struct beget_process *p, char *ret, size_t size)
 	beget_free(p);
 }
 
-/* Those of 0 to 2 that are open here, and these. */
+/* The open descriptors of 0 to 2, followed by these. */
 static const char *expected(const char *others)
 {
 	static char text[100];
@@ -127,7 +128,7 @@ static void siblings_are_alike(enum beget_method method)
 	close(fd);
 }
 
-/* By fork it has all that the caller has, and what the library adds is close-on-exec. */
+/* With fork, the child has all the caller's descriptors; those of the library are close-on-exec. */
 static void all_of_the_caller(enum beget_method method)
 {
 	char list[8000], own[8000];
@@ -227,7 +228,7 @@ static void closed_right_after_the_start(enum beget_method method)
 		struct beget_process *p = start(method, BEGET_CALL(reads_late, BEGET_FD(pipe_[0])));
 		int right = 0;
 		close(pipe_[0]);
-		/* Another file at the same number must not be mistaken for it. */
+		/* Another file at the same number must not be taken for it. */
 		int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		assert_int_equal(write(pipe_[1], "late", 4), 4);
 		close(pipe_[1]);
@@ -278,7 +279,7 @@ static void standard_ones(enum beget_method method)
 	TEN(m), TEN(n), TEN(o), TEN(p), TEN(q), TEN(r), TEN(s), TEN(t), TEN(u), TEN(v), TEN(w), TEN(x), TEN(y)
 /* clang-format on */
 
-/* How many of its descriptors are the files that were sent: each has a size of its own. */
+/* Counts the descriptors that are the files that were sent; each file has its own size. */
 static int all_there(MANY(TEN), struct beget_fd z0, struct beget_fd z1, struct beget_fd z2)
 {
 	const struct beget_fd fds[] = {MANY(NAMES), z0, z1, z2};
@@ -342,7 +343,7 @@ static void many_and_much(enum beget_method method)
 	args[BEGET_FDS_MAX] = (struct beget_arg){.type = BEGET_TYPE_BYTES, .value = &bytes};
 	struct beget_call call = {
 		.function = (void (*)(void))all_there, .result = BEGET_TYPE_INT, .n = BEGET_FDS_MAX + 1, .args = args};
-	/* One in ten is of the size that is expected there. */
+	/* one in ten has the size that is expected at its position */
 	assert_int_equal(int_result(method, &call), 26);
 	close(file.fd);
 }
@@ -361,7 +362,7 @@ static void one_that_is_closed(enum beget_method method)
 	assert_null(p);
 }
 
-/* Hosts and targets that close what they like. */
+/* Hosts and targets that close descriptors. */
 
 static int open_standard_streams(void)
 {
@@ -402,7 +403,7 @@ static void host_without_standard_streams(enum beget_method method)
 	for (int i = 0; i < 3 && !error; i++) {
 		struct beget_process *p = NULL;
 		pid_t helper = i == 1 ? helper_pid() : 0;
-		if (helper) { /* the next is launched without them too */
+		if (helper) { /* the next helper is launched without them too */
 			kill(helper, SIGKILL);
 			assert_true(process_gone(helper, 10000));
 		}
@@ -428,7 +429,7 @@ static int closes_all_and_opens(const char *path)
 {
 	for (int fd = 3; fd < 1024; fd++)
 		close(fd);
-	for (int i = 0; i < 100; i++) /* at whichever number the channel was */
+	for (int i = 0; i < 100; i++) /* at any number that the channel may have had */
 		if (open(path, O_RDWR | O_APPEND) < 0)
 			exit(9);
 	return 77;
@@ -462,7 +463,8 @@ static int starts(enum beget_method method)
 	return error;
 }
 
-/* In a copy of the program: it closes what it does not know, the library's image and helper, and opens files there. */
+/* In a copy of the program: closes all descriptors it does not know, including the library's image and helper, and
+ * opens files at their numbers. */
 static int closes_all_and_starts(int file, enum beget_method method)
 {
 	struct stat st;

@@ -1,5 +1,5 @@
-/* Functions that were written without a thought of beget are called as they are: of zlib, libm and libc, variadic ones,
- * with structs by value and with functions as arguments. */
+/* Functions that were written without beget in mind are called unchanged: of zlib, libm and libc, variadic ones, with
+ * structs by value and with functions as arguments. */
 #include "harness.h"
 
 #include <limits.h>
@@ -62,7 +62,7 @@ static void packs_and_unpacks(enum beget_method method)
 	assert_int_equal(error, Z_OK);
 	assert_int_equal(back_size, ROOM);
 	assert_memory_equal(back, text, ROOM);
-	packed_size = 10; /* too small: it says so, and how far it came */
+	packed_size = 10; /* too small: it fails, and reports how far it got */
 	GET(&error, method,
 	    BEGET_CALL(compress2, BEGET_OUT(packed, 10), BEGET_INOUT(&packed_size), BEGET_IN((const Bytef *)text, ROOM),
 	               (uLong)ROOM, 9));
@@ -124,7 +124,7 @@ static void text(enum beget_method method)
 
 	GET(&n, method, BEGET_CALL(strtol, "-1234x", BEGET_NULL(char **), 10));
 	assert_int_equal(n, -1234);
-	GET(&n, method, BEGET_CALL(strtol, "ff", BEGET_OUT(&end), 16)); /* an address of the child's */
+	GET(&n, method, BEGET_CALL(strtol, "ff", BEGET_OUT(&end), 16)); /* an address in the child */
 	assert_int_equal(n, 255);
 	GET(&length, method, BEGET_CALL(strlen, "seven!!")); /* an IFUNC */
 	assert_int_equal(length, 7);
@@ -248,7 +248,7 @@ static void every_promoted_type(enum beget_method method)
 	assert_int_equal(wrong, 0);
 }
 
-/* More than the library has room for on its stack. */
+/* More arguments than the library keeps on its stack. */
 static void thirty_variadic_arguments(enum beget_method method)
 {
 	enum { N = 30 };
@@ -273,7 +273,7 @@ static void thirty_variadic_arguments(enum beget_method method)
 	assert_int_equal(wrong, 0);
 }
 
-/* Structs by value: each goes there and back, changed on the way, between other arguments. */
+/* Structs by value: each is sent in both directions, is changed on the way, and is placed between other arguments. */
 
 struct one {
 	unsigned char c;
@@ -357,7 +357,7 @@ CHANGES(point, s.x++; s.y++; s.name[7]++;)
 CHANGES(line, s.from.x++; s.to.y++; s.to.name[7]++; s.s++;)
 CHANGES(deep, s.inner[0].pairs[0].a++; s.inner[2].pairs[1].b++; s.inner[1].f++; s.tail++;)
 
-/* Padding does not count. */
+/* Padding is not compared. */
 #define CHECK(name, layout, ...)                                                                                       \
 	do {                                                                                                           \
 		struct name sent, expected, got;                                                                       \
@@ -462,7 +462,7 @@ static void structs_of_libc(enum beget_method method)
 	assert_true(d.rem == 2 + 7);
 }
 
-/* A pointer in a struct has a meaning for fork only. */
+/* A pointer in a struct is meaningful only with fork. */
 struct holder {
 	const char *text;
 	int n;
@@ -509,7 +509,7 @@ static int apply_to_text(size_t (*f)(const char *), int (*g)(const char *, ...),
 	return (int)f(s) + (g == printf);
 }
 
-/* gcc takes a function without effects for one of another type: those are cast. */
+/* gcc takes a function without effects for one of another type, so these are cast. */
 static void functions_as_arguments(enum beget_method method)
 {
 	int (*nothing)(int) = NULL;
@@ -528,7 +528,7 @@ static void functions_as_arguments(enum beget_method method)
 	assert_int_equal(int_result(method, BEGET_CALL(apply_to_text, strlen, printf, "four")), 5);
 }
 
-/* Code that no module holds goes with a copy of this memory only; test/start_refusals has the others. */
+/* Code in no module can be called only in a copy of this memory; for the other methods see test/start_refusals. */
 static void a_function_in_memory(enum beget_method method)
 {
 	static const unsigned char plus_one[] = {0x8d, 0x47, 0x01, 0xc3}; /* lea 1(%rdi), %eax; ret */

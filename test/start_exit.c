@@ -1,5 +1,5 @@
-/* How a target can end: its exit code, its signal and its core dump are told as they were, by every method the same.
- * There is a result only if it returned. */
+/* The ways in which a target can end: its exit code, its signal and its core dump are reported correctly, the same with
+ * every method. There is a result only if it returned. */
 #include "harness.h"
 
 #include <errno.h>
@@ -74,7 +74,7 @@ static void killed(enum beget_method method)
 
 static void crashes(int how)
 {
-	struct rlimit none = {1, RLIM_INFINITY}; /* 1: none even where a program takes the dumps */
+	struct rlimit none = {1, RLIM_INFINITY}; /* 1: no core, even if a program receives core dumps */
 
 	setrlimit(RLIMIT_CORE, &none);
 	if (how == SIGABRT)
@@ -112,7 +112,7 @@ static void aborts_in(const char *directory)
 		abort();
 }
 
-/* Removes what is in there, and counts it. */
+/* Removes the files in the directory and returns their number. */
 static int empty(const char *directory)
 {
 	DIR *dir = opendir(directory);
@@ -126,7 +126,7 @@ static int empty(const char *directory)
 	return n;
 }
 
-/* The kernel says whether it wrote a core, and where it writes files into the working directory we see it. */
+/* The kernel reports whether it wrote a core. If it writes cores into the working directory, the file is there. */
 static void a_core(enum beget_method method)
 {
 	not_under_valgrind("it writes core files of its own");
@@ -225,7 +225,7 @@ static int leaves_its_thread(struct beget_fd out)
 	pthread_exit(NULL);
 }
 
-/* As main does: the other threads go on, and with the last of them the process ends with code 0. */
+/* As in main: the other threads continue, and after the last of them the process exits with code 0. */
 static void pthread_exit_of_the_target(enum beget_method method)
 {
 	char text[8];

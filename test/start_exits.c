@@ -1,5 +1,5 @@
-/* The rarer ways out of a target: quick_exit with its handlers, and pthread_exit, alone and while other threads run. By
- * every method they end as they would in a program's main. */
+/* The rarer ways to leave a target: quick_exit with its handlers, and pthread_exit, alone and while other threads are
+ * running. With every method they work as in a program's main. */
 #include "harness.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* All that the child and its handlers write, once it has ended with that code. */
+/* Everything that the child and its handlers write until it has ended with that code. */
 static const char *said(enum beget_method method, void (*target)(int), int how, int code)
 {
 	static char text[200];
@@ -56,7 +56,7 @@ static void never(void)
 	say("never ");
 }
 
-/* quick_exit: its own handlers in reverse order, no others, and nothing is flushed. */
+/* quick_exit: its own handlers in reverse order, no others, and no flush. */
 
 static void quits(int code)
 {
@@ -93,7 +93,7 @@ static void handler_that_exits(enum beget_method method)
 	assert_string_equal(said(method, quits_by_its_handler, 0, 8), "farewell ");
 }
 
-/* pthread_exit: the process goes on with its other threads, and ends as if by exit(0) with the last of them. */
+/* pthread_exit: the process continues with its other threads, and after the last of them ends as with exit(0). */
 
 enum { ALONE, OTHERS_RETURN, OTHERS_LEAVE, OTHERS_EXIT };
 
@@ -105,7 +105,7 @@ static void *other(void *how)
 
 	for (int i = 0; i < 1000 && !cleaned; i++)
 		sleep_ms(5);
-	sleep_ms(50); /* the first thread is gone */
+	sleep_ms(50); /* the first thread has ended */
 	if (*(int *)how == OTHERS_EXIT && first_of_them++)
 		pause(); /* not two exits at once */
 	say("other ");
@@ -151,7 +151,7 @@ static void pthread_exit_with_others(enum beget_method method)
 	assert_string_equal(said(method, leaves_its_thread, OTHERS_EXIT, 7), "cleaned other first printed ");
 }
 
-/* While it is that way it can still be signalled, and its status is the signal's. */
+/* In that state it can still be signalled, and its status is that signal. */
 
 static void *sleeps(void *unused)
 {

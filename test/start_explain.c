@@ -1,4 +1,4 @@
-/* beget_explain tells what a start would do, and what would refuse it in the words of the start itself. */
+/* beget_explain describes what a start would do, and a refusal with the sentence of the start itself. */
 #include "library.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ static const char *explain(const struct beget_options *options, const struct beg
 	return text;
 }
 
-/* A whole line, or the beginning of one. */
+/* Expects a whole line, or the beginning of one. */
 static void expect_line(const char *line)
 {
 	for (const char *at = text; (at = strstr(at, line)); at++)
@@ -174,7 +174,7 @@ static void a_library(enum beget_method method)
 	dlclose(library);
 }
 
-/* The last line is what beget_start says. */
+/* The last line is the sentence of beget_start. */
 static void expect_refusal(const struct beget_options *options, const struct beget_call *call)
 {
 	struct beget_process *p = NULL;
@@ -287,7 +287,7 @@ static void like_snprintf(enum beget_method method)
 	assert_int_equal(little[50], 'x');
 	assert_int_equal(beget_explain(o, call, NULL, 10), -EINVAL);
 	assert_non_null(strstr(beget_error(), "cannot explain"));
-	/* It is no failure to tell of one. */
+	/* Describing a refusal is not a failure. */
 	assert_true(beget_explain(o, NULL, whole, sizeof(whole)) > 0);
 	assert_non_null(strstr(beget_error(), "cannot explain"));
 }

@@ -1,5 +1,5 @@
-/* Children of children: they all share the helper of the program on top, unless they need another; and none of them
- * hangs when the program on top is gone. Depths are fixed, and each level starts one child. */
+/* Children of children: they all share the helper of the top program, unless they need another, and none of them hangs
+ * when the top program has ended. The depth is fixed, and each level starts one child. */
 #include "harness.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* In a child: starts, joins, and gives the result, or less than zero. */
+/* In a child: starts, joins, and returns the result, or a negative number. */
 static int inner_result(const struct beget_options *options, const struct beget_call *call)
 {
 	struct beget_process *p;
@@ -27,7 +27,7 @@ static int inner_result(const struct beget_options *options, const struct beget_
 	return error < 0 ? -3 : value;
 }
 
-/* How many levels from here down have that parent; each level starts the next by that method. */
+/* The number of levels from here on whose parent is that process; each level starts the next with that method. */
 static int levels(int depth, int method, int parent)
 {
 	int mine = getppid() == parent;
@@ -52,7 +52,7 @@ static void one_helper_for_all(enum beget_method method)
 	assert_int_equal(int_result(method, BEGET_CALL(five_below, helper)), 5);
 }
 
-/* The same at the end of a line of that method. */
+/* The same after a chain of children with that method. */
 static int line(int depth, int method, int helper)
 {
 	if (depth == 0)
@@ -70,7 +70,7 @@ static void a_line_of_each(enum beget_method method)
 		assert_int_equal(int_result(method, BEGET_CALL(line, 4, inner, helper)), 1);
 }
 
-/* Many at once, and many one after the other, by one child. */
+/* One child starts many at once, and many one after the other. */
 static int many_below(int helper)
 {
 	struct beget_process *p[30];
@@ -94,7 +94,7 @@ static void many_children_of_a_child(enum beget_method method)
 	assert_int_equal(int_result(method, BEGET_CALL(many_below, (int)helper_pid())), 60);
 }
 
-/* A child whose state is not the helper's. */
+/* A child whose state differs from the helper's. */
 
 static int parent_of(void)
 {
@@ -106,7 +106,7 @@ static int session_of(void)
 	return (int)getsid(0);
 }
 
-/* The helper that the child got for its new session, or less than zero. */
+/* The helper that the child launched for its new session, or a negative number. */
 static int helper_of_a_new_session(void)
 {
 	if (setsid() < 0)
@@ -124,11 +124,11 @@ static void child_in_a_session_of_its_own(enum beget_method method)
 
 	assert_true(other > 1);
 	assert_true(other != helper && other != getpid());
-	assert_true(process_gone((pid_t)other, 3000)); /* with the child that it was for */
+	assert_true(process_gone((pid_t)other, 3000)); /* it ends with the child that launched it */
 	assert_int_equal(helper_pid(), helper);
 }
 
-/* What a child of a child can be: all that a child can be. */
+/* A child of a child can have everything that a child can have. */
 
 static int all_led(void)
 {
@@ -176,7 +176,7 @@ static void options_of_a_child_of_a_child(enum beget_method method)
 	assert_int_equal(int_result(method, BEGET_CALL(inner_options)), 333);
 }
 
-/* The program on top dies while its child starts children: each of these starts comes to an end. */
+/* The top program dies while its child starts children: each of these starts returns. */
 
 static int nothing(void)
 {
@@ -202,7 +202,7 @@ static void top_dies_meanwhile(enum beget_method method)
 		if (top == 0) {
 			struct beget_process *p;
 			alarm((unsigned)scaled(30));
-			inner_result(NULL, BEGET_CALL(nothing)); /* the helper is up */
+			inner_result(NULL, BEGET_CALL(nothing)); /* the helper is running */
 			if (beget_start(&p, BEGET_OPTIONS(.method = method),
 			                BEGET_CALL(starts_again_and_again, BEGET_FD(alive[1]))) < 0)
 				_exit(1);
@@ -233,7 +233,7 @@ static int after_a_byte(struct beget_fd gate)
 	return inner_result(NULL, BEGET_CALL(parent_of));
 }
 
-/* The top has moved to another helper; the old one still serves the child that knows no other. */
+/* The top program has launched another helper; the old one still serves a child that knows only it. */
 static int helper_replaced_meanwhile(void)
 {
 	struct beget_process *p;

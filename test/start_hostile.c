@@ -1,5 +1,5 @@
-/* A child that was overrun by its own target may say anything on its channel. Its caller believes what was promised,
- * keeps nothing else (the fence counts descriptors), and hears how the child ended all the same. */
+/* A child whose target has corrupted its memory may send anything on its channel. The caller accepts only what was
+ * promised, keeps nothing else (the fence counts descriptors), and learns how the child ended. */
 #include "harness.h"
 #include "os/fd.h"
 #include "message/message.h"
@@ -13,7 +13,7 @@
 
 enum { TIMES = 40 };
 
-/* What it returns after that is its result. */
+/* The target's own result follows. */
 static int buffers_nobody_asked_for(int code)
 {
 	static const struct beget_call buffer = {.result = BEGET_TYPE_BUFFER}, text = {.result = BEGET_TYPE_STRING};
@@ -36,7 +36,7 @@ static void results_that_were_not_promised(enum beget_method method)
 	assert_int_equal(int_result(method, BEGET_CALL(buffers_nobody_asked_for, 7)), 7);
 }
 
-/* Packets of nothing, each with descriptors. */
+/* Empty packets with descriptors. */
 static int empty_packets(int code)
 {
 	char control[CMSG_SPACE(2 * sizeof(int))] = {0};
@@ -59,7 +59,7 @@ static void packets_of_nothing(enum beget_method method)
 	assert_int_equal(int_result(method, BEGET_CALL(empty_packets, 8)), 8);
 }
 
-/* A body in a file, and also as many bytes: what the caller clears must not be its own heap. */
+/* A body that claims to be both in a file and in packets: clearing the frame must not unmap the caller's heap. */
 static int bodies_twice(int code)
 {
 	struct {

@@ -1,5 +1,7 @@
-/* Input that the caller has read into a stream's buffer but not used: with fork the child reads on from there, with the
- * other methods it stays the caller's. Never does a child read from a buffer what its descriptor does not name. */
+/* Input that the caller has read into a stream's buffer but not used: with fork, the child continues reading there;
+ * with
+ * the other methods it stays the caller's. A child never reads from a buffer data that do not belong to its
+ * descriptor. */
 #include "harness.h"
 #include "servers.h"
 
@@ -9,7 +11,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
-/* The caller's standard input is this text, and stdin is fresh, between the two. */
+/* Between these two calls, the caller's standard input is this text, and stdin is empty. */
 
 static int saved_input = -1;
 
@@ -106,7 +108,7 @@ static void file_that_was_read(enum beget_method method)
 	fclose(opened);
 }
 
-/* A stream for both: what was written and not yet flushed stays the caller's, alone. */
+/* A stream for both: output that has not been flushed stays only the caller's. */
 static void file_that_was_read_and_written(enum beget_method method)
 {
 	char text[40] = "";
@@ -123,7 +125,7 @@ static void file_that_was_read_and_written(enum beget_method method)
 	fclose(opened);
 }
 
-/* Another input is not read behind what is left of the caller's, nor after its end. */
+/* Another input is read from its beginning, not after the rest of the caller's or its end-of-file state. */
 static void other_input(enum beget_method method)
 {
 	begin_input("one\ntwo\n");
@@ -141,7 +143,7 @@ static void other_input(enum beget_method method)
 	end_input();
 }
 
-/* The caller's own input, named. */
+/* The caller's own input, passed explicitly. */
 static void own_input(enum beget_method method)
 {
 	begin_input("one\ntwo\n");
@@ -153,7 +155,7 @@ static void own_input(enum beget_method method)
 	end_input();
 }
 
-/* What a prepare call left of its input is not its children's. */
+/* The input that a prepare call has left unread is not read by children. */
 
 static int reads_lines(int n)
 {

@@ -1,5 +1,6 @@
-/* Large arguments and results: the start does not wait for a reader, what is lost on the way is told by the join and
- * raises no signal, and a limit on the size of files is kept without one. */
+/* Large arguments and results: the start does not wait for a reader, a loss on the way is reported by the join and
+ * raises
+ * no signal, and a limit on file sizes is respected without raising one either. */
 #include "harness.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 
 enum { LARGE = 1048576 + 3 };
 
-/* A child by spawn, or a helper, that never comes to read: it ends before main, as the environment tells it. */
+/* A spawned child or a helper that never reads: it exits before main if the environment says so. */
 __attribute__((constructor)) static void end_early(void)
 {
 	const char *how = getenv("START_LARGE_END");
@@ -80,7 +81,7 @@ static void no_file_allowed(enum beget_method method)
 	free(data);
 }
 
-/* The limit is the child's alone: its result has to come without a file. */
+/* Only the child has the limit: its result must be sent without a file. */
 static struct beget_bytes makes_large_under_limit(void)
 {
 	struct rlimit none = {0, 0};
@@ -128,8 +129,8 @@ static struct beget_bytes makes_several_packets(size_t n)
 	return (struct beget_bytes){p, n};
 }
 
-/* A caller that reads nothing before the sentinel tells: a soft limit of the target's on files does not keep its result
- * from coming as one, and is in force again when its handlers run. */
+/* A caller that reads nothing before the sentinel is readable: a soft limit that the target sets on files does not keep
+ * its result from being sent as a file, and is in force again when its exit handlers run. */
 
 static void limit_is_back(int code, void *resource)
 {
@@ -172,7 +173,7 @@ static void sentinel_alone(enum beget_method method)
 	free(data);
 }
 
-/* The helper's word on the birth may come in the middle of the child's result. */
+/* The helper's report of the birth may arrive between packets of the child's result. */
 static void results_of_several_packets(enum beget_method method)
 {
 	for (size_t i = 0, step = 200 / (size_t)often(200); i < 200; i += step) {

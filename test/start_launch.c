@@ -1,6 +1,6 @@
-/* Launches where the image is hard to execute: without /dev/null, with execveat refused, with strings in the
- * environment that no exec takes, after the program has written over its arguments, with threads that are the kernel's.
- */
+/* Launches in which the image is hard to execute: without /dev/null, with execveat refused, with environment strings
+ * that
+ * are too long for execve, after the program has overwritten its arguments, and with kernel threads. */
 #include "filter.h"
 #include "matrix.h"
 
@@ -107,7 +107,7 @@ static void long_string(void)
 	assert_true(in_copy(launch_with_long, 0));
 }
 
-/* More than exec takes in all: that is the reason, and no method but fork can help. */
+/* More than execve takes in total: the sentence says so, and only fork works. */
 static void set_too_much(int unused)
 {
 	char *value = calloc(1, 100001), name[40];
@@ -150,7 +150,7 @@ static void title(void)
 	assert_true(in_copy(write_title, 0));
 }
 
-/* A thread of the kernel's, listed as ours. */
+/* A kernel thread that is listed among ours. */
 
 static void *nothing(void *unused)
 {
@@ -164,7 +164,7 @@ static void poll_ring(int unused)
 
 	(void)unused;
 	if (pthread_create(&thread, NULL, nothing, NULL) ||
-	    pthread_join(thread, NULL)) /* libc lists them from now on */
+	    pthread_join(thread, NULL)) /* libc counts threads from now on */
 		_exit(NOT_PERMITTED);
 	if (syscall(SYS_io_uring_setup, 4, &params) < 0)
 		_exit(NOT_PERMITTED);

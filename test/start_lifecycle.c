@@ -1,4 +1,4 @@
-/* A start, a join, a result, a free: one process and many. */
+/* A start, a join, a result, a free: of one process and of many. */
 #include "harness.h"
 
 #include <signal.h>

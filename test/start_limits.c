@@ -1,5 +1,5 @@
-/* Limits, scheduling and attributes that change in the caller, or in one thread of it, between two starts are those of
- * the next child, whichever method; a helper is replaced only for what it has no right to give. */
+/* Limits, scheduling and attributes that change in the caller, or in one of its threads, between two starts: the next
+ * child has them, with any method. A helper is replaced only if it lacks the privilege to provide them. */
 #include "matrix.h"
 
 #include <sched.h>
@@ -18,7 +18,7 @@ static const char *limits(void)
 	for (int i = 0; i < RLIM_NLIMITS; i++) {
 		getrlimit((__rlimit_resource_t)i, &limit);
 #ifdef __SANITIZE_ADDRESS__
-		if (i == RLIMIT_CORE) /* its runtime lowers it, whoever it is */
+		if (i == RLIMIT_CORE) /* a sanitizer's runtime lowers it */
 			continue;
 #endif
 		add("%d: %lx/%lx, ", i, (unsigned long)limit.rlim_cur, (unsigned long)limit.rlim_max);
@@ -26,12 +26,12 @@ static const char *limits(void)
 	return text;
 }
 
-/* Enough for any process all the same. */
+/* A smaller limit that is still sufficient for any process. */
 static rlim_t less(int which, rlim_t limit)
 {
 	if (limit == RLIM_INFINITY)
 		return which == RLIMIT_CPU ? 1 << 20 : (rlim_t)1 << 50;
-	return limit >= 1 << 16 ? limit - 4096 : limit ? limit - 1 : 0; /* the stack in whole pages */
+	return limit >= 1 << 16 ? limit - 4096 : limit ? limit - 1 : 0; /* whole pages for the stack */
 }
 
 static bool set_limits(bool soft, bool hard)
@@ -100,7 +100,7 @@ static const char *nice_value(void)
 	return text;
 }
 
-static int first_nice; /* of one who runs under nice(1) and may not leave it: those who may begin at 0 */
+static int first_nice; /* the initial value: a process under nice(1) cannot set 0 without privileges */
 
 static bool be_nice(void)
 {
@@ -223,7 +223,7 @@ static bool be_urgent_alone(void)
 	return schedule(SCHED_OTHER | SCHED_RESET_ON_FORK, 0) && be_urgent();
 }
 
-/* A reset child is batch still. */
+/* A child with a reset policy keeps the batch policy. */
 static bool be_batch_alone(void)
 {
 	return be_batch() && schedule(SCHED_BATCH | SCHED_RESET_ON_FORK, 0);
@@ -235,8 +235,8 @@ static const char *policy(void)
 	return text;
 }
 
-/* A child that has a higher limit than the helper that it finds gets another helper. To raise one takes a right that
- * few have; to lower the helper's takes none. */
+/* A child with a higher limit than the existing helper gets another helper: raising a limit needs a privilege that few
+ * processes have, but lowering the helper's needs none. */
 
 static const char *files(void)
 {

@@ -1,5 +1,6 @@
-/* What changes in the caller between two starts is seen by the next child, whichever method, by a child of that child
- * too, and no helper is replaced for it: directory, environment, umask, signals, process group, standard streams. */
+/* Changes in the caller between two starts are visible to the next child, with any method, and to a child of that
+ * child,
+ * and no helper is replaced for them: directory, environment, umask, signals, process group, standard streams. */
 #include "matrix.h"
 
 #include <sched.h>
@@ -55,7 +56,7 @@ static bool recreate_a(void)
 	return rename_a() && enter("a");
 }
 
-/* The same directory by two ways. */
+/* The same directory by two paths. */
 static bool mount_b_on_a(void)
 {
 	char source[100];
@@ -66,7 +67,8 @@ static bool mount_b_on_a(void)
 	       mount(source, scratch_path("b"), NULL, MS_BIND, NULL) == 0 && enter("a");
 }
 
-/* One cannot enter what may not be searched, only be born there. As root one may search everything. */
+/* A directory without search permission cannot be entered, so a child must be born in it. Root can search any
+ * directory. */
 
 static bool sit_in(const char *name)
 {
@@ -149,7 +151,7 @@ static bool no_environment(void)
 	return true;
 }
 
-/* The umask, of the thread if it has one of its own. */
+/* The umask, which a thread can have for itself. */
 
 static const char *mode_mask(void)
 {
@@ -202,7 +204,7 @@ static bool block_all(void)
 	return pthread_sigmask(SIG_SETMASK, &mask, NULL) == 0;
 }
 
-/* A handler of the caller is a default in the child. */
+/* A handler of the caller becomes the default in the child. */
 static const char *dispositions(void)
 {
 	bool caller = beget_start_method() < 0;
@@ -373,7 +375,7 @@ static void one_offset_for_all(void)
 	assert_true(in_copy(offset_is_shared, 0));
 }
 
-/* Wishes that are each other's numbers, or its own. */
+/* Streams in the options that are each other's numbers, or the same. */
 
 static const char *close_on_exec(void)
 {

@@ -1,4 +1,4 @@
-/* Targets in shared libraries that were loaded after beget_init, and after the helper came up: by every method they
+/* Targets in shared libraries that were loaded after beget_init and after the helper's launch: with every method they
  * run, or the start says why not. */
 #include "library.h"
 
@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* The call of an int f(void). */
+/* A call of an int f(void). */
 static struct beget_call call_of(void *library, const char *name)
 {
 	return (struct beget_call){.function = symbol(library, name), .result = BEGET_TYPE_INT};
@@ -106,7 +106,7 @@ static int own(int n)
 	return n + 1;
 }
 
-/* Whatever comes and goes, the program's own functions and those of its first libraries need nothing. */
+/* The program's own functions and those of its initial libraries need no loading, whatever is loaded and unloaded. */
 static void modules_that_come_and_go(enum beget_method method)
 {
 	int n = -5;
@@ -142,7 +142,7 @@ static void from_the_system(enum beget_method method)
 	dlclose(library);
 }
 
-/* What it needs. */
+/* Dependencies. */
 
 static void found_by_its_run_path(enum beget_method method)
 {
@@ -152,7 +152,7 @@ static void found_by_its_run_path(enum beget_method method)
 	dlclose(library);
 }
 
-/* Nothing leads the loader to this dep.so but that the caller has loaded it. */
+/* The loader can find this dep.so only because the caller has loaded it. */
 static void found_because_it_was_there(enum beget_method method)
 {
 	void *dependency = load(built("other/dep.so")), *library = load(built("needs_only.so"));
@@ -162,7 +162,7 @@ static void found_because_it_was_there(enum beget_method method)
 	dlclose(dependency);
 }
 
-/* The same library finds another dep.so where its run path leads, unless there is one of that name. */
+/* The same library finds the dep.so in its run path, unless one of that name is loaded already. */
 static void one_name_first_come(enum beget_method method)
 {
 	void *dependency = load(built("other/dep.so")), *library = load(built("needs.so"));
@@ -183,7 +183,7 @@ static void in_a_circle(enum beget_method method)
 	dlclose(library);
 }
 
-/* In the caller the symbol came from a library that this one does not name. */
+/* In the caller, the symbol came from a library that this one does not list. */
 static void what_it_does_not_say(enum beget_method method)
 {
 	void *dependency = dlopen(built("dep.so"), RTLD_NOW | RTLD_GLOBAL);
@@ -199,7 +199,7 @@ static void what_it_does_not_say(enum beget_method method)
 	dlclose(dependency);
 }
 
-/* Functions that are arguments come with their modules too. */
+/* Functions that are arguments are sent with their modules too. */
 
 static int applied(int (*f)(int, int))
 {
@@ -337,7 +337,7 @@ static void in_the_vdso(enum beget_method method)
 	dlclose(library);
 }
 
-/* Files that are not what they were. */
+/* Files that have changed. */
 
 static void expect_gone(enum beget_method method, void *library, const char *name, int error, const char *words)
 {
@@ -395,7 +395,7 @@ static void a_replaced_file(enum beget_method method)
 	replace("/dev/null");
 	expect_gone(method, plugin, "plugin_number", -ESTALE, "plugin.so was replaced since it was loaded");
 	unlink(in_folder("plugin.so"));
-	mkfifo(in_folder("plugin.so"), 0600); /* and nobody waits for a writer */
+	mkfifo(in_folder("plugin.so"), 0600); /* and no call waits for a writer */
 	expect_gone(method, plugin, "plugin_number", -ESTALE, "plugin.so was replaced since it was loaded");
 	replace(built("one/twin.so"));
 	assert_int_equal(number(method, plugin, "plugin_number"), 1);
@@ -415,7 +415,7 @@ static void a_replaced_file_without_a_build_id(enum beget_method method)
 		.function = symbol(plugin, "plain_add"), .result = BEGET_TYPE_INT, .n = 2, .args = args};
 	replace(built("no_build_id.so"));
 	assert_int_equal(int_result(method, &call), 13);
-	/* One byte of its code changes: everything else is as before. */
+	/* One byte of its code changes, and nothing else. */
 	const struct link_map *map = plugin;
 	copy_to(built("no_build_id.so"), in_folder("new"));
 	FILE *f = fopen(copy, "r+");
@@ -432,7 +432,7 @@ static void a_replaced_file_without_a_build_id(enum beget_method method)
 	remove_folder();
 }
 
-/* The descriptor is the caller's, and the number may be another file in the child. */
+/* The descriptor is the caller's; in the child, its number may be another file. */
 static void loaded_from_memory(enum beget_method method)
 {
 	char path[40], bytes[100000];
@@ -504,7 +504,7 @@ static void nested(enum beget_method method)
 	dlclose(library);
 }
 
-/* Another thread loads and unloads all the time. */
+/* Another thread loads and unloads libraries all the time. */
 
 static atomic_bool enough;
 

@@ -1,4 +1,4 @@
-/* Callers in pid and user namespaces of their own. */
+/* Callers in their own pid and user namespaces. */
 #include "host.h"
 #include "os/fault.h"
 
@@ -19,7 +19,7 @@ enum { NOT_PERMITTED = 77 };
 
 static enum beget_method by;
 
-/* Becomes the first process of a new pid namespace, as unshare -pf does; the host waits for it. */
+/* Becomes the first process of a new pid namespace, like unshare -pf; the host waits for it. */
 static void become_init(void)
 {
 	if (unshare(CLONE_NEWPID) < 0)
@@ -42,7 +42,7 @@ static void run_if_permitted(void (*body)(void), enum beget_method method)
 	assert_int_equal(status, 0);
 }
 
-/* A process group that is led from outside has the number 0. */
+/* A process group whose leader is outside has the number 0. */
 
 static int group(void)
 {
@@ -139,7 +139,7 @@ static void input_from_a_terminal(enum beget_method method)
 	assert_int_equal(write(master, "typed\n", 6), 6);
 	by = method;
 	fflush(NULL);
-	pid_t host = fork(); /* not in a group of its own: it makes a session */
+	pid_t host = fork(); /* the child does not lead a group, so it can create a session */
 	if (host == 0) {
 		alarm((unsigned)scaled(50));
 		at_a_terminal();
@@ -152,7 +152,7 @@ static void input_from_a_terminal(enum beget_method method)
 	assert_int_equal(status, 0);
 }
 
-/* The caller lives, whatever of it can be seen: 0, or -EOPNOTSUPP where that cannot be known. */
+/* 0 while the caller is running, however little can be seen of it, or -EOPNOTSUPP if that cannot be known. */
 
 static int older(const char *call)
 {
@@ -262,7 +262,7 @@ static void tied_init(void)
 	CHECK(beget_start(&p, BEGET_OPTIONS(.method = by, .flags = BEGET_TIED), BEGET_CALL(group)) == -EOPNOTSUPP);
 	CHECK(!p && strstr(beget_error(), "init"));
 	if (by != BEGET_FORKSERVER)
-		CHECK(host_int(by, BEGET_CALL(group)) == 0); /* that start has used up nothing */
+		CHECK(host_int(by, BEGET_CALL(group)) == 0); /* the earlier start has not used anything up */
 }
 
 static void a_tied_init(enum beget_method method)
@@ -293,7 +293,7 @@ static bool write_file(const char *name, pid_t pid, const char *text)
 	return done;
 }
 
-/* Root of a user namespace: no more than that, and not the root that the kernel obeys. */
+/* Root of a user namespace, without the privileges of the kernel's root. */
 static void root_of_a_namespace(void)
 {
 	struct beget_process *p;

@@ -1,5 +1,6 @@
-/* Started processes know who started them and how, and can start processes themselves, by every method and to any
- * depth. */
+/* Started processes know which process started them and with which method, and can start processes themselves, with
+ * every
+ * method and to any depth. */
 #include "harness.h"
 
 #include <errno.h>
@@ -31,7 +32,7 @@ static void the_caller_has_none(enum beget_method method)
 	assert_non_null(strstr(beget_error(), "not started by beget"));
 }
 
-/* A copy that the target makes was not started by the library. */
+/* A copy that the target forks was not started by the library. */
 static int a_copy_of_it(void)
 {
 	int status = -1;
@@ -48,7 +49,8 @@ static void a_copy_has_none(enum beget_method method)
 	assert_int_equal(int_result(method, BEGET_CALL(a_copy_of_it)), 7);
 }
 
-/* The methods from here down, a digit each to base 3; the depth bounds them. Zero if all is right in and below it. */
+/* The methods of the levels below, one base-3 digit each; depth is their number. Zero if everything is right here and
+ * below. */
 static int descends(int caller, int method, int below, int depth)
 {
 	struct beget_process *p;
@@ -79,7 +81,7 @@ static void three_deep(enum beget_method method)
 		assert_int_equal(int_result(method, BEGET_CALL(descends, (int)getpid(), (int)method, below, 3)), 0);
 }
 
-/* One that starts several at once, and outlives none of them. */
+/* A child that starts several at once and joins all of them. */
 static int sums(int method)
 {
 	struct beget_process *p[10] = {NULL};

@@ -1,5 +1,4 @@
-/* What is on the wire, as lib/wire/frame.c has it: written down again, so that packets can be made and broken by hand.
- */
+/* The wire format of lib/wire/frame.c, repeated here so that tests can build valid and broken packets by hand. */
 #ifndef WIRE_FORMAT_H
 #define WIRE_FORMAT_H
 
