@@ -83,7 +83,9 @@ static bool ready(struct beget__channel *c)
 {
 	if ((!c->in || c->reserve >= 0) && !has_news(c))
 		return false;
-	if (!c->in && !(c->in = beget__inbox_new()))
+	if (!c->in)
+		c->in = beget__inbox_new();
+	if (!c->in || !beget__inbox_refill(c->in))
 		return false; /* no memory: the next call tries again */
 	beget__fd_close(&c->reserve);
 	return true;

@@ -29,8 +29,7 @@ void beget__channel_close_far(struct beget__channel *);
 int beget__channel_send(struct beget__channel *, unsigned kind, const struct iovec *, int n, const int *fds, int nfds);
 
 /* The next complete frame, or NULL if none has arrived; never waits. Call it under the guard and hold that until the
- * descriptors are taken. The frame is valid until the next call. A caller that takes in and leaves NULL there keeps
- * it. */
+ * descriptors are taken. The frame is valid until the next call, or longer if the caller takes in and leaves NULL. */
 struct beget__frame *beget__channel_receive(struct beget__channel *);
 
 /* In a forked copy: closes the caller's end and, unless the copy is this channel's child, also the child's end. */

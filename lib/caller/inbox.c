@@ -1,4 +1,4 @@
-/* Memory for incoming frames: a channel holds it while it receives, and a promise while its result points into it.
+/* Memory for incoming frames.
  * Runs in the caller. */
 #include "caller/inbox.h"
 
@@ -11,10 +11,19 @@ struct beget__inbox *beget__inbox_new(void)
 	struct beget__inbox *in = beget__mem_alloc_unset(sizeof(*in));
 
 	if (in) {
-		beget__frame_init(&in->frame, in->buffer, &in->between);
-		beget__frame_init(&in->between, in->between_buffer, NULL);
+		beget__frame_init(&in->frame, NULL, &in->between);
+		beget__frame_init(&in->between, NULL, NULL);
 	}
 	return in;
+}
+
+bool beget__inbox_refill(struct beget__inbox *in)
+{
+	if (!in->frame.buffer)
+		in->frame.buffer = beget__mem_alloc_unset(BEGET__FRAME_PACKET);
+	if (!in->between.buffer)
+		in->between.buffer = beget__mem_alloc_unset(BEGET__FRAME_PACKET);
+	return in->frame.buffer && in->between.buffer;
 }
 
 void beget__inbox_free(struct beget__inbox **in)
@@ -22,6 +31,8 @@ void beget__inbox_free(struct beget__inbox **in)
 	if (*in) {
 		beget__frame_clear(&(*in)->frame);
 		beget__frame_clear(&(*in)->between);
+		free((*in)->frame.buffer);
+		free((*in)->between.buffer);
 	}
 	free(*in);
 	*in = NULL;

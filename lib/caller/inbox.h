@@ -8,10 +8,12 @@
  * other's. */
 struct beget__inbox {
 	struct beget__frame frame, between;
-	_Alignas(16) char buffer[BEGET__FRAME_PACKET], between_buffer[BEGET__FRAME_PACKET];
 };
 
 struct beget__inbox *beget__inbox_new(void); /* or NULL */
+
+/* Call it before each frame: a body that was kept took its buffer along. False: no memory. */
+bool beget__inbox_refill(struct beget__inbox *);
 void beget__inbox_free(struct beget__inbox **);
 
 #endif

@@ -47,7 +47,7 @@ static bool receive_one(struct beget_process *p, beget__port_take *take, void *d
 	bool go_on;
 
 	if (beget__stash_take(&p->stash, &in, &f)) {
-		go_on = take(data, &in, f);
+		go_on = take(data, f);
 		beget__inbox_free(&in);
 		return go_on;
 	}
@@ -58,9 +58,8 @@ static bool receive_one(struct beget_process *p, beget__port_take *take, void *d
 		beget__status_take(p, f);
 		return true;
 	}
-	go_on = take(data, &p->channel.in, f);
-	if (p->channel.in)
-		beget__frame_clear(f);
+	go_on = take(data, f);
+	beget__frame_clear(f);
 	return go_on;
 }
 

@@ -15,9 +15,9 @@ void *beget__port_pool(const struct beget_process *);
 int beget__port_socket(const struct beget_process *);
 int beget__port_pidfd(struct beget_process *);
 
-/* Passes all answers that have arrived to take, which returns false to stop. It may keep an inbox by setting it to
- * NULL. Other messages are for the process itself. False: no more messages can arrive. */
-typedef bool beget__port_take(void *data, struct beget__inbox **, struct beget__frame *);
+/* Passes all answers that have arrived to take, which returns false to stop. Other messages are for the process itself.
+ * False: no more messages can arrive. */
+typedef bool beget__port_take(void *data, struct beget__frame *);
 bool beget__port_receive(struct beget_process *, beget__port_take *, void *data);
 
 /* True if the process is known to have ended. The user may have joined a handle that belongs to the user. */

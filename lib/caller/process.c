@@ -6,6 +6,7 @@
 #include "os/fd.h"
 #include "os/mem.h"
 #include "os/proc.h"
+#include "os/self.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -46,7 +47,7 @@ int beget__process_check(const struct beget_process *p, const char *what)
 {
 	if (!p)
 		return beget__fail(EINVAL, "cannot %s: the handle is NULL", what);
-	if (p->owner != getpid())
+	if (p->owner != beget__self_pid())
 		return beget__fail(ECHILD, "cannot %s: the handle belongs to process %d, of which this is a copy", what,
 		                   (int)p->owner);
 	return 0;

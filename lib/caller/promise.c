@@ -52,20 +52,30 @@ static bool as_promised(const struct beget__promise *p, struct beget__answer ans
 	return fits;
 }
 
-static bool points_into_frame(const struct beget__answer *answer)
+/* The answer points into the frame and is read after the frame is cleared. */
+static bool needs_body(const struct beget__promise *p, bool settled)
 {
-	return answer->outs > 0 || answer->type == BEGET_TYPE_STRING || answer->type == BEGET_TYPE_BYTES ||
-	       answer->type == BEGET_TYPE_STRUCT;
+	unsigned type = p->wanted.type;
+
+	return type == BEGET_TYPE_STRING || type == BEGET_TYPE_BYTES || type == BEGET_TYPE_STRUCT ||
+	       (p->wanted.n > 0 && !settled);
 }
 
-void beget__promise_take(struct beget__promise *p, struct beget__inbox **in, struct beget__frame *f)
+void beget__promise_take(struct beget__promise *p, struct beget__frame *f, bool settled)
 {
 	struct beget__answer answer;
 
-	if (p->answered || !beget__order_get_result(f, &answer))
+	if (p->answered)
 		return;
+	if (needs_body(p, settled))
+		beget__frame_keep(f, &p->body);
+	if (!beget__order_get_result(f, &answer)) {
+		beget__frame_free(&p->body);
+		return;
+	}
 	int fd = answer.type == BEGET_TYPE_BUFFER && answer.size > 0 ? answer.value.fd.fd : -1;
 	if (!as_promised(p, answer)) { /* free it now: there may be thousands of promises */
+		beget__frame_free(&p->body);
 		beget__fd_close(&fd);
 		return;
 	}
@@ -74,10 +84,8 @@ void beget__promise_take(struct beget__promise *p, struct beget__inbox **in, str
 	p->buffer = fd;
 	if (answer.type == BEGET_TYPE_BUFFER)
 		p->answer.value.buffer = NULL;
-	if (points_into_frame(&answer)) {
-		p->in = *in;
-		*in = NULL;
-	}
+	if (settled)
+		beget__promise_deliver(p);
 }
 
 bool beget__promise_kept(const struct beget__promise *p)
@@ -102,15 +110,6 @@ void beget__promise_deliver(struct beget__promise *p)
 		const void *out = beget__order_next_out(&answer, &size);
 		memcpy(p->wanted.outs[i].to, out, size);
 	}
-}
-
-void beget__promise_settle(struct beget__promise *x)
-{
-	unsigned type = x->answer.type;
-
-	beget__promise_deliver(x);
-	if (type != BEGET_TYPE_STRING && type != BEGET_TYPE_BYTES && type != BEGET_TYPE_STRUCT)
-		beget__inbox_free(&x->in);
 }
 
 void beget__promise_forget(struct beget__promise *x)
@@ -158,7 +157,7 @@ int beget__promise_result(struct beget__promise *p, unsigned type, size_t size, 
 
 void beget__promise_free(struct beget__promise *p)
 {
-	beget__inbox_free(&p->in);
+	beget__frame_free(&p->body);
 	if (p->answer.type == BEGET_TYPE_BUFFER)
 		beget_buffer_free(p->answer.value.buffer);
 	free(p->wanted.outs);

@@ -2,8 +2,8 @@
 #ifndef BEGET__PROMISE_H
 #define BEGET__PROMISE_H
 
-#include "caller/inbox.h"
 #include "message/order.h"
+#include "wire/frame.h"
 
 /* Only promise.c uses the fields. */
 struct beget__promise {
@@ -21,16 +21,17 @@ struct beget__promise {
 	struct beget__answer answer;
 	/* A returned buffer's descriptor until the user asks for it; -1: none; -EMFILE: lost. */
 	int buffer;
-	struct beget__inbox *in; /* the answer points into it */
+	struct beget__body body; /* the answer points into it */
 };
 
 /* Makes an empty promise; note records what a call promises: 0 or -ENOMEM. */
 void beget__promise_init(struct beget__promise *);
 int beget__promise_make(struct beget__promise *, const struct beget_call *);
 
-/* Takes the answer from a RESULT frame in that inbox, which becomes NULL if the answer points into it. An answer that
- * is not as promised, or a second one, is ignored. */
-void beget__promise_take(struct beget__promise *, struct beget__inbox **, struct beget__frame *);
+/* Takes the answer from a RESULT frame, and keeps the body of the frame if the answer points into it. settled: the call
+ * is known to have returned, so outputs are copied at once. An answer that is not as promised, or a second one, is
+ * ignored. */
+void beget__promise_take(struct beget__promise *, struct beget__frame *, bool settled);
 bool beget__promise_kept(const struct beget__promise *);
 /* The process did not end in the way of a call that returned. */
 void beget__promise_disbelieve(struct beget__promise *);
@@ -40,9 +41,6 @@ void beget__promise_deliver(struct beget__promise *);
 
 /* Copies the result; a failure leaves a sentence. */
 int beget__promise_result(struct beget__promise *, unsigned type, size_t size, void *ret);
-
-/* The same, and frees what only the delivery needed. */
-void beget__promise_settle(struct beget__promise *);
 
 /* Delivers nothing from now on: the memory belongs to the user again. */
 void beget__promise_forget(struct beget__promise *);

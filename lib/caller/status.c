@@ -42,12 +42,11 @@ void beget__status_take(struct beget_process *p, struct beget__frame *f)
 	switch (f->kind) {
 	case BEGET__BORN: take_born(p, f); break;
 	case BEGET__FAILED: r->has_failure |= beget__report_get_failed(f, &r->failure); break;
-	case BEGET__RESULT: beget__promise_take(&p->promise, &p->channel.in, f); break;
+	case BEGET__RESULT: beget__promise_take(&p->promise, f, false); break;
 	case BEGET__CRASHED: r->has_crash |= beget__report_get_crashed(f, &r->crash); break;
 	case BEGET__ENDED: r->has_exit |= beget__report_get_ended(f, &r->exit); break;
 	}
-	if (p->channel.in)
-		beget__frame_clear(f);
+	beget__frame_clear(f);
 }
 
 /* Takes all messages that have come. The handle owns a received descriptor before a fork can copy it. */

@@ -49,8 +49,9 @@ static int call(struct beget__exchange *x, int channel, int limit_ms)
 	return error;
 }
 
-/* A failure concerns only the task: the worker continues. */
-static int run(struct beget__exchange *x, int channel)
+/* A failure concerns only the task: the worker continues. But the target may close our channel and open something else
+ * at its number: then the worker ends. */
+static int run(struct beget__exchange *x, int channel, const struct beget__identity *birth)
 {
 	int limit_ms = read_limit(x);
 	int error = limit_ms < 0 ? limit_ms : beget__exchange_read(x);
@@ -59,6 +60,8 @@ static int run(struct beget__exchange *x, int channel)
 		error = beget__exchange_settle(x);
 	if (!error)
 		error = call(x, channel, limit_ms);
+	if (!beget__fd_is(channel, birth))
+		return -EPIPE;
 	if (error)
 		return beget__report_send_refused(channel, x->frame.tag, beget__fail_last());
 	error = beget__exchange_answer(x, channel);
@@ -82,10 +85,9 @@ int beget__loop_run(int channel, int claims)
 		return c ? beget__fail_errno(ENOMEM, "cannot receive tasks") : beget__fail_last()->code;
 	beget__exchange_init(&x, buffer);
 	beget__report_send_waits(channel);
-	/* The target may close our channel and open something else at its number. */
-	while (beget__fd_is(channel, &birth) && (got = beget__exchange_receive(&x, channel, BEGET__TASK)) == 1) {
+	while ((got = beget__exchange_receive(&x, channel, BEGET__TASK)) == 1) {
 		if (beget__claim_begin(c, x.frame.tag))
-			got = run(&x, channel);
+			got = run(&x, channel, &birth);
 		beget__exchange_end(&x);
 		if (got < 0)
 			break;

@@ -8,16 +8,49 @@
 #include "os/procfs.h"
 
 #include <linux/capability.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* In a page that the kernel clears in each forked copy of this process, whichever function forks; NULL: the kernel is
+ * too old. */
+static _Atomic pid_t *wiped;
+
+static void make_wiped(void)
+{
+	enum { SIZE = sizeof(*wiped) };
+	void *page = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return;
+	if (madvise(page, SIZE, MADV_WIPEONFORK) == 0)
+		wiped = page;
+	else
+		munmap(page, SIZE);
+}
+
+pid_t beget__self_pid(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, make_wiped);
+	pid_t pid = wiped ? *wiped : 0;
+	if (pid)
+		return pid;
+	pid = getpid();
+	if (wiped)
+		*wiped = pid;
+	return pid;
+}
 
 int beget__self_session(pid_t pid, int32_t *ret)
 {

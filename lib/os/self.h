@@ -8,6 +8,9 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+/* getpid without its system call. */
+pid_t beget__self_pid(void);
+
 /* Of another process or, with 0, of the calling thread. */
 int beget__self_session(pid_t, int32_t *ret);
 int beget__self_limit(pid_t, int resource, struct rlimit *ret);

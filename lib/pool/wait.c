@@ -6,18 +6,18 @@
 #include "os/clock.h"
 #include "os/fail.h"
 #include "os/poll.h"
+#include "os/self.h"
 #include "os/thread.h"
 #include "pool/crew.h"
 #include "pool/deal.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 int beget__wait_enter(struct beget_pool *pool, const char *what, int *cancel)
 {
 	if (!pool)
 		return beget__fail(EINVAL, "cannot %s: the pool is NULL", what);
-	if (pool->owner != getpid())
+	if (pool->owner != beget__self_pid())
 		return beget__fail(ECHILD, "cannot %s: the pool belongs to process %d, of which this is a copy", what,
 		                   (int)pool->owner);
 	*cancel = beget__thread_no_cancel();

@@ -159,7 +159,7 @@ static void prepared(struct beget__worker *w, struct beget__frame *f)
 }
 
 /* A task has been answered: its outcome. */
-static void answered(struct beget_task *t, struct beget__inbox **in, struct beget__frame *f)
+static void answered(struct beget_task *t, struct beget__frame *f)
 {
 	struct beget__failure failure;
 
@@ -167,9 +167,8 @@ static void answered(struct beget_task *t, struct beget__inbox **in, struct bege
 		beget__task_end(t, BEGET_FAILED, failure.code, &failure);
 		return;
 	}
-	beget__promise_take(&t->promise, in, f);
+	beget__promise_take(&t->promise, f, true);
 	if (beget__promise_kept(&t->promise)) {
-		beget__promise_settle(&t->promise);
 		beget__task_end(t, BEGET_EXITED, 0, NULL);
 	} else {
 		beget__fail(EBADMSG, "cannot understand the worker's answer");
@@ -178,7 +177,7 @@ static void answered(struct beget_task *t, struct beget__inbox **in, struct bege
 }
 
 /* False for nonsense. */
-static bool make_sense(struct beget__worker *w, struct beget__inbox **in, struct beget__frame *f)
+static bool make_sense(struct beget__worker *w, struct beget__frame *f)
 {
 	struct beget_task *first = w->sent.first;
 
@@ -193,18 +192,18 @@ static bool make_sense(struct beget__worker *w, struct beget__inbox **in, struct
 	if (f->kind == BEGET__EXPIRED)
 		return first->expired = true;
 	beget__task_remove(&w->sent, first);
-	answered(first, in, f);
+	answered(first, f);
 	beget__task_append(&w->news->ended, first);
 	w->done++;
 	w->head_since = beget__clock_now_ms();
 	return true;
 }
 
-static bool take(void *data, struct beget__inbox **in, struct beget__frame *f)
+static bool take(void *data, struct beget__frame *f)
 {
 	struct beget__worker *w = data;
 
-	if (!make_sense(w, in, f))
+	if (!make_sense(w, f))
 		w->mad = true;
 	return !w->mad && (w->sent.n > 0 || !beget__worker_ready(w)); /* else nothing more can come */
 }

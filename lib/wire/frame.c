@@ -487,6 +487,29 @@ int beget__frame_take(struct beget__frame *f, int i)
 	return fd;
 }
 
+/* The rest of the buffer is freed; if that fails, the body stays as it is. */
+void beget__frame_keep(struct beget__frame *f, struct beget__body *ret)
+{
+	char *less = f->outside ? NULL : realloc(f->body, f->size ? f->size : 1);
+
+	if (f->body == f->buffer)
+		f->buffer = NULL;
+	if (less)
+		f->body = less;
+	*ret = (struct beget__body){f->body, f->outside ? f->size : 0};
+	f->outside = false;
+	f->room = 0;
+}
+
+void beget__frame_free(struct beget__body *b)
+{
+	if (b->mapped)
+		beget__file_unmap(b->at, b->mapped);
+	else
+		free(b->at);
+	*b = (struct beget__body){0};
+}
+
 void beget__frame_clear(struct beget__frame *f)
 {
 	for (int i = 0; i < f->nfds; i++)

@@ -79,6 +79,17 @@ bool beget__frame_copy(const struct beget__frame *, void *ret, size_t size);
 /* Returns the i-th descriptor, which belongs to the caller from then on. */
 int beget__frame_take(struct beget__frame *, int i);
 
+/* A body that outlives its frame. */
+struct beget__body {
+	char *at;      /* NULL: none */
+	size_t mapped; /* the size of a mapping; 0: at was allocated */
+};
+
+/* Takes the body out of a frame whose buffer was allocated by malloc. If the body is in the buffer, the buffer leaves
+ * the frame too and becomes NULL there. f->body still points to the body until the frame is cleared. */
+void beget__frame_keep(struct beget__frame *, struct beget__body *ret);
+void beget__frame_free(struct beget__body *);
+
 /* Closes the descriptors that were not taken and frees the body; the frame can be used again. */
 void beget__frame_clear(struct beget__frame *);
 
