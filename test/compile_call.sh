@@ -1,15 +1,15 @@
 #!/bin/sh
-# Wrong calls do not compile, and the compiler's message names the struct that says what to do; right calls compile
-# without a warning. Each compiler that is installed, C11 and C2x.
+# Wrong calls do not compile, and the compiler's message names the struct that says what to do. Right calls compile
+# without a warning. With each installed compiler, as C11 and C2x.
 . test/tap
 
-# The name, and the status of the test just made; of what the compiler says the errors and warnings are shown.
+# The name, and the status of the last command. Of the compiler's output, only errors and warnings are shown.
 judge() {
 	[ "$2" -eq 0 ] || sed -i '/error\|warning/!d' "$tmp/out"
 	report "$1" "$2"
 }
 
-# What the expressions below may name.
+# Names that the expressions below use.
 cat >"$tmp/names.h" <<'END'
 #include <beget.h>
 #include <stdio.h>
@@ -81,8 +81,8 @@ extern unsigned char *octets;
 extern double real;
 END
 
-# One row each: name | expression | a text of the message; "warning free" where the expression is right. What the
-# compilers themselves say differs in the words, so these texts are short.
+# One row each: name | expression | a text of the message, or "warning free" if the expression is right. The texts are
+# short, because compilers word their messages differently.
 cat >"$tmp/table" <<'END'
 right call | BEGET_CALL(take_two, 1, 2) | warning free
 right call of a pointer | BEGET_CALL(take_point, &point) | warning free
@@ -216,7 +216,7 @@ try() {
 			return ($4) != 0;
 		}
 	END
-	# Compilers suppress warnings in the headers of an installation, but these are about the program.
+	# Compilers suppress warnings in installed headers, but these warnings are about the program.
 	how=-I
 	case $5 in
 	"warning: "*) how=-isystem ;;

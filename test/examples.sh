@@ -1,9 +1,9 @@
 #!/bin/sh
-# Each example runs to its end and says what it is there to say; the README's program is examples/hello.c.
+# Each example runs to its end and prints what it should; the README's program is examples/hello.c.
 # Speaks TAP. Run from the project's root. Environment: BUILD.
 . test/tap
 
-# A telling line (a pattern that a whole line matches), program, arguments.
+# A characteristic line (a pattern for a whole line), program, arguments.
 says() {
 	line=$1 program=$2
 	shift 2
@@ -48,7 +48,7 @@ report "demo: all methods count the same and are timed" $?
 [ "$(sed -n 's/^ *one process  *\([0-9]*\) .*/\1/p' "$tmp/out")" = "$(wc -w <LICENSE | tr -d ' ')" ]
 report "demo: counts what wc counts" $?
 
-# None is forgotten, none is long.
+# No example is missing here, and none is long.
 : >"$tmp/out"
 for file in examples/*.c examples/*.cc; do
 	name=${file##*/}

@@ -1,6 +1,5 @@
 /* Makes chosen system calls of the library fail, by the names that the library gives to beget__fault_hook: the n-th
- * call
- * of a name, or every call of several names. Counts the failures. */
+ * call of a name, or every call of several names. Counts the failures. */
 #ifndef FAULT_H
 #define FAULT_H
 

@@ -1,7 +1,6 @@
 /* Every system call and allocation of the library fails in turn, at its first, second, third use, in the caller, the
  * helper and the children. Each time, the start returns a documented code with a sentence, or has a true outcome;
- * nothing
- * leaks, nothing hangs, and the next start works. Then whole features of the kernel are disabled. */
+ * nothing leaks, nothing hangs, and the next start works. Then whole features of the kernel are disabled. */
 #include "harness.h"
 #include "plan.h"
 #include "caller/spare.h"

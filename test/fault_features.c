@@ -1,6 +1,5 @@
 /* Features that a kernel may lack or a sandbox may refuse are disabled one by one and all together, in caller, helper
- * and
- * children. The behaviour that a user sees stays the same. */
+ * and children. The behaviour that a user sees stays the same. */
 #include "plan.h"
 #include "os/fd.h"
 #include "os/proc.h"

@@ -1,10 +1,8 @@
 /* Behaviours: test functions that run once for each start method, each inside a fence.
  *
  * The fence checks that a test leaves the program as it was: the same number of descriptors, no child, no new process
- * of
- * this program, the same signal mask; and that it ends in time. A target never asserts, because a failing cmocka
- * assertion
- * in a forked child would run the remaining tests twice: it reports by result or exit code. */
+ * of this program, the same signal mask; and that it ends in time. A target never asserts, because a failing cmocka
+ * assertion in a forked child would run the remaining tests twice: it reports by result or exit code. */
 #ifndef HARNESS_H
 #define HARNESS_H
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Each public header stands alone: no warning as C99 to C23 and as C++11 to C++20, whatever the compiler, and no name
-# in it that is not the library's. include/beget.hpp stands alone as C++17 and C++20.
+# Each public header can be included alone: no warning as C99 to C23 and as C++11 to C++20, with any compiler, and it
+# declares only the library's names. include/beget.hpp can be included alone as C++17 and C++20.
 . test/tap
 
 # Compiler command, standard, file: compiles without a warning.
@@ -25,7 +25,7 @@ refuses() {
 	report "$1 $2: $3 is refused" $?
 }
 
-# The two we are made for, and the one that the environment names: its command is split into words.
+# The two that are supported, and the one in the environment, whose command may have several words.
 other() {
 	case $1 in
 	cc | c++ | gcc | g++ | clang | clang++) ;;
@@ -40,7 +40,7 @@ printf '#include <beget.hpp>\n#include <beget.hpp>\n' >"$tmp/wrapper.cc"
 printf '#include <beget/pool.h>\ntypedef int not_empty;\n' >"$tmp/pool.c"
 cp "$tmp/pool.c" "$tmp/pool.cc"
 
-# The calls of each language: a C99 program too may fill in struct beget_call.
+# The calls of each language: a C99 program can fill in struct beget_call.
 cat >"$tmp/fill.c" <<'END'
 #include <beget.h>
 #include <string.h>
@@ -118,7 +118,7 @@ while read -r cxx; do
 	done
 done <"$tmp/cxx"
 
-# The macro machinery comes along in C, and in C only.
+# The macros of call.h are included in C only.
 $CC -E -Iinclude "$tmp/pool.c" >"$tmp/c.i" 2>"$tmp/out"
 grep -q '^# .*beget/call\.h"' "$tmp/c.i"
 report "beget.h includes beget/call.h" $?
@@ -126,7 +126,7 @@ printf '#include <beget.h>\n#ifdef BEGET_CALL\n#error BEGET_CALL\n#endif\n' >"$t
 compiles "$CXX" c++11 macro.cc
 report "beget.h leaves beget/call.h out in C++" $?
 
-# Macros: those that are not there after the standard headers alone.
+# Macros that the standard headers alone do not define.
 grep '^#include <' include/beget.h include/beget/*.h | sed 's/^[^:]*://' | grep -v '<beget' >"$tmp/standard.c"
 macros() {
 	$CC -dM -E -Iinclude "$1" | awk '{ sub(/\(.*/, "", $2); print $2 }' | sort -u
@@ -137,8 +137,8 @@ grep -q '^BEGET_CALL$' "$tmp/after" && ! comm -13 "$tmp/before" "$tmp/after" |
 	grep -v -e '^BEGET_' -e '^beget_result$' -e '^beget_task_result$' >"$tmp/out"
 report "each macro is BEGET_, beget_result or beget_task_result" $?
 
-# Declarations: of our files' text, with comments and directives gone, the names outside every brace and parenthesis,
-# the enumerators and all tags. What remains after the words of C and the standard types must be ours.
+# Declarations: in the text of our files, without comments and directives, the names outside all braces and parentheses,
+# the enumerators and all tags. Without the keywords of C and the standard types, all of them must be ours.
 awk '
 /^# [0-9]+ "/ { ours = $0 ~ /beget\.h"|beget\/[a-z]+\.h"/; next }
 !ours || /^#/ { next }

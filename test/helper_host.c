@@ -1,6 +1,5 @@
 /* Hosts that do what programs do: fork and continue in the copy, become a daemon, close all descriptors that they do
- * not
- * know and open files of their own there, ignore SIGCHLD. Each gets its own helper, and no file of the host is
+ * not know and open files of their own there, ignore SIGCHLD. Each gets its own helper, and no file of the host is
  * touched. */
 #include "host.h"
 #include "os/fd.h"

@@ -1,6 +1,5 @@
 /* The helper is killed or stopped: its children continue, can be seen and signalled, and their ends are reported. The
- * next
- * start launches another helper, and no call waits forever. */
+ * next start launches another helper, and no call waits forever. */
 #include "host.h"
 #include "kernel.h"
 

@@ -1,6 +1,5 @@
 /* The life of a helper: it is not our child, has one thread, and has as many descriptors after a hundred starts as
- * after
- * five. It exits when its last client has ended, in whatever way. */
+ * after five. It exits when its last client has ended, in whatever way. */
 #include "host.h"
 
 #include <fcntl.h>

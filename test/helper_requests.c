@@ -1,6 +1,5 @@
 /* Requests at the helper's socket: garbage, incomplete frames, floods and silence are errors of that request only, and
- * so
- * are a full table and the process limit in the helper. The same helper serves the next start. */
+ * so are a full table and the process limit in the helper. The same helper serves the next start. */
 #include "host.h"
 #include "message/report.h"
 #include "message/request.h"

@@ -1,6 +1,5 @@
 /* Events in the life of a helper: every signal at any moment, a terminal's keys, being stopped, being killed while it
- * is
- * prepared and while its spares wait; a host that executes another program; no processes and no memory left. */
+ * is prepared and while its spares wait; a host that executes another program; no processes and no memory left. */
 #include "host.h"
 #include "message/control.h"
 

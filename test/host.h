@@ -1,7 +1,6 @@
 /* A separate program for a test: a forked host in its own process group, which may ignore, close, kill and fork
- * anything.
- * It reports by its exit code. It uses CHECK, which prints where it failed, because cmocka's assertions must not run in
- * it. */
+ * anything. It reports by its exit code. It uses CHECK, which prints where it failed, because cmocka's assertions must
+ * not run in it. */
 #ifndef HOST_H
 #define HOST_H
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Programs that never call beget_init: functions of shared libraries run in beget-host, as it was built and as it is
+# Programs that never call beget_init: functions of shared libraries run in beget-host, from the build folder and
 # installed.
 . test/tap
 
@@ -58,7 +58,7 @@ done >"$tmp/lines"
 mv "$tmp/lines" "$tmp/out"
 none "traces"
 
-# Host programs that are none.
+# Host programs that are missing or wrong.
 BEGET_HOST=$tmp/none plugins "$lib/plugin.so" plugin_number
 same "no host program" "$(methods 1 "caller: main did not call beget_init, and the host program $tmp/none cannot be opened \
 (BEGET_HOST names another): No such file or directory, as explained")"
@@ -78,7 +78,7 @@ same "a program that is not the host" "fork: 1
 spawn: failed
 forkserver: failed"
 
-# By hand.
+# Run by a user.
 "$build/beget-host" >"$tmp/out" 2>"$tmp/errors"
 echo "$? $(grep -c 'beget-host(8)' "$tmp/errors")" >>"$tmp/out"
 same "started by hand it says what it is for" "2 1"
@@ -86,7 +86,7 @@ ended 20 "$build/beget-host" --beget-child 3<&-
 same "marked by hand it obeys nobody" "beget: this argument is for processes that beget starts
 exit 127"
 
-# Installed: the path is in the library, and the host program finds its library.
+# Installed: the library contains the path, and the host program finds its library.
 copy=$tmp/build
 mkdir "$copy" && cp -a "$BUILD/lib" "$BUILD"/libbeget* "$BUILD/.need-lib" "$copy"
 MAKEFLAGS='' ${MAKE:-make} -s BUILD="$copy" CC="$CC" PREFIX="$tmp/there" install >"$tmp/out" 2>&1

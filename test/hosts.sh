@@ -1,10 +1,10 @@
 #!/bin/sh
-# Hosts that are not as most: in C++ with exceptions, without beget_init, a subreaper, process 1 of a pid namespace.
-# Each is a program in test/prog that exits with 0 if all is well.
+# Unusual hosts: in C++ with exceptions, without beget_init, a subreaper, process 1 of a pid namespace. Each is a
+# program in test/prog that exits with 0 on success.
 . test/tap
 prog=$BUILD/test/prog
 
-# The name; the rest is a command that should exit with 0.
+# The name; the other arguments are a command that should exit with 0.
 passes() {
 	name=$1
 	shift

@@ -1,11 +1,11 @@
 #!/bin/sh
-# An installed copy is enough: a program written from the manual builds against it, statically and dynamically, runs by
-# each method, and its manual is found by every function's name. Uninstalling leaves nothing behind.
+# An installed copy is sufficient: a program written from the manual builds against it, statically and dynamically, runs
+# with each method, and the manual is found under every function's name. Uninstalling removes everything.
 # Speaks TAP. Run from the project's root. Environment: BUILD, CC, MAKE.
 . test/tap
 root=$tmp/root
 
-# In a copy of the build: installing with another prefix changes what is built.
+# Uses a copy of the build folder, because another prefix changes what is built.
 copy=$tmp/build
 mkdir "$copy" && cp -a "$BUILD/lib" "$BUILD"/libbeget* "$BUILD/.need-lib" "$copy"
 make_in_copy() {
@@ -36,11 +36,11 @@ none "headers, libraries, host program, pkg-config file and manual are there"
 [ "$(readlink "$root/usr/lib/libbeget.so")" = libbeget.so.0 ] && [ -f "$root/usr/lib/libbeget.so" ]
 report "libbeget.so leads to the library" $?
 
-# Away from the sources.
+# In a folder without the sources.
 mkdir "$tmp/elsewhere"
 cp -r test/consumer "$tmp/elsewhere/source"
 
-# The name, what the program was linked with.
+# The name, and what the program was linked with.
 runs() {
 	for method in forkserver spawn fork; do
 		if [ -x "$tmp/elsewhere/program" ]; then
@@ -79,7 +79,7 @@ if command -v pkg-config >/dev/null 2>&1; then
 		PKG_CONFIG_PATH='' PKG_CONFIG_LIBDIR="$root/usr/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root" \
 			PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 pkg-config "$@" beget
 	}
-	# Its answer is several words.
+	# Its output is several words.
 	# shellcheck disable=SC2046
 	build "pkg-config" $(pc --cflags --libs)
 	case $(pc --libs --static) in
@@ -112,7 +112,7 @@ else
 	skip "CMake" "it is not installed"
 fi
 
-# Each function and macro that the headers name has a page of its own name, and that page names it.
+# Each function and macro in the headers has a page under its own name, and that page lists it.
 names=$(sed -n 's/^[a-z].*[ *]\(beget_[a-z_]*\)(.*/\1/p' include/beget.h include/beget/pool.h
 	sed -n 's/^#define \(BEGET_CALL\|BEGET_OPTIONS\|BEGET_BYTES\|BEGET_FD\|beget_result\)(.*/\1/p' include/beget/call.h
 	sed -n 's/^#define \(BEGET_[A-Z_]*_OPTIONS\|beget_task_result\)(.*/\1/p' include/beget/pool.h)
@@ -122,7 +122,7 @@ if command -v mandoc >/dev/null 2>&1; then
 	for name in $names; do
 		page=$root/usr/share/man/man3/$name.3
 		found=$((found + 1))
-		# The link pages are relative to the manual's root, as man(1) reads them.
+		# The link pages are relative to the root of the manual, as man(1) reads them.
 		(cd "$root/usr/share/man" && mandoc -Tascii "$page") 2>/dev/null |
 			sed "s/.$(printf '\b')//g" >"$tmp/page"
 		sed -n '/^NAME/,/^LIBRARY/p' "$tmp/page" | tr ',' ' ' | grep -qw "$name" || echo "$name" >>"$tmp/missing"
@@ -143,7 +143,7 @@ fi
 make_in_copy PREFIX=/usr uninstall && installed >"$tmp/out" && ! [ -s "$tmp/out" ]
 report "make uninstall leaves no file behind" $?
 
-# A package manager that only records what it is asked. The compiler that the build wants is not there.
+# A package manager that only records its arguments. The compiler that the build needs is missing.
 mkdir "$tmp/bin"
 printf '#!/bin/sh\necho "$@" >>"%s"\n' "$tmp/asked" >"$tmp/bin/apt-get"
 cp "$tmp/bin/apt-get" "$tmp/bin/sudo"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What is made for a start makes no processes on its way there: it would do so without end.
+# A process that the library creates for a start must not start processes before its target: each of these would start
+# more.
 . test/tap
 
 case $BUILD in /*) build=$BUILD ;; *) build=$PWD/$BUILD ;; esac
@@ -23,7 +24,7 @@ early="constructor forkserver: helper: $refused
 constructor spawn: helper: $refused
 constructor fork: 5"
 loops early
-sed -i 's/: [a-z]*: cannot/: helper: cannot/' "$tmp/out" # it does not know its part yet
+sed -i 's/: [a-z]*: cannot/: helper: cannot/' "$tmp/out" # it does not know its role yet
 same "a constructor that starts, in each process" "constructor forkserver: 5
 constructor spawn: 5
 constructor fork: 5
@@ -34,7 +35,7 @@ main spawn: 5
 main fork: 5"
 
 loops without
-sed -i 's/the server ended/the server has ended/' "$tmp/out" # was there time to ask it?
+sed -i 's/the server ended/the server has ended/' "$tmp/out" # whether there was time to ask the server
 program=$(readlink -f "$build/test/prog/loops")
 same "an executable that does not call beget_init, and opens a server" "main server: caller: $program: $refused
 main server: caller: $program: the server has ended: is beget_init the first statement of its main?"

@@ -1,22 +1,22 @@
 #!/bin/sh
-# The manual is code: every page lints, every example compiles and runs, every synopsis is the header's.
+# The manual is tested like code: every page lints, every example compiles and runs, every synopsis equals the header.
 #
-# Speaks TAP. Run from the project's root. Environment: CC, CXX, BUILD (where libbeget.a and beget-host are; without it the examples
-# are compiled only).
+# Speaks TAP. Run from the project's root. Environment: CC, CXX, BUILD (which has libbeget.a and beget-host; without it,
+# the examples are only compiled).
 set -u
 . test/tap
 WARN='-Wall -Wextra -Werror'
 HEADERS='include/beget.h include/beget/pool.h'
 export BEGET_HOST="$BUILD/beget-host"
 
-# run COMMAND...: within 20 seconds where timeout(1) is there.
+# run COMMAND...: limited to 20 seconds if timeout(1) is installed.
 if command -v timeout >/dev/null 2>&1; then
 	run() { timeout 20 "$@"; }
 else
 	run() { "$@"; }
 fi
 
-# Writes each example of page $1 to $2.1.c, $2.2.cc, ...: a literal display in the section EXAMPLES.
+# Writes each example of page $1, a literal display in the section EXAMPLES, to $2.1.c, $2.2.cc, ...
 extract() {
 	awk -v base="$2" '
 	function finish(   file) {
@@ -37,18 +37,18 @@ extract() {
 	}' "$1"
 }
 
-# Prints the names in the section NAME of page $1, one a line.
+# Prints the names in the section NAME of page $1, one per line.
 names() {
 	awk '/^\.Sh / { inside = $2 == "NAME" } inside && $1 == ".Nm" { print $2 }' "$1"
 }
 
-# One spelling for a prototype: no semicolon, single spaces, none next to punctuation.
+# Normalises a prototype: no semicolon, single spaces, none next to punctuation.
 normalise() {
 	sed 's/;//g; s/[[:space:]][[:space:]]*/ /g; s/ *\([*(),]\) */\1/g; s/^ //; s/ $//'
 }
 
-# Prints each prototype of the headers on a line of its own: what is left without comments, preprocessor lines and
-# braces, and has parentheses.
+# Prints each prototype of the headers on a line of its own: the text with parentheses that is left without comments,
+# preprocessor lines and braces.
 header_prototypes() {
 	# The headers are several words.
 	# shellcheck disable=SC2086
@@ -73,10 +73,10 @@ header_prototypes() {
 	}' $HEADERS | normalise
 }
 
-# Prints each prototype of the section SYNOPSIS of page $1 in the same form: .Ft with .Fn, or with .Fo, .Fa and .Fc.
+# Prints each prototype in the section SYNOPSIS of page $1 in the same form: .Ft with .Fn, or with .Fo, .Fa and .Fc.
 page_prototypes() {
 	awk '
-	# The next argument of a macro line, quoted or not; "rest" is what follows it.
+	# Returns the next argument of a macro line, quoted or not; "rest" is what follows it.
 	function argument(   a) {
 		sub(/^[ \t]+/, "", rest)
 		if (rest ~ /^"/) {
@@ -120,6 +120,7 @@ compile_and_run() {
 	esac
 
 	# CC and WARN may be several words.
+
 	# shellcheck disable=SC2086
 	$compiler $WARN -Iinclude -c "$example" -o "$tmp/example.o" >"$tmp/out" 2>&1
 	report "$name compiles" $?

@@ -1,7 +1,6 @@
 /* The differential matrix of state: a test program provides a table of pieces of state, and each piece is tested with
- * all
- * three methods. Changes are made in a forked copy of the program, so nothing has to be restored. The copy has its own
- * helper and never asserts: it prints what differs to the parent's standard error and exits with 1.
+ * all three methods. Changes are made in a forked copy of the program, so nothing has to be restored. The copy has its
+ * own helper and never asserts: it prints what differs to the parent's standard error and exits with 1.
  *
  * With MATRIX_SPARES all starts use a server that keeps spares: server_matrix.c, server_rebirth.c. */
 #ifndef MATRIX_H

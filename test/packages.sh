@@ -1,5 +1,5 @@
 #!/bin/sh
-# What is shipped: the source archive is the same bytes each time, and the Debian packages are clean and complete.
+# Release files: the source archive has the same bytes each time, and the Debian packages are clean and complete.
 # Speaks TAP. Run from the project's root. Environment: BUILD, CC, MAKE.
 . test/tap
 version=$(sed -n 's/^VERSION = //p' Makefile)
@@ -12,7 +12,7 @@ git rev-parse --git-dir >/dev/null 2>&1 || {
 	finish
 }
 
-# The same commit in two places, by users with different settings.
+# The same commit in two folders, as users with different settings.
 for place in one two; do
 	git clone -q . "$tmp/$place"
 done
@@ -49,7 +49,7 @@ for file in libbeget0/$lib/libbeget.so.0 libbeget0/$lib/beget0/beget-host libbeg
 done >"$tmp/out"
 none "the files are in their packages"
 
-# The library names the host program where the package has it.
+# The library contains the path at which the package installs the host program.
 grep -q "/$lib/beget0/beget-host" "$tmp/libbeget0/$lib/libbeget.so.0"
 report "the library finds its host program" $?
 

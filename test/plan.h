@@ -1,6 +1,5 @@
 /* Faults in any process of a test: the caller, its helper and their children share one plan, in a file that each of
- * them
- * maps. Executed processes find the file through FAULT_FILE. */
+ * them maps. Executed processes find the file through FAULT_FILE. */
 #ifndef PLAN_H
 #define PLAN_H
 

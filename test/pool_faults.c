@@ -1,6 +1,5 @@
 /* A worker is killed at its n-th system call, for n = 1, 2, ... until it survives: at most one task ends with it, and
- * no
- * task begins twice. Then the caller's n-th system call or allocation fails. With workers of each method. */
+ * no task begins twice. Then the caller's n-th system call or allocation fails. With workers of each method. */
 #include "os/fault.h"
 #include "pools.h"
 

@@ -1,6 +1,5 @@
 /* The life of a pool: how many workers it has, when they are replaced, what its counters show, how it is closed, and
- * what
- * happens in copies of the caller, in nested pools and after the caller's end. With workers of each method. */
+ * what happens in copies of the caller, in nested pools and after the caller's end. With workers of each method. */
 #include "pools.h"
 #include "host.h"
 

@@ -1,6 +1,5 @@
 /* Tasks that return: what is sent to a worker and back, the order of results, who owns a task, how many there may be,
- * and
- * cancellation. With workers of each method. */
+ * and cancellation. With workers of each method. */
 #include "pools.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Another language's foreign functions: Python's ctypes starts functions of a shared library (test/python.py).
+# Foreign functions of another language: Python's ctypes starts functions of a shared library (test/python.py).
 . test/tap
 tools/need python3=python3 || skip_all "no python3"
 

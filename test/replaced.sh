@@ -16,7 +16,7 @@ fresh() {
 	rm -f "$tmp/module.so"
 }
 
-# The program: its image was pinned when it began.
+# The program: its image was pinned when it started.
 fresh
 timeout 60 "$tmp/program" "rm $tmp/program" >"$tmp/out" 2>&1
 same "the program is removed" "$all
@@ -28,7 +28,8 @@ same "the program is replaced" "$all
 $all
 another: 1"
 
-# A module: whoever runs has the old one, whoever comes loads the new one and must not run the old one's addresses.
+# A module: running processes have the old one. A new process would load the new one and must not use the old one's
+# addresses.
 compile() {
 	printf 'int other(void) { return %s; }\nint number(void) { return %s; }\n' "$1" "$1" |
 		$CC -shared -fPIC "$2" -x c -o "$tmp/$3" - || exit 1

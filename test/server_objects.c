@@ -1,5 +1,5 @@
 /* Servers as objects: their status is read, they are launched and prepared again after they have ended or when they
- * cannot provide a state, copied by fork, nested, and closed at any moment. */
+ * cannot provide a state, copied with fork, nested, and closed at any moment. */
 #include "servers.h"
 
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Programs that gain rights when executed can fork only, also after they gave the rights up; a program that is executed
-# as if the library had started it never reaches its main, whoever does so.
+# Programs that gain privileges when executed can only fork, even after they have dropped the privileges. A program that
+# is executed as if the library had started it never reaches its main, even if a user executes it so.
 . test/tap
 prog=$BUILD/test/prog
-chmod 755 "$tmp" # another user executes what lies there
+chmod 755 "$tmp" # another user executes files in it
 
 refused="main goes on
 $(methods ok EPERM)"
@@ -12,7 +12,7 @@ $(methods ok)"
 obeys_nobody="beget: this argument is for processes that beget starts
 exit 127"
 
-# Arguments that are the library's own, written by hand.
+# The library's own arguments, given by hand.
 for mark in --beget-child --beget-helper; do
 	ended 20 "$prog/setid" $mark </dev/null 3<&-
 	same "$mark by hand exits with 127 and a sentence" "$obeys_nobody"
@@ -43,7 +43,7 @@ if ! as_nobody "$tmp/plain" starts; then
 fi
 same "a program of another user without rights to gain" "$accepted"
 
-# set-id: $tmp may be mounted nosuid, then nothing is gained; the file's mode is enough for the refusal.
+# Set-id: $tmp may be mounted nosuid, and then nothing is gained; the file's mode alone causes the refusal.
 for mode in 4755 2755; do
 	cp "$tmp/plain" "$tmp/$mode" && chmod $mode "$tmp/$mode"
 	as_nobody "$tmp/$mode" starts
@@ -74,7 +74,8 @@ else
 	skip "file capabilities" "setcap is missing or not allowed"
 fi
 
-# A daemon that gave up its rights for a while, and libc under fakeroot, which names another user than the kernel.
+# A daemon that has dropped its privileges for a while; and fakeroot, under which libc reports another user than the
+# kernel.
 mixed="caller: cannot execute a program: the real and effective ids of this process differ"
 as_root "$tmp/plain" seteuid
 same "real and effective user differ" "main goes on
@@ -87,7 +88,7 @@ cp "$BUILD/test/lib/other_ids.so" "$tmp/other_ids.so" && chmod 755 "$tmp/other_i
 as_nobody env LD_PRELOAD="$tmp/other_ids.so" "$tmp/plain" starts
 same "libc names another user than the kernel" "$accepted"
 
-# A marked child obeys only a socket that its own user made. With one that has ended already it leaves quietly.
+# A process with such an argument obeys only a socket that its own user created. If the other end has closed, it exits.
 for mark in --beget-child --beget-helper; do
 	ended 20 "$prog/foreign" 0 "$tmp/plain" $mark
 	same "$mark on root's socket" "exit 0"

@@ -1,6 +1,5 @@
 /* A child with BEGET_ALONE does not have the helper's socket. Another child can request children from the helper, but
- * not
- * after it has restricted itself, because the helper notices that. */
+ * not after it has restricted itself, because the helper notices that. */
 #include "filter.h"
 #include "harness.h"
 #include "host.h"

@@ -1,6 +1,5 @@
 /* Arguments and results: every type at its extremes and strings and bytes of every size arrive unchanged, including
- * NULL
- * and empty ones, and objects keep their alignment. */
+ * NULL and empty ones, and objects keep their alignment. */
 #include "harness.h"
 
 #include <errno.h>

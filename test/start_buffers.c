@@ -1,5 +1,5 @@
-/* Buffers: shared memory, whoever created it and however the processes were started; once sealed, it never changes.
- * Nothing of a buffer stays behind: no descriptor, which the fence checks, and no mapping. */
+/* Buffers: shared memory, whichever process created it and however the processes were started; once sealed, it never
+ * changes. Nothing of a buffer stays behind: no descriptor, which the fence checks, and no mapping. */
 #include "call/buffer.h"
 #include "fault.h"
 #include "harness.h"

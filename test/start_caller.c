@@ -1,6 +1,5 @@
 /* What a child can find out about itself: which process started it, whether that process is still running, and with
- * which
- * method. A process that beget did not start gets errors. */
+ * which method. A process that beget did not start gets errors. */
 #include "harness.h"
 #include "os/fault.h"
 #include "os/proc.h"

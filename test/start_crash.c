@@ -1,6 +1,5 @@
 /* BEGET_CRASH_REPORT: the sentence says where a fatal signal occurred. The flag changes nothing else: neither the
- * status
- * nor the effect of a target's own signal handling. */
+ * status nor the effect of a target's own signal handling. */
 #include "harness.h"
 
 #include <dirent.h>

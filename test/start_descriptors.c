@@ -1,6 +1,5 @@
 /* Descriptors: a child with forkserver or spawn has 0 to 2, one of the library and those that were passed, whatever
- * else
- * the host has open. Passed ones refer to the same open files. The library never uses the host's numbers. */
+ * else the host has open. Passed ones refer to the same open files. The library never uses the host's numbers. */
 #include "harness.h"
 
 #include <dirent.h>

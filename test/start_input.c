@@ -1,6 +1,5 @@
 /* Input that the caller has read into a stream's buffer but not used: with fork, the child continues reading there;
- * with
- * the other methods it stays the caller's. A child never reads from a buffer data that do not belong to its
+ * with the other methods it stays the caller's. A child never reads from a buffer data that do not belong to its
  * descriptor. */
 #include "harness.h"
 #include "servers.h"

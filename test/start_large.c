@@ -1,6 +1,5 @@
 /* Large arguments and results: the start does not wait for a reader, a loss on the way is reported by the join and
- * raises
- * no signal, and a limit on file sizes is respected without raising one either. */
+ * raises no signal, and a limit on file sizes is respected without raising one either. */
 #include "harness.h"
 
 #include <errno.h>

@@ -1,6 +1,5 @@
 /* Launches in which the image is hard to execute: without /dev/null, with execveat refused, with environment strings
- * that
- * are too long for execve, after the program has overwritten its arguments, and with kernel threads. */
+ * that are too long for execve, after the program has overwritten its arguments, and with kernel threads. */
 #include "filter.h"
 #include "matrix.h"
 

@@ -1,6 +1,6 @@
 /* Changes in the caller between two starts are visible to the next child, with any method, and to a child of that
- * child,
- * and no helper is replaced for them: directory, environment, umask, signals, process group, standard streams. */
+ * child, and no helper is replaced for them: directory, environment, umask, signals, process group, standard
+ * streams. */
 #include "matrix.h"
 
 #include <sched.h>

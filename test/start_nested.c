@@ -1,6 +1,5 @@
 /* Started processes know which process started them and with which method, and can start processes themselves, with
- * every
- * method and to any depth. */
+ * every method and to any depth. */
 #include "harness.h"
 
 #include <errno.h>

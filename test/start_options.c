@@ -1,5 +1,5 @@
-/* What the options give a child instead of what the caller has: working directory, environment, name, process group,
- * session, descriptors. What cannot be given is refused before any process exists. */
+/* What the options give a child in place of what the caller has: working directory, environment, name, process group,
+ * session, descriptors. Options that cannot be satisfied are refused before any process exists. */
 #include "harness.h"
 
 #include <dirent.h>
@@ -15,7 +15,7 @@
 
 extern char **environ;
 
-/* A start that has to fail, and whose sentence has to say why. */
+/* Expects that a start fails, and that its sentence contains why. */
 static void expect_refusal(const struct beget_options *options, const struct beget_call *call, int error,
                            const char *why)
 {
@@ -99,7 +99,7 @@ static void no_such_directory(enum beget_method method)
 	remove_directory();
 }
 
-/* The code tells what went wrong; nobody can be kept out of a directory but a user with less rights than root. */
+/* The exit code says what went wrong. Only a user without root's privileges can be denied access to a directory. */
 static int refused_as_nobody(enum beget_method method)
 {
 	struct beget_process *p = NULL;
@@ -299,7 +299,7 @@ static void groups_and_sessions(enum beget_method method)
 
 /* Descriptors. */
 
-/* Those beyond the standard streams, "4 5 "; the passed ones are told by their number in the child. */
+/* The descriptors beyond the standard streams, as "4 5 "; the passed ones by their number in the child. */
 static const char *descriptors(struct beget_fd a, struct beget_fd b)
 {
 	static char text[4096];
@@ -326,7 +326,7 @@ static void only_the_passed_descriptors(enum beget_method method)
 	char got[3] = "";
 
 	not_under_valgrind("it has descriptors of its own");
-	for (int i = 0; i < 20; i++) /* some to be inherited by exec, some not; with holes */
+	for (int i = 0; i < 20; i++) /* some with close-on-exec, some without; with gaps */
 		assert_true((extra[i] = fcntl(0, i % 2 ? F_DUPFD : F_DUPFD_CLOEXEC, 20 + 7 * i)) >= 0);
 	assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
 	int high = fcntl(pair[1], F_DUPFD_CLOEXEC, 90);
@@ -336,7 +336,7 @@ static void only_the_passed_descriptors(enum beget_method method)
 	                    "2 passed, at most two others");
 	assert_int_equal(read(pair[0], got, 2), 2);
 	assert_string_equal(got, "xy");
-	/* The flag is what made the difference by fork, and makes none for the others. */
+	/* With fork, only the flag made the difference; with the other methods it changes nothing. */
 	assert_string_equal(text_result_with(BEGET_OPTIONS(.method = method),
 	                                     BEGET_CALL(descriptors, BEGET_FD(high), BEGET_FD(pair[1]))),
 	                    method == BEGET_FORK ? "2 passed, more" : "2 passed, at most two others");
@@ -376,7 +376,7 @@ static int next(enum beget_method method)
 	return value;
 }
 
-/* The library can do without what it had open, the pinned image too. */
+/* The library works without its open descriptors, including the pinned image. */
 static int starts_by_all(void)
 {
 	return next(BEGET_FORKSERVER) + next(BEGET_SPAWN) + next(BEGET_FORK);
@@ -389,7 +389,7 @@ static void a_child_that_closed_all_can_start(enum beget_method method)
 		3 * streams_are_open());
 }
 
-/* Streams that there are not. */
+/* Invalid streams. */
 
 static void unknown_streams(enum beget_method method)
 {

@@ -1,5 +1,5 @@
-/* What caller and target print: each thing appears once, whoever buffered it and however the target ends; exit handlers
- * of the target run, inherited ones do not. */
+/* What caller and target print: every text appears once, in whichever process it was buffered and however the target
+ * ends. Exit handlers of the target run, inherited ones do not. */
 #include "harness.h"
 
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* An unnamed file, and all that is in it. */
+/* An unnamed file; and its contents. */
 
 static int temporary(void)
 {
@@ -39,7 +39,7 @@ static void expect_once(const char *text, const char *word)
 		fail_msg("\"%s\" is not once in \"%s\"", word, text);
 }
 
-/* Standard output goes to the file between these two. */
+/* Between these two calls, standard output goes to the file. */
 
 static int redirect(int to)
 {
@@ -157,7 +157,7 @@ static void standard_output_is_closed(enum beget_method method)
 	assert_string_equal(content(file), "target");
 }
 
-/* What the caller has read ahead is its own: a child that ends must not move the position of the file. */
+/* The caller's read-ahead stays its own: a child that exits must not move the position of the file. */
 static void a_file_that_the_caller_reads(enum beget_method method)
 {
 	int file = temporary();
@@ -177,7 +177,7 @@ static void a_file_that_the_caller_reads(enum beget_method method)
 	fclose(f);
 }
 
-/* Exit handlers: they write to the file that the environment names, in the caller none. */
+/* Exit handlers write to the file that the environment names. In the caller they write nothing. */
 
 static void note(const char *text)
 {
@@ -273,7 +273,7 @@ static void exit_handlers(enum beget_method method)
 	assert_string_equal(content(file), "printed by a handlerprinted by a handler");
 }
 
-/* Much more than a buffer, by several processes, none of it twice. */
+/* Much more than a buffer holds, from several processes, and no part of it twice. */
 
 static void prints_lines(int who)
 {

@@ -1,5 +1,5 @@
-/* Memory that comes back: what the target left there is the caller's after the join, once, and only if the target
- * returned and the process ended well; what is only written to holds zeros at first. By every method the same. */
+/* Outputs: after the join, the caller has what the target wrote, once, and only if the target returned and the process
+ * ended well. Memory that is only written is zero at first. The same with every method. */
 #include "fault.h"
 #include "harness.h"
 #include "os/fd.h"
@@ -23,7 +23,7 @@ static unsigned char byte_at(size_t i, int seed)
 	return (unsigned char)(i * 7 + (i >> 8) * 13 + (size_t)seed);
 }
 
-/* 1 where memory to be written to is not zero, 2 where it is not aligned. */
+/* Returns 1 if an output is not zero, 2 if it is not aligned. */
 static int fills(unsigned char *p, size_t n, int seed)
 {
 	int wrong = (uintptr_t)p % (n % 4096 ? 1 : 4096) ? 2 : 0;
@@ -55,7 +55,7 @@ static bool is_filled(const unsigned char *p, size_t n, int seed)
 	return true;
 }
 
-/* Page-aligned, as a system call would have it, with a guard on either side. */
+/* Page-aligned, as a system call may require, with a guard page on either side. */
 static unsigned char *guarded(size_t n)
 {
 	unsigned char *p = aligned_alloc(4096, ((n + 4095) & ~(size_t)4095) + 8192);
@@ -71,7 +71,7 @@ static void expect_guards(const unsigned char *p, size_t n)
 	assert_int_equal(p[n], 0xee);
 }
 
-/* Nothing of something is something: 1 and 2 for the pointers, 4 where one is less aligned than by malloc. */
+/* Empty memory has an address: 1 and 2 for NULL pointers, 4 for one that is less aligned than malloc's. */
 static int looks(const void *in, size_t n, void *out, size_t m)
 {
 	bool aligned = ((uintptr_t)in | (uintptr_t)out) % _Alignof(max_align_t) == 0;
@@ -144,7 +144,7 @@ static void several(enum beget_method method)
 	int n[3] = {1, 2, 3}, in = 8;
 	long last = 5;
 
-	memset(&r, 0, sizeof(r)); /* its padding too, which valgrind sees travel */
+	memset(&r, 0, sizeof(r)); /* including its padding, because valgrind sees it being sent */
 	r.n = 1;
 	r.d = 0.5;
 	strcpy(r.text, "r");
@@ -158,7 +158,7 @@ static void several(enum beget_method method)
 	assert_int_equal(last, -1);
 }
 
-/* Beside results that keep their message, or a descriptor. */
+/* Together with results that keep their message, or a descriptor. */
 
 static const char *says(int *n)
 {
@@ -241,11 +241,11 @@ static void null_stays_null(enum beget_method method)
 	assert_int_equal(int_result(method, BEGET_CALL(which_are_null, BEGET_OUT(&n), BEGET_INOUT(no_char, 7),
 	                                               BEGET_IN((const void *)"i", 1))),
 	                 2);
-	assert_int_equal(n, 0); /* the target left its zero there */
+	assert_int_equal(n, 0); /* the target wrote a zero */
 	assert_int_equal(c, 'c');
 }
 
-/* How it ends. */
+/* The end of the process. */
 
 enum how { RETURNS, EXITS, EXITS_BADLY, CRASHES, ABORTS, IS_KILLED, LEAVES_BADLY, IS_STOPPED_AT_EXIT };
 
@@ -262,14 +262,14 @@ static void end_by_signal(void)
 static int writes_and_ends(int *out, int *inout, int how)
 {
 	*out = *inout = 99;
-	signal(SIGSEGV, SIG_DFL); /* cmocka's, in a copy of this process */
+	signal(SIGSEGV, SIG_DFL); /* a copy of this process has cmocka's handler */
 	switch (how) {
 	case EXITS: exit(0);
 	case EXITS_BADLY: exit(3);
 	case CRASHES: raise(SIGSEGV); break;
 	case ABORTS: abort();
 	case IS_KILLED: raise(SIGKILL); break;
-	case LEAVES_BADLY: atexit(end_badly); break; /* after the result was sent */
+	case LEAVES_BADLY: atexit(end_badly); break; /* after the result has been sent */
 	case IS_STOPPED_AT_EXIT: atexit(end_by_signal); break;
 	default: break;
 	}
@@ -300,7 +300,7 @@ static void a_bad_end_changes_nothing(enum beget_method method)
 	ends_badly(method, IS_STOPPED_AT_EXIT, BEGET_SIGNALED, SIGKILL);
 }
 
-/* Even where the memory is shared with a child that is a copy. */
+/* Even if the memory is shared with a child that is a copy. */
 static void a_bad_end_changes_no_shared_memory(enum beget_method method)
 {
 	int *out = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), inout = 2;
@@ -315,14 +315,14 @@ static void a_bad_end_changes_no_shared_memory(enum beget_method method)
 	munmap(out, 4096);
 }
 
-/* Its host reaped it, and the kernel keeps no record: nobody knows how it ended. */
+/* Its host has reaped it, and the kernel keeps no record: the outcome is unknown. */
 static void an_unknown_end_changes_nothing(enum beget_method method)
 {
 	int out = 1, inout = 2;
 	struct beget_process *p =
 		start(method, BEGET_CALL(writes_and_ends, BEGET_OUT(&out), BEGET_INOUT(&inout), (int)RETURNS));
 
-	pid_t pid = beget_pid(p); /* asked again after its end, the library would look */
+	pid_t pid = beget_pid(p); /* asking after its end would make the library read its status */
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	fault_every(" pidfd_info ", ENOTTY);
 	int joined = beget_join(p, 10000, NULL);
@@ -350,7 +350,7 @@ static void killed_by_the_caller(enum beget_method method)
 	assert_int_equal(n, 5);
 }
 
-/* No room for it: the child says so, and the target does not run. */
+/* There is no memory for the output: the child reports that, and the target does not run. */
 static int has_room(unsigned char *p, size_t n)
 {
 	return p[n - 1];
@@ -371,7 +371,7 @@ static void no_room(enum beget_method method)
 	assert_int_equal(byte, 1);
 }
 
-/* When. */
+/* The moment of the copy. */
 
 static int writes_and_waits(int *n, struct beget_fd go)
 {
@@ -396,7 +396,7 @@ static void nothing_before_the_join(enum beget_method method)
 	assert_int_equal(n, 5);
 	assert_int_equal(write(go[1], "g", 1), 1);
 	assert_int_equal(beget_wait(&p, 1, 10000), 0);
-	assert_int_equal(beget_result(p, &result), 0); /* it has ended, and nobody has joined */
+	assert_int_equal(beget_result(p, &result), 0); /* it has ended but has not been joined */
 	assert_int_equal(result, 1);
 	assert_int_equal(n, 5);
 	assert_int_equal(beget_join(p, 0, NULL), 0);
@@ -426,7 +426,7 @@ static void *joins(void *p)
 	return beget_join(p, 10000, NULL) == 0 ? p : NULL;
 }
 
-/* Whoever returns first has everything in place. */
+/* Several threads join: the first one to return finds all outputs written. */
 static void joined_by_threads(enum beget_method method)
 {
 	enum { LARGE = 300000, THREADS = 4 };
@@ -466,7 +466,7 @@ static void freed_without_a_join(enum beget_method method)
 	p = start(method, BEGET_CALL(writes_and_waits, BEGET_OUT(out), BEGET_FD(go[0])));
 	pid_t pid = beget_pid(p);
 	beget_free(p);
-	free(out); /* nobody writes there any more */
+	free(out); /* the library no longer writes there */
 	assert_int_equal(write(go[1], "g", 1), 1);
 	assert_true(process_gone(pid, 10000));
 	close(go[0]);
@@ -474,7 +474,7 @@ static void freed_without_a_join(enum beget_method method)
 	expect_exit(start(method, BEGET_CALL(abs, 1)), 0); /* reaps */
 }
 
-/* Twice the same: each target has its own, and the later argument comes back last. */
+/* The same memory twice: each argument has its own in the child, and the later one is copied back last. */
 static int writes_both(int *a, int *b)
 {
 	*a = 1;
@@ -504,7 +504,7 @@ static void in_and_out_at_once(enum beget_method method)
 	assert_int_equal(n, 42);
 }
 
-/* Bytes beyond what goes in the message are the target's own, too. */
+/* Bytes beyond those in the message belong to the target too. */
 static int writes_to_its_bytes(struct beget_bytes b)
 {
 	unsigned char *p = (unsigned char *)b.data;
@@ -549,7 +549,7 @@ static void bytes_belong_to_the_handle(enum beget_method method)
 	}
 }
 
-/* The file system of memory files is full, or may not be used: all goes in packets. */
+/* The file system of memory files is full or cannot be used: everything is sent in packets. */
 static void without_files(enum beget_method method)
 {
 	enum { LARGE = 1 << 20 };
@@ -576,7 +576,7 @@ static void without_files(enum beget_method method)
 	free(p);
 }
 
-/* A target that says on the channel what it does not leave there. */
+/* A target that sends outputs on the channel that do not match its call. */
 
 static int sends(int what, int *n)
 {
@@ -595,7 +595,7 @@ static int sends(int what, int *n)
 	if (what == 0)
 		call.n = 0; /* fewer than promised */
 	else if (what == 1)
-		call.n = 2; /* more */
+		call.n = 2; /* more than promised */
 	else if (what == 2)
 		outs[0].size = sizeof(long), outs[0].value = &wide_place; /* larger */
 	else if (what == 3)
@@ -610,7 +610,7 @@ static void only_what_was_promised_is_believed(enum beget_method method)
 {
 	for (int what = 0; what < 6; what++) {
 		int n[3] = {1, 2, 3};
-		int expected = what < 5 ? 5 : 66; /* the last lie is a good one */
+		int expected = what < 5 ? 5 : 66; /* the last message is valid */
 		assert_int_equal(int_result(method, BEGET_CALL(sends, what, BEGET_OUT(&n[1]))), expected);
 		assert_true(n[0] == 1 && n[2] == 3);
 		assert_int_equal(n[1], what < 5 ? 5 : 78);

@@ -1,5 +1,5 @@
-/* Hosts that look after children on their own: they ignore SIGCHLD, reap whatever they find or wait for all. The status
- * of each child is told nevertheless where the kernel can, and a helper is no child of theirs. */
+/* Hosts that reap children themselves: they ignore SIGCHLD, reap whatever child they find, or wait for all. The status
+ * of each child is nevertheless reported if the kernel keeps it, and a helper is not their child. */
 #include "harness.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ static void sleeper(void)
 		pause();
 }
 
-/* Linux 6.15: a pidfd tells the exit code of a process that was reaped. */
+/* Since Linux 6.15, a pidfd provides the exit status of a process that was reaped. */
 static bool kernel_remembers(void)
 {
 	uint64_t info[8] = {8};
@@ -42,8 +42,8 @@ static bool kernel_remembers(void)
 	return remembers;
 }
 
-/* That outcome; or lost, where the child was the host's and the kernel has forgotten. Of one that was killed before it
- * had read its call, it is known that it failed. */
+/* Expects that outcome, or LOST if the host reaped its own child and the kernel keeps no record. A child that was
+ * killed before it had read its call is known to have failed. */
 static void expect_or_lost(enum beget_method method, struct beget_process *p, enum beget_outcome outcome, int code)
 {
 	struct beget_status status;
@@ -129,7 +129,7 @@ static void reaped_before_the_join(enum beget_method method)
 
 	for (int i = 0; i < 3; i++)
 		p[i] = start(method, BEGET_CALL(exits, i));
-	while (wait(NULL) > 0) /* with a helper that runs, this has to end */
+	while (wait(NULL) > 0) /* this must return although a helper is running */
 		reaped++;
 	assert_int_equal(errno, ECHILD);
 	assert_int_equal(reaped, method == BEGET_FORKSERVER ? 0 : 3);
@@ -155,7 +155,7 @@ static void sigchld_of_own_children_only(enum beget_method method)
 	for (int i = 0; i < 5; i++)
 		expect_exit(start(method, BEGET_CALL(exits, 0)), 0);
 	int children = handled;
-	kill(helper, SIGKILL); /* nor is its end told, nor the launch of the next */
+	kill(helper, SIGKILL); /* the host does not see its end, or the next launch */
 	bool gone = process_gone(helper, 10000);
 	expect_exit(start(BEGET_FORKSERVER, BEGET_CALL(exits, 0)), 0);
 	sigaction(SIGCHLD, &before, NULL);
@@ -167,7 +167,7 @@ static void sigchld_of_own_children_only(enum beget_method method)
 	assert_int_equal(handled, children);
 }
 
-/* Handles given back while the process runs. */
+/* Handles that are freed while their process is running. */
 
 static void says(struct beget_fd go, struct beget_fd out)
 {

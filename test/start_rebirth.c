@@ -1,5 +1,5 @@
-/* What a running helper cannot give its children, they have all the same: another helper is born with it, and only one.
- * What no child has, none has by any method. The sessions and groups of one's own, and Ctrl-C. */
+/* State that a running helper cannot provide to its children: another helper is launched with it, and only one. State
+ * that no child has with any method. New sessions and groups, and Ctrl-C. */
 #include "matrix.h"
 
 #include <linux/filter.h>
@@ -42,7 +42,7 @@ static const char *rights(void)
 	return text;
 }
 
-/* By system calls, which mean the calling thread and not the whole process. */
+/* With system calls, which change only the calling thread. */
 
 static bool leave_groups(void)
 {
@@ -76,7 +76,7 @@ static bool drop_capability(void)
 	return syscall(SYS_capset, &header, data) == 0;
 }
 
-/* Alone it would take the capability from those that are executed, and from no other. */
+/* This affects only processes that are executed. */
 static bool drop_bounding(void)
 {
 	return prctl(PR_CAPBSET_DROP, CAP_NET_RAW, 0, 0, 0) == 0 && drop_capability();
@@ -100,7 +100,7 @@ static bool gain_nothing(void)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0, 0, 0) == 0;
 }
 
-/* So many that what comes behind them in the status file lies beyond its first page. */
+/* So many that the lines after them in the status file are beyond its first page. */
 static bool have_many_groups(void)
 {
 	gid_t groups[400];
@@ -123,7 +123,7 @@ static bool filter_as_anybody(void)
 	return gain_nothing() && filter_nothing();
 }
 
-/* Namespaces and root directory, by its mount. */
+/* Namespaces, and the root directory with its mount. */
 
 #define MOUNT_ID 0x1000u /* Linux 5.8 */
 
@@ -225,7 +225,7 @@ static bool new_user_and_network(void)
 	return new_root_user() && new_network();
 }
 
-/* What no child has. */
+/* State that no child has. */
 
 static const char *timers(void)
 {
@@ -276,7 +276,8 @@ static bool lock_memory(void)
 	char before[100];
 
 	snprintf(before, sizeof(before), "%s", locked());
-	return mlockall(MCL_CURRENT | MCL_FUTURE) == 0 && strcmp(before, locked()) != 0; /* a sanitizer declines */
+	/* A sanitizer makes it do nothing. */
+	return mlockall(MCL_CURRENT | MCL_FUTURE) == 0 && strcmp(before, locked()) != 0;
 }
 
 static const char *pending(void)
@@ -315,7 +316,7 @@ static bool bind_family(void)
 	return prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
 }
 
-/* A session and a group of one's own. */
+/* A session and a group of its own. */
 
 static const char *own(void)
 {
@@ -359,12 +360,12 @@ static void a_session_of_its_own(void)
 		skip();
 }
 
-/* Ctrl-C reaches the children of the foreground group, and never the helper. */
+/* Ctrl-C reaches the children in the foreground group, and never the helper. */
 
 static void be_interrupted(struct beget_fd ready)
 {
 	alarm(20);
-	signal(SIGINT, SIG_DFL); /* fork has the caller's handler */
+	signal(SIGINT, SIG_DFL); /* with fork, the child has the caller's handler */
 	if (write(ready.fd, "x", 1) == 1)
 		for (;;)
 			pause();

@@ -1,5 +1,5 @@
-/* What cannot be done is refused before there is a process: with the documented error, a sentence that names the thing,
- * and the output untouched. What only the child can find out is an outcome that says why. */
+/* Starts that cannot work are refused before a process exists: with the documented error, a sentence that names the
+ * problem, and the output untouched. A problem that only the child can find is an outcome with a reason. */
 #include "harness.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@ static int add(int a, int b)
 
 static void (*const target)(void) = (void (*)(void))add;
 
-/* The error, and words that its sentence holds. */
+/* Expects this error, and a sentence with these words. */
 static void expect_refused(const struct beget_options *options, const struct beget_call *call, int error,
                            const char *words)
 {
@@ -150,7 +150,7 @@ static void wrong_arguments(enum beget_method method)
 	                        "descriptor 987654");
 }
 
-/* Flags that are not those of the type, sizes that no object has. */
+/* Flags that are invalid for the type, and impossible sizes. */
 static void wrong_flags_and_sizes(enum beget_method method)
 {
 	static const unsigned flags[] = {BEGET_ARG_OUT | BEGET_ARG_INOUT, 0x8, 0x80000000u, BEGET_ARG_OUT | 0x10};
@@ -257,7 +257,7 @@ static int applies(int a, int (*f)(int))
 	return f(a);
 }
 
-/* test/start_existing has what fork does with it */
+/* for fork see test/start_existing */
 static void a_function_of_no_module(enum beget_method method)
 {
 	char code[16] = "";
@@ -277,7 +277,7 @@ static void a_raw_pointer(enum beget_method method)
 	                        "raw pointer");
 }
 
-/* Targets that are in no module. */
+/* Targets in no module. */
 
 static void doubles(ffi_cif *cif, void *ret, void **args, void *unused)
 {
@@ -316,7 +316,7 @@ static void no_code_at_all(enum beget_method method)
 	expect_refused(BEGET_OPTIONS(.method = method), &call, -EOPNOTSUPP, "0x8");
 }
 
-/* Want of descriptors: refused while there are none, and well again after. */
+/* No descriptors are free: starts are refused, and they work again afterwards. */
 
 static void no_descriptor_left(enum beget_method method)
 {
@@ -332,7 +332,7 @@ static void no_descriptor_left(enum beget_method method)
 	while (n < 1100 && (fds[n] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
 		n++;
 	int refusals = 0, wrong = 0, started = 0;
-	for (int left = n; left > 0; left--) { /* one more is free each time */
+	for (int left = n; left > 0; left--) { /* each time, one more is free */
 		struct beget_process *p = NULL;
 		int error = beget_start(&p, BEGET_OPTIONS(.method = method), BEGET_CALL(add, 2, 3)), sum = 0;
 		if (error) {
@@ -352,7 +352,7 @@ static void no_descriptor_left(enum beget_method method)
 	assert_int_equal(int_result(method, BEGET_CALL(add, 2, 3)), 5);
 }
 
-/* Whatever was refused, the next start is as good as ever, and handlers and masks are as before. */
+/* After all refusals the next start works, and handlers and masks are unchanged. */
 static void refusals_leave_no_trace(enum beget_method method)
 {
 	struct sigaction before[NSIG], after;
@@ -376,7 +376,7 @@ static void refusals_leave_no_trace(enum beget_method method)
 	assert_int_equal(count_descriptors(), descriptors);
 }
 
-/* The sentence is each thread's own. */
+/* Each thread has its own sentence. */
 
 static void *fails_otherwise(void *unused)
 {

@@ -1,5 +1,5 @@
-/* Children beside each other: none has a descriptor of another's start, whichever threads start them, and the helper's
- * own table does not grow. */
+/* Simultaneous children: none has a descriptor of another's start, whichever threads start them, and the helper's table
+ * does not grow. */
 #include "harness.h"
 
 #include <dirent.h>
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* How many beyond the standard streams. */
+/* The number of descriptors beyond the standard streams. */
 static int others(void)
 {
 	int n = 0;
@@ -29,7 +29,7 @@ static int others_once_told(struct beget_fd in)
 	return read(in.fd, &byte, 1) < 0 ? -1 : others();
 }
 
-/* All alive at once, with all that a start can open. */
+/* All are running at once, and each start opens everything that it can. */
 static void as_many_for_each(enum beget_method method)
 {
 	struct beget_process *p[30];
@@ -94,7 +94,7 @@ static void table_of_the_helper(enum beget_method method)
 	pid_t helper = helper_pid();
 	int in, out;
 
-	sleep_ms(20); /* it buries the last one */
+	sleep_ms(20); /* it reaps the last one */
 	int before = count_descriptors_of(helper);
 	for (int i = 0, n = often(400); i < n; i++)
 		int_result(method, BEGET_CALL(nothing));
@@ -107,7 +107,7 @@ static void table_of_the_helper(enum beget_method method)
 		close(out);
 	}
 	assert_true(beget_pid(p[99]) > 0);
-	assert_in_range(count_descriptors_of(helper), before, before + 100); /* at most one for each that runs */
+	assert_in_range(count_descriptors_of(helper), before, before + 100); /* at most one for each running child */
 	for (int i = 0; i < 100; i++) {
 		assert_int_equal(beget_kill(p[i], SIGKILL), 0);
 		expect_end(p[i], BEGET_SIGNALED, SIGKILL);
@@ -116,15 +116,15 @@ static void table_of_the_helper(enum beget_method method)
 	assert_int_equal(helper_pid(), helper);
 }
 
-/* Threads that start with pipes at once: a copy of an end in another's child would keep the pipe open, for in each
- * round there is one more child that stays. */
+/* Threads start with pipes at the same time. If a child had a copy of another start's end, that pipe would stay open,
+ * because each round leaves one more child running. */
 
 enum { THREADS = 4, ROUNDS = 10 };
 
 struct work {
 	enum beget_method method;
 	unsigned flags;
-	bool feed; /* else only the output is piped */
+	bool feed; /* else only the output is a pipe */
 	atomic_int failures;
 	struct beget_process *stay[THREADS][ROUNDS];
 	atomic_int thread;
@@ -140,7 +140,7 @@ static int answers(bool fed)
 	return write(STDOUT_FILENO, &byte, 1) == 1 ? others() : -1;
 }
 
-/* 0 if all was well. */
+/* Returns 0 if everything worked. */
 static int one_round(struct work *w)
 {
 	struct beget_process *p;

@@ -1,5 +1,5 @@
-/* A child has its caller's state of the moment of the start: what it sees is compared with what the caller sees, after
- * each change the caller made since the child before. The same for all methods, in the program and in a forked copy. */
+/* A child has its caller's state at the time of the start: its view is compared with the caller's after each change.
+ * The same for all methods, in the program and in a forked copy. */
 #include "harness.h"
 
 #include <errno.h>
@@ -78,7 +78,8 @@ static const char *state(void)
 
 static const struct beget_call see_state = {.function = (void (*)(void))state, .result = BEGET_TYPE_STRING};
 
-/* Nothing is asserted while the state is changed, for a failure would leave it so: NULL, or how the child differs. */
+/* Nothing is asserted while the state is changed, because a failure would leave it so. Returns NULL, or how the child
+ * differs. */
 static const char *difference(enum beget_method method)
 {
 	static char why[400];
@@ -110,7 +111,7 @@ static void expect_same(const char *changed, const char *differs)
 		fail_msg("%s: %s", changed, differs);
 }
 
-/* The next start by forkserver launches another helper, with the state of then. */
+/* The next start with forkserver launches another helper, with the state at that time. */
 static void lose_helper(void)
 {
 	pid_t helper = helper_pid();
@@ -193,7 +194,7 @@ static void large_environment(enum beget_method method)
 	expect_same("a large variable", differs);
 }
 
-/* The helper's own launch must not show. */
+/* Changes that the helper's launch makes must not be visible. */
 static void loader_variables(enum beget_method method)
 {
 	static const char *const values[] = {"1", "", "yes"};
@@ -209,7 +210,7 @@ static void loader_variables(enum beget_method method)
 	}
 }
 
-/* umask, signals. */
+/* Umask and signals. */
 
 static void creation_mask(enum beget_method method)
 {
@@ -314,7 +315,7 @@ static void handlers(enum beget_method method)
 
 /* Standard streams. */
 
-/* With descriptor fd being to, or closed if that is -1. */
+/* With descriptor fd replaced by to, or closed if to is -1. */
 static const char *difference_with(enum beget_method method, int fd, int to)
 {
 	int before = fcntl(fd, F_DUPFD_CLOEXEC, 10);
@@ -394,7 +395,7 @@ static void all_streams_closed(enum beget_method method)
 	assert_false(filled);
 }
 
-/* In copies of the program, which may change what the program itself could not change back. */
+/* In copies of the program, because the program could not undo these changes. */
 
 static void in_a_copy(int (*body)(enum beget_method), enum beget_method method)
 {

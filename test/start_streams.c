@@ -1,5 +1,5 @@
-/* The standard streams of a child, each of every kind: what is there, whose ends are open where and for how long, and
- * what a start that fails leaves of them: nothing. */
+/* The standard streams of a child, each of every kind: what they are, where their ends are open and for how long, and
+ * that a start that fails leaves nothing of them. */
 #include "harness.h"
 
 #include <errno.h>
@@ -45,7 +45,7 @@ static unsigned long inode(int fd)
 	return fstat(fd, &st) < 0 ? 0 : (unsigned long)st.st_ino;
 }
 
-/* Options that differ in one stream. */
+/* Options that change one stream. */
 static struct beget_options with_stream(enum beget_method method, int i, struct beget_stream stream)
 {
 	struct beget_options o = {.size = sizeof(o), .method = method};
@@ -54,7 +54,7 @@ static struct beget_options with_stream(enum beget_method method, int i, struct 
 	return o;
 }
 
-/* The caller's own streams are these between the two; -1 is closed. Nothing may fail meanwhile. */
+/* Between these two calls, the caller's streams are these; -1 is closed. Nothing may fail meanwhile. */
 struct caller_streams {
 	int saved[3];
 };
@@ -119,7 +119,7 @@ static void descriptor(enum beget_method method)
 		unsigned long want[3] = {inode(0), inode(1), inode(2)};
 		want[i] = inode(fd);
 		assert_int_equal(int_result_with(&o, BEGET_CALL(streams_are, want[0], want[1], want[2])), 7);
-		assert_int_equal(fcntl(fd, F_GETFD), flags); /* his it is, and stays as it was */
+		assert_int_equal(fcntl(fd, F_GETFD), flags); /* it stays the caller's, with its flags */
 	}
 	assert_int_equal(int_result_with(BEGET_OPTIONS(.method = method, .in = BEGET_STREAM_FD(fd),
 	                                               .out = BEGET_STREAM_FD(fd), .err = BEGET_STREAM_FD(fd)),
@@ -128,7 +128,7 @@ static void descriptor(enum beget_method method)
 	close(fd);
 }
 
-/* All permutations of 0 to 2, where each is another file. */
+/* All permutations of 0 to 2, each a different file. */
 static void streams_of_the_caller_swapped(enum beget_method method)
 {
 	static const int orders[][3] = {{1, 2, 0}, {2, 0, 1}, {1, 0, 2}, {2, 1, 0}, {0, 2, 1}, {0, 1, 2}, {1, 1, 1}};
@@ -276,7 +276,7 @@ static void all_three_piped(enum beget_method method)
 	close(err);
 }
 
-/* Children of every method that run on, some from before and some from after the start that matters. */
+/* Running children of every method, started before and after the start that is tested. */
 
 static void start_siblings(struct beget_process **p)
 {
@@ -304,7 +304,7 @@ static void output_ends_with_the_child(enum beget_method method)
 		start_with(BEGET_OPTIONS(.method = method, .out = BEGET_STREAM_PIPE(&end), .err = BEGET_STREAM_OUT),
 	                   BEGET_CALL(sleeper));
 	start_siblings(others + 3);
-	others[6] = start(BEGET_FORK, BEGET_CALL(sleeper)); /* a copy of all that we have, too */
+	others[6] = start(BEGET_FORK, BEGET_CALL(sleeper)); /* also a complete copy of this process */
 	assert_int_equal(beget_pid(p) > 0, 1);
 	assert_false(ends(end, 50));
 	stop(&p, 1);
@@ -328,7 +328,7 @@ static void input_ends_with_the_callers_end(enum beget_method method)
 	stop(others, 6);
 }
 
-/* Nor does the child hold the caller's ends of its own pipes. */
+/* The child does not hold the caller's ends of its own pipes either. */
 static void ends_of_the_caller_are_not_the_childs(enum beget_method method)
 {
 	int in, out;
@@ -341,7 +341,7 @@ static void ends_of_the_caller_are_not_the_childs(enum beget_method method)
 	assert_int_equal(poll(&reader, 1, 0), 0); /* there is a reader */
 	stop(&p, 1);
 	assert_int_equal(poll(&reader, 1, 2000), 1);
-	assert_true(reader.revents & POLLERR); /* there is none */
+	assert_true(reader.revents & POLLERR); /* there is no reader */
 	assert_true(ends(out, 2000));
 	close(in);
 	close(out);
@@ -408,7 +408,7 @@ static void output_file(enum beget_method method)
 	                       BEGET_CALL(prints, "a long first line", "")),
 	            0);
 	expect_file(path, "a long first line", 0640);
-	umask(077); /* of no matter to a file that is there */
+	umask(077); /* does not change an existing file */
 	expect_exit(start_with(BEGET_OPTIONS(.method = method, .err = BEGET_STREAM_FILE(path)),
 	                       BEGET_CALL(prints, "", "short")),
 	            0);
@@ -417,7 +417,7 @@ static void output_file(enum beget_method method)
 	unlink(path);
 }
 
-/* Whether this process has locked the whole file: seen from another one. */
+/* True if this process has locked the whole file, as another process sees it. */
 static bool locked(void)
 {
 	int status;
@@ -457,7 +457,7 @@ static void locked_file(enum beget_method method)
 	unlink(path);
 }
 
-/* A pipe by name: the start waits for somebody at its other end, and no other start waits with it. */
+/* A FIFO: the start waits for a process at its other end, and no other start waits meanwhile. */
 
 struct writer {
 	enum beget_method method;
@@ -497,7 +497,7 @@ static void named_pipe(enum beget_method method)
 	assert_int_equal(w.error, 0);
 }
 
-/* Paths are the caller's, wherever the child goes. */
+/* Paths are relative to the caller's directory, whatever the child's is. */
 static void relative_file(enum beget_method method)
 {
 	int home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -526,7 +526,7 @@ static void error_is_what_output_is(enum beget_method method)
 	                       BEGET_CALL(prints, "out ", "err ")),
 	            0);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_int_equal(read(fd, text, sizeof(text)), 8); /* one position for both: neither overwrote the other */
+	assert_int_equal(read(fd, text, sizeof(text)), 8); /* a common position: neither has overwritten the other */
 	close(fd);
 	unlink(path);
 
@@ -542,7 +542,7 @@ static void error_is_what_output_is(enum beget_method method)
 	            0);
 	assert_int_equal(lseek(file, 0, SEEK_END), 8);
 
-	/* The caller's own, too, as it is now. */
+	/* The caller's own output, as it is now. */
 	p = NULL;
 	struct caller_streams s = redirect(0, file, 2);
 	int error = beget_start(&p, BEGET_OPTIONS(.method = method, .err = BEGET_STREAM_OUT),
@@ -591,7 +591,7 @@ static int result_while(enum beget_method method, int closed, int *end)
 	                    BEGET_OPTIONS(.method = method, .out = end ? BEGET_STREAM_PIPE(end)
 	                                                               : (struct beget_stream){.kind = BEGET_AS_IS}),
 	                    BEGET_CALL(open_streams));
-	int open = open_streams(); /* of ours: the library may not have put anything there */
+	int open = open_streams(); /* opened by us, not by the library */
 
 	restore(&s);
 	assert_int_equal(error, 0);
@@ -631,7 +631,7 @@ static void error_is_what_closed_output_is(enum beget_method method)
 	beget_free(p);
 }
 
-/* What cannot be. */
+/* Refusals. */
 
 static void expect_refusal(const struct beget_options *options, int error, const char *why)
 {
@@ -668,7 +668,7 @@ static void refused_streams(enum beget_method method)
 		expect_refusal(&o[5], -ENOENT, "/nonexistent/beget");
 	}
 	expect_refusal(BEGET_OPTIONS(.method = method, .out = BEGET_STREAM_FILE("/tmp")), -EISDIR, "/tmp");
-	/* All that was open by then is closed again, and nobody hears of it. */
+	/* Everything that was opened by then is closed again, and no process notices. */
 	expect_refusal(BEGET_OPTIONS(.method = method, .flags = BEGET_TIED, .cwd = "/", .in = BEGET_STREAM_NULL,
 	                             .out = BEGET_STREAM_PIPE(&end), .err = BEGET_STREAM_FILE("/nonexistent/beget")),
 	               -ENOENT, "/nonexistent/beget");

@@ -1,5 +1,5 @@
-/* Threads: many of them start and join at once and nothing is lost or swapped; fork beside other threads is refused
- * unless it is asked for, and then its target can print and allocate whatever those threads were doing. */
+/* Threads: many start and join at once, and nothing is lost or swapped. Fork while other threads run is refused without
+ * a flag; with it, the target can print and allocate whatever those threads were doing. */
 #include "harness.h"
 
 #include <errno.h>
@@ -65,7 +65,7 @@ static void all_at_once(enum beget_method method)
 			fail_msg("thread %d: %s", i, workers[i].wrong);
 }
 
-/* All methods in one program at once, and handles that are joined by another thread than started them. */
+/* All methods in one program at once, and handles that are joined by another thread than the one that started them. */
 
 static struct beget_process *handed[THREADS * 20];
 
@@ -105,7 +105,7 @@ static void joined_elsewhere(enum beget_method method)
 	}
 }
 
-/* Fork beside threads that hold locks. */
+/* Fork while threads hold locks. */
 
 static atomic_bool done;
 static atomic_int ready;
@@ -189,7 +189,7 @@ static void fork_beside_threads(enum beget_method method)
 	assert_true(untouched);
 	assert_true(named);
 	assert_int_equal(wrong, 0);
-	/* Once they have ended it is allowed again; the thread sanitizer has one of its own that stays. */
+	/* Allowed again once they have ended, but the thread sanitizer has a thread that stays */
 	if (alone)
 		assert_int_equal(int_result(method, BEGET_CALL(allocates_and_prints, 3)), 3);
 }

@@ -1,7 +1,6 @@
-/* BEGET_TIED: the child is killed when its caller is gone, however the caller went, and only then. The callers are
- * forked copies of this program. Each of their children holds the end of a pipe, so that the other end tells when none
- * is left.
- */
+/* BEGET_TIED: the child is killed when its caller ends, in whatever way, and only then. The callers are forked copies
+ * of this program. Each of their children holds the end of a pipe, whose other end shows when the last of them has
+ * ended. */
 #include "harness.h"
 
 #include <errno.h>
@@ -18,7 +17,7 @@
 
 enum { SOON_MS = 2000, WHILE_MS = 60 };
 
-/* Targets: they say that they are there, and then live for ever; but never longer than this test. */
+/* Targets: they report that they are running, and stay; but never longer than this test. */
 
 static void live(int fd)
 {
@@ -56,7 +55,7 @@ static void closes_all(struct beget_fd alive)
 	live(STDIN_FILENO);
 }
 
-/* A caller, and what becomes of it. */
+/* A caller, and how it ends. */
 
 enum way { IS_KILLED, EXITS, CRASHES, EXECUTES };
 
@@ -66,7 +65,7 @@ struct caller {
 	enum way way;
 	bool helper_first, by_thread, frees, siblings;
 	void (*target)(struct beget_fd);
-	/* Its end of the test. */
+	/* The test's side. */
 	pid_t pid;
 	int alive[2], leash[2];
 };
@@ -91,7 +90,7 @@ static void *start_child(void *data)
 	return NULL;
 }
 
-/* A copy of the caller that has nothing to do with its children: it stays until the test lets it go. */
+/* A copy of the caller that does not use its children, and stays until the test releases it. */
 static void fork_sibling(struct caller *c)
 {
 	char byte;
@@ -110,7 +109,7 @@ static void nothing(void)
 
 static _Noreturn void be_caller(struct caller *c)
 {
-	struct rlimit no_core = {1, RLIM_INFINITY}; /* 1: none even where a program takes the dumps */
+	struct rlimit no_core = {1, RLIM_INFINITY}; /* 1: no core, even if a program receives core dumps */
 	char *argv[] = {"sleep", "60", NULL};
 	struct beget_process *first = NULL;
 	pthread_t thread;
@@ -134,7 +133,7 @@ static _Noreturn void be_caller(struct caller *c)
 	if (c->siblings)
 		fork_sibling(c);
 	close(c->alive[1]);
-	if (c->way != IS_KILLED && read(c->leash[0], &byte, 1) != 1) /* until the test has seen the child */
+	if (c->way != IS_KILLED && read(c->leash[0], &byte, 1) != 1) /* wait until the test has seen the child */
 		_exit(1);
 	switch (c->way) {
 	case EXITS: exit(0);
@@ -161,7 +160,7 @@ static void fork_caller(struct caller *c)
 	close(c->leash[0]);
 }
 
-/* The child's pid, once it is there. */
+/* The child's pid, once it is running. */
 static pid_t child_of(const struct caller *c)
 {
 	struct pollfd ready = {.fd = c->alive[0], .events = POLLIN};
@@ -187,7 +186,7 @@ static void let_go(const struct caller *c)
 	close(c->leash[1]);
 }
 
-/* The child is there as long as the caller is, and gone soon after it. */
+/* The child stays as long as the caller, and ends soon after it. */
 static void expect_tied(struct caller *c, int signal)
 {
 	fork_caller(c);
@@ -237,7 +236,7 @@ static void handle_freed(enum beget_method method)
 	expect_tied(&(struct caller){.method = method, .flags = BEGET_TIED, .frees = true}, SIGKILL);
 }
 
-/* It is the caller's end that counts, not that of the thread. */
+/* The end of the caller counts, not that of the thread. */
 static void thread_that_started_it_ends(enum beget_method method)
 {
 	expect_tied(&(struct caller){.method = method, .flags = BEGET_TIED | BEGET_UNSAFE_FORK, .by_thread = true},
@@ -257,7 +256,7 @@ static void target_becomes_another_program(enum beget_method method)
 	            SIGKILL);
 }
 
-/* The library's own socket is gone, but the helper watches too. */
+/* The target has closed the socket of the tie, but the helper also watches the caller. */
 static void target_closes_all_descriptors(enum beget_method method)
 {
 	for (int i = 0; i < 5; i++) {
@@ -314,7 +313,7 @@ static void caller_dies_during_the_start(enum beget_method method)
 	}
 }
 
-/* A child that has a tied child of its own is its caller; so it goes down to the last. */
+/* A child with a tied child is that child's caller: when the top one ends, all of them end in turn. */
 static void child_of_a_child(int method, struct beget_fd alive)
 {
 	struct beget_process *p;
@@ -346,7 +345,7 @@ static void caller_that_is_a_child(enum beget_method method)
 	}
 }
 
-/* Otherwise it is a child like any other. */
+/* Apart from the tie, it is a child like any other. */
 
 static int seven(void)
 {
@@ -379,7 +378,7 @@ static void ends_before_its_caller(enum beget_method method)
 	expect_end(p[0], BEGET_SIGNALED, SIGTERM);
 }
 
-/* What a freed handle kept for its tie is given back after the child's end, by a later call. */
+/* What a freed handle kept for its tie is closed after the child's end, by a later call. */
 static void freed_and_ended(enum beget_method method)
 {
 	int before = count_descriptors();

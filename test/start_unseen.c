@@ -1,5 +1,5 @@
-/* What the library cannot see of the caller's state is never taken for what a helper has: without /proc, with system
- * calls refused by a filter, a child has what its caller has all the same, or the start is refused with the reason. */
+/* State of the caller that the library cannot see never counts as equal to the helper's: without /proc, or with system
+ * calls refused by a filter, a child still has its caller's state, or the start is refused with the reason. */
 #include "filter.h"
 #include "matrix.h"
 
@@ -68,11 +68,11 @@ static void without_proc(void)
 		skip();
 }
 
-/* Calls by which state is read; those of which there is no other source that a launch hands on. */
+/* Calls that read state, and the state for which there is neither another source nor a launch that preserves it. */
 static const struct {
 	const char *name, *refused; /* NULL: all methods start */
 	int call;
-	bool by_spawn; /* refused there too */
+	bool by_spawn; /* refused with spawn too */
 } calls[] = {
 	{"getsid", NULL, SYS_getsid, false},
 	{"getpgid", NULL, SYS_getpgid, false},
@@ -105,7 +105,7 @@ static void expect_refusal(int index, enum beget_method method)
 		GIVE_UP("%s refused, method %d: %d, %s", calls[index].name, (int)method, error, beget_error());
 }
 
-/* By fork the child is a copy; by spawn exec hands on all but a little. */
+/* With fork the child is a copy; with spawn, exec preserves almost everything. */
 static void be_refused(int index)
 {
 	char *own;
@@ -141,7 +141,7 @@ static const char *parent_of(void)
 	return text;
 }
 
-/* A service manager that locks the personality refuses the question too; the file in /proc answers it. */
+/* A service manager that locks the personality also refuses to report it; the file in /proc does report it. */
 static void lock_personality(int unused)
 {
 	(void)unused;

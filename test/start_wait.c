@@ -1,5 +1,5 @@
-/* Waiting: a join tells the truth in time, whatever the target does, whichever thread asks and as often as it is asked.
- * The sentinel says when. Before the end, results and signals get their errors. */
+/* Waiting: a join returns the right status in time, whatever the target does, from any thread and as often as it is
+ * called. The sentinel shows when. Before the end, beget_result and beget_kill return their errors. */
 #include "harness.h"
 
 #include <errno.h>
@@ -107,7 +107,7 @@ static void *joins_often(void *p)
 	return (void *)(intptr_t)error;
 }
 
-/* One thread receives the message that brings the pid while the other waits for it. */
+/* One thread receives the message with the pid while the other waits for it. */
 static void asked_by_two_threads(enum beget_method method)
 {
 	struct beget_process *p = start(method, BEGET_CALL(sleeper));
@@ -148,7 +148,7 @@ static void before_and_after_the_end(enum beget_method method)
 	expect_killed(sleeping);
 }
 
-/* A process that has ended and was not joined yet cannot be signalled either. */
+/* A process that has ended but has not been joined cannot be signalled either. */
 static void kill_at_the_end(enum beget_method method)
 {
 	struct beget_process *p = start(method, BEGET_CALL(answer, 3));
@@ -237,7 +237,7 @@ static void exactly_one(enum beget_method method)
 	struct beget_process *p[5] = {NULL};
 
 	for (int i = 0; i < 5; i++)
-		if (i != 1) /* an entry that is done with */
+		if (i != 1) /* a finished entry */
 			p[i] = start(method, BEGET_CALL(sleeper));
 	assert_int_equal(beget_wait(p, 5, 0), -ETIMEDOUT);
 	assert_int_equal(beget_wait(p, 5, 50), -ETIMEDOUT);
@@ -263,7 +263,7 @@ static void none_to_wait_for(enum beget_method method)
 	assert_int_equal(beget_wait(NULL, 3, 0), -EINVAL);
 }
 
-/* The kernel polls no more descriptors than a process may have; entries that are done with do not count. */
+/* The kernel polls at most as many descriptors as a process may have; finished entries do not count. */
 static void more_entries_than_descriptors(enum beget_method method)
 {
 	enum { N = 3000, LAST = N - 1 };
@@ -392,7 +392,7 @@ static void join_after_the_sentinel(enum beget_method method)
 	}
 }
 
-/* A handle holds no descriptor after the join, but for a sentinel that the user asked for. */
+/* After the join, a handle holds no descriptor except a sentinel that the user requested. */
 static void joined_handles(enum beget_method method)
 {
 	enum { N = 20 };
@@ -420,7 +420,7 @@ static void joined_handles(enum beget_method method)
 	assert_int_equal(count_descriptors(), before);
 }
 
-/* It is there before the child is, and stays the same; it tells of nothing but the end. */
+/* The sentinel exists before the child, stays the same, and reports only the end. */
 static void sentinel_of_one_that_is_not_born(enum beget_method method)
 {
 	pid_t helper = helper_pid();
@@ -460,7 +460,7 @@ static void sentinel_of_one_that_is_never_born(enum beget_method method)
 	beget_free(p);
 }
 
-/* Another program takes the child's place, without what the library left in it. */
+/* Another program takes the child's place, without descriptors that the library left. */
 
 static void executes(const char *path, const char *argument)
 {
@@ -488,7 +488,7 @@ static void another_program_is_signalled(enum beget_method method)
 	expect_end(p, BEGET_SIGNALED, SIGTERM);
 }
 
-/* What it used. */
+/* Resource usage. */
 
 static int works(int ms)
 {

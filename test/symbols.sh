@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the built libraries show to the linker: the functions of the public headers and nothing else, one version everywhere, no
-# dependency but libffi and libc, no executable stack.
+# What the built libraries export: the functions of the public headers and nothing else. The version is the same
+# everywhere; libffi and libc are the only dependencies; the stack is not executable.
 . test/tap
 shared=$BUILD/libbeget.so
 static=$BUILD/libbeget.a
@@ -12,7 +12,7 @@ for file in "$shared" "$static" Makefile lib/beget.map; do
 	[ -e "$file" ] || skip_all "there is no $file yet"
 done
 
-# One version.
+# The version.
 version=$(sed -n 's/^VERSION *:*= *\([0-9.]*\) *$/\1/p' Makefile)
 node=BEGET_${version%.*}
 sed -n 's/^#define BEGET_VERSION "\(.*\)"$/\1/p' include/beget.h >"$tmp/out"
@@ -23,11 +23,11 @@ readelf -dW "$shared" >"$tmp/dynamic"
 sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p' "$tmp/dynamic" >"$tmp/out"
 same "the soname has the major version" "libbeget.so.${version%%.*}"
 
-# Unloaded and loaded again, it would leave a helper and descriptors behind each time.
+# If the library were unloaded and loaded again, it would leave a helper and descriptors behind each time.
 grep -o NODELETE "$tmp/dynamic" >"$tmp/out"
 same "the library stays loaded" NODELETE
 
-# Exports: the functions that the public headers declare, each in the node of its release.
+# Exports: the functions that the public headers declare, each in the version node of its release.
 echo '#include <beget/pool.h>' | $CC -E -P -Iinclude - | grep -oE 'beget_[a-z0-9][a-z0-9_]* *\(' | tr -d ' (' | sort -u \
 	>"$tmp/declared"
 nm -D --defined-only "$shared" | awk '$2 != "A" { print $3 }' >"$tmp/exported"
@@ -53,7 +53,7 @@ nm -g --defined-only "$static" 2>/dev/null | awk 'NF == 3 && $3 !~ /^beget__/ { 
 	comm -13 "$tmp/declared" - >"$tmp/out"
 none "those that no public header declares begin with beget__"
 
-# An object without the note .GNU-stack makes the stack of the whole program executable.
+# A single object without the note .GNU-stack makes the stack of the whole program executable.
 readelf -lW "$shared" | awk '
 	/GNU_STACK/ { seen = 1; if ($0 ~ /RWE/) print "GNU_STACK is executable" }
 	END { if (!seen) print "GNU_STACK is missing" }' >"$tmp/out"

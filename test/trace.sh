@@ -1,12 +1,12 @@
 #!/bin/sh
-# BEGET_TRACE=1: caller, helper and children each write whole lines with their pids, and without it nobody writes any.
+# BEGET_TRACE=1: caller, helper and children each write whole lines with their pids. Without it, no process writes any.
 . test/tap
 
 pid_of() {
 	sed -n "s/^$1 //p" "$tmp/stdout"
 }
 
-# A line that is expected of a process: its pid, its role, its words.
+# A line that a process must have written: its pid, its role, its text.
 line() {
 	grep -qx "beget\[$1\] $2: $3" "$tmp/trace" || echo "no line of $2 $1: $3"
 }

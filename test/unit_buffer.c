@@ -1,5 +1,5 @@
-/* A buffer over a file that somebody sent: sealed or not, even if that changes meanwhile; a file that is not what was
- * claimed is refused and closed. */
+/* A buffer over a file from another process: sealed or not, even if that changes meanwhile. A file that does not match
+ * what was announced is refused and closed. */
 #include "call/buffer.h"
 #include "os/fault.h"
 #include "fault.h"
@@ -42,7 +42,7 @@ static void adopted(void)
 	beget_buffer_free(b);
 }
 
-/* Who sent the file cannot make it smaller under us. */
+/* The sender cannot truncate the file later. */
 static void not_cut_later(void)
 {
 	int fd = memfd_create("cut", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -58,7 +58,7 @@ static void not_cut_later(void)
 
 static struct beget_buffer *seals_it;
 
-/* Asked before the mapping, after it was seen that the file is open for writing. */
+/* Called before the mapping, after the library has seen that the file is writable. */
 static int seal_meanwhile(const char *call)
 {
 	struct beget_buffer *b = seals_it;

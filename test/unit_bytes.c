@@ -1,5 +1,5 @@
-/* Bounded bytes: what the writer gathers is what the reader gives, large runs are not copied, and no read, however
- * hostile the bytes, leaves the message. */
+/* Bounded bytes: the reader returns what the writer collected, large data are not copied, and no read leaves the
+ * message, however hostile the bytes. */
 #include "wire/bytes.h"
 #include "fault.h"
 #include "harness.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sys/uio.h>
 
-/* The message in one piece; the caller frees it. */
+/* The message as one piece; the caller frees it. */
 static char *gather(struct beget__writer *w, size_t *size)
 {
 	const struct iovec *iov = NULL;
@@ -78,11 +78,11 @@ static void large_runs_are_not_copied(void)
 	assert_ptr_equal(iov[1].iov_base, large);
 	assert_int_equal(iov[1].iov_len, sizeof(large));
 	assert_int_equal(iov[2].iov_len, 4);
-	assert_memory_equal(iov[2].iov_base, &(uint32_t){2}, 4); /* it may lie anywhere */
+	assert_memory_equal(iov[2].iov_base, &(uint32_t){2}, 4); /* it may have any alignment */
 	beget__bytes_free(&w);
 }
 
-/* The near bytes move as they grow, while pieces refer into them and far runs lie between. */
+/* Copied bytes move as they grow, while pieces point into them and large data are in between. */
 static void many_of_both(void)
 {
 	enum { N = 2000 };
@@ -139,7 +139,7 @@ static void the_end_is_the_end(void)
 	assert_int_equal(beget__bytes_get_u32(&r), 0);
 	assert_true(r.bad);
 	memset(out, 0xff, sizeof(out));
-	beget__bytes_get(&r, out, 1); /* it is there, but the message is bad now */
+	beget__bytes_get(&r, out, 1); /* the data are there, but the message is already bad */
 	assert_int_equal(out[0], 0);
 	assert_null(beget__bytes_get_view(&r, 0));
 	assert_null(beget__bytes_get_string(&r));
@@ -184,7 +184,7 @@ static void strings_that_lie(void)
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		struct beget__reader r = {(const char *)&m, 0, sizeof(m), false};
-		memcpy(m.text, texts[i], 8); /* without an end, or with one too early */
+		memcpy(m.text, texts[i], 8); /* unterminated, or terminated too early */
 		assert_null(beget__bytes_get_string(&r));
 		assert_true(r.bad);
 	}

@@ -1,7 +1,7 @@
 /* What BEGET_CALL, BEGET_OPTIONS and beget_result make of their arguments: type codes, sizes and values.
  *
- * The calls are filled in and read, never started: there are no processes here, and no need of the library. The
- * wrong calls are in compile_call.sh. */
+ * The calls are built and inspected, never started: there are no processes, and the library is not needed. Wrong calls
+ * are in compile_call.sh. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -48,7 +48,7 @@ union number {
 enum colour { RED, GREEN, BLUE = INT_MAX };
 enum level { LOW = -1, MIDDLE, HIGH };
 
-/* C has a bool type under two names. */
+/* The bool type of C has two names. */
 typedef _Bool boolean;
 
 #define TARGET(name, type)                                                                                             \
@@ -108,7 +108,7 @@ static void check_arg(const struct beget_call *call, unsigned i, unsigned type, 
 	assert_memory_equal(call->args[i].value, value, size);
 }
 
-/* A call of a function without result and with one scalar argument. */
+/* Checks a call of a function without a result and with one scalar argument. */
 static void check_one(const struct beget_call *call, void (*function)(void), unsigned type, const void *value,
                       size_t size)
 {
@@ -118,7 +118,7 @@ static void check_one(const struct beget_call *call, void (*function)(void), uns
 	check_arg(call, 0, type, value, size);
 }
 
-/* A pointer argument: it must be the caller's own address, the copy is made later; NULL stays NULL. */
+/* A pointer argument must be the caller's address, because the copy is made later. NULL stays NULL. */
 static void check_pointer(const struct beget_call *call, unsigned i, unsigned type, const void *address)
 {
 	const void *value;
@@ -136,7 +136,7 @@ static void check_object(const struct beget_call *call, unsigned i, const void *
 	assert_int_equal(call->args[i].size, size);
 }
 
-/* Each value goes twice: from a plain variable and from a const one. */
+/* Each value is passed twice: from a variable and from a const variable. */
 #define CHECK_SCALAR(target, type_, code, ...)                                                                         \
 	do {                                                                                                           \
 		const type_ values[] = {__VA_ARGS__};                                                                  \
@@ -177,7 +177,7 @@ static void test_floats(void **state)
 	CHECK_SCALAR(take_double, double, BEGET_TYPE_DOUBLE, -DBL_MAX, -0.0, 0.1, DBL_MIN, DBL_MAX);
 }
 
-/* A typedef is its own type underneath; which of two types of one width that is, the system decides. */
+/* A typedef counts as its underlying type; the platform decides which of two types of the same width that is. */
 static void test_typedefs(void **state)
 {
 	(void)state;
@@ -193,7 +193,7 @@ static void test_typedefs(void **state)
 	CHECK_SCALAR(take_size, size_t, size, 0, SIZE_MAX);
 }
 
-/* An enum travels as the integer type that the compiler gave it. */
+/* An enum is passed as the integer type that the compiler chose. */
 static void test_enums(void **state)
 {
 	(void)state;
@@ -208,7 +208,8 @@ static void test_enums(void **state)
 	check_one(BEGET_CALL(take_colour, (enum colour)BLUE), (void (*)(void))take_colour, colour, &blue, sizeof(blue));
 }
 
-/* Qualifiers of the variable and of the parameter itself make no difference, those behind a pointer do not either. */
+/* Qualifiers of the variable and of the parameter itself make no difference, and neither do those of a pointer's
+ * target. */
 static void test_qualifiers(void **state)
 {
 	(void)state;
@@ -294,7 +295,7 @@ static void test_objects(void **state)
 	check_object(BEGET_CALL(take_number, &number), 0, &number, sizeof(number));
 }
 
-/* An array sends all of itself, a pointer into it one element. */
+/* An array is passed as a whole, and a pointer into it as one element. */
 static void test_arrays(void **state)
 {
 	(void)state;
@@ -531,7 +532,7 @@ static int (*count_target(void))(int, int)
 	return sum2;
 }
 
-/* The macro names each argument many times and evaluates it once. */
+/* The macro repeats each argument many times and evaluates it once. */
 static void test_arguments_are_evaluated_once(void **state)
 {
 	(void)state;
@@ -621,7 +622,7 @@ static int ask(struct beget_process *process, unsigned type, size_t size, void *
 	return 0;
 }
 
-/* From here on beget_result calls ask. */
+/* From here on, beget_result calls ask. */
 #define beget_result_as ask
 
 #define CHECK_ASKED(type, code)                                                                                        \

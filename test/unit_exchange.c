@@ -1,5 +1,4 @@
-/* Calls made again and again in one process: each ends with the memory, mappings and descriptors with which it began.
- */
+/* Calls that are repeated in one process: after each, memory, mappings and descriptors are as before. */
 #include "harness.h"
 #include "fault.h"
 #include "call/bare.h"
@@ -16,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int sides[2]; /* caller's, callee's */
+static int sides[2]; /* the caller's, the callee's */
 static struct beget__exchange x;
 static _Alignas(BEGET__ALIGN_MAX) char callee_buffer[BEGET__FRAME_PACKET], caller_buffer[BEGET__FRAME_PACKET];
 
@@ -86,7 +85,7 @@ static int look(struct beget_fd fd)
 	return fcntl(fd.fd, F_GETFD);
 }
 
-/* It does what the exchange would, and something else has the number. */
+/* It closes the descriptor, as the exchange would, and another file has its number. */
 static int closes(struct beget_fd fd)
 {
 	close(fd.fd);
@@ -134,7 +133,7 @@ static void send_call(const struct beget_call *call)
 	beget__bare_free(&bare);
 }
 
-/* What came back, in f and *ret, and the memory of the first argument that comes back, or NULL. */
+/* Makes a call. The result is in *ret, with its frame in f. Returns the memory of the first output, or NULL. */
 static const void *exchange(const struct beget_call *call, struct beget__frame *f, struct beget__answer *ret)
 {
 	size_t size;
@@ -224,7 +223,7 @@ struct footprint {
 	int mappings, descriptors;
 };
 
-/* Bytes in use; where a tool has taken the place of malloc, it finds what leaks. */
+/* Bytes in use, or 0 under a tool that replaces malloc and finds leaks itself. */
 static size_t heap(void)
 {
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
@@ -248,7 +247,7 @@ static int mappings(void)
 	while (fgets(line, sizeof(line), maps))
 		n++;
 	fclose(maps);
-	return heap() == 0 ? 0 : n; /* those tools make their own */
+	return heap() == 0 ? 0 : n; /* those tools add mappings of their own */
 }
 
 static struct footprint footprint(void)
@@ -277,7 +276,7 @@ static void end(void)
 
 static void ten_thousand(void)
 {
-	const int warm = 5, rounds = often(750); /* of 13 exchanges each */
+	const int warm = 5, rounds = often(750); /* with 13 exchanges each */
 	struct footprint before = {0};
 	struct beget_buffer *b;
 
@@ -285,7 +284,7 @@ static void ten_thousand(void)
 	fault_nth(" alloc ", 0, 0);
 	numbers();
 	fault_off();
-	assert_int_equal(fault.seen, 0); /* small calls allocate nothing */
+	assert_int_equal(fault.seen, 0); /* small calls do not allocate */
 	assert_int_equal(beget_buffer_create(&b, 10000), 0);
 	for (int i = 0; i < warm + rounds; i++) {
 		if (i == warm)
@@ -304,7 +303,7 @@ static void ten_thousand(void)
 	end();
 }
 
-/* One that fails on its way is freed too: here for want of memory, at each of its allocations. */
+/* A call that fails on its way is freed too: here at each of its allocations. */
 static void without_memory(void)
 {
 	static char large[5000];
@@ -333,7 +332,7 @@ static void without_memory(void)
 		assert_int_equal(after.mappings, before.mappings);
 		assert_int_equal(after.descriptors, before.descriptors);
 	} while (!made);
-	assert_true(n > 2); /* the buffers at least */
+	assert_true(n > 2); /* at least the buffers */
 	beget_buffer_free(b);
 	end();
 }

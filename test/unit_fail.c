@@ -1,5 +1,5 @@
-/* The failure record: a sentence that names who, what and why, cut where the record ends, one for each thread; and the
- * trace line, written at once and leaving errno alone. */
+/* The failure record: a sentence that names who, what and why, truncated at the end of the record, one for each thread.
+ * The trace line is written at once and preserves errno. */
 #include "os/fail.h"
 #include "os/trace.h"
 #include "harness.h"
@@ -36,7 +36,7 @@ static void who_it_was(void)
 	assert_string_equal(beget_error(), "helper: x: Cannot allocate memory");
 }
 
-/* Around the record's size, with and without the meaning of an errno behind. */
+/* Around the record's size, with and without the meaning of an errno at the end. */
 static void cut_at_the_end(void)
 {
 	enum { ROOM = sizeof(((struct beget__failure *)NULL)->text) };
@@ -94,7 +94,7 @@ static void each_thread_its_own(void)
 	assert_string_equal(beget_error(), "caller: here");
 }
 
-/* What the trace wrote since the last call. */
+/* What the trace has written since the last call. */
 static const char *traced(int fd)
 {
 	static char text[2000];

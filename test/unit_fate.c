@@ -1,5 +1,5 @@
-/* What became of a process, with sources that the test makes up: the order in which they are asked, what each is
- * believed, and that nothing is told that none of them said. */
+/* Finding out how a process ended, with simulated sources: the order in which they are asked, which answers are
+ * believed, and that no status is reported that no source has given. */
 #include "harness.h"
 #include "caller/fate.h"
 
@@ -15,13 +15,13 @@
 
 enum { PID = 1234, PIDFD = 56 };
 
-/* What each answers: an errno, 0 for a status, RUNS. */
+/* The answer of each source: an errno, 0 for a status, RUNS. */
 enum { RUNS = 1 };
 static struct {
 	int by_pidfd, by_pid, record, zombie;
 	siginfo_t info;
 	int record_status, zombie_status;
-	char asked[16]; /* f: waitid by pidfd, p: by pid, r: record, z: zombie */
+	char asked[16]; /* f: waitid with the pidfd, p: with the pid, r: record, z: zombie */
 } world;
 
 static void ask(char c)
@@ -70,7 +70,7 @@ static int fake_zombie(pid_t pid, int *wait_status)
 	return world.zombie;
 }
 
-/* Nobody knows anything. */
+/* No source has an answer. */
 static void silence(void)
 {
 	memset(&world, 0, sizeof(world));
@@ -86,7 +86,7 @@ static void silence(void)
 static const struct beget__exit report = {.wait_status = 6 << 8, .user_us = 1, .system_us = 2, .peak_kib = 3};
 static struct beget__exit end;
 
-/* The evidence is found wanting, or tells this status; and these were asked. */
+/* Expects this result for the evidence, and that these sources were asked. */
 static void expect(struct beget__evidence e, int error, int wait_status, const char *asked)
 {
 	e.pid = PID;
@@ -104,7 +104,7 @@ static void our_child(void)
 	silence();
 	world.by_pidfd = RUNS;
 	expect(e, -EAGAIN, 0, "f");
-	e.ended = true; /* the pidfd polls, but it cannot be waited for yet */
+	e.ended = true; /* the pidfd polls as ended, but it cannot be waited for yet */
 	expect(e, -EAGAIN, 0, "f");
 	world.by_pidfd = 0;
 	expect(e, 0, 5 << 8, "f");
@@ -129,7 +129,7 @@ static void words_of_waitid(void)
 	expect(e, 0, 11 | 0x80, "f");
 }
 
-/* A kernel, or a sandbox, that cannot wait by pidfd says so in many ways. */
+/* Kernels and sandboxes report in many ways that they cannot wait with a pidfd. */
 static void our_child_without_pidfd(void)
 {
 	static const int ways[] = {-EINVAL, -ENOSYS, -EPERM, -EBADF};
@@ -150,7 +150,7 @@ static void our_child_without_pidfd(void)
 	expect(e, 0, 5 << 8, "p");
 }
 
-/* The host ignores SIGCHLD or reaps whatever ends: only the record is left. */
+/* The host ignores SIGCHLD or reaps all children: only the record is left. */
 static void our_child_reaped_by_another(void)
 {
 	struct beget__evidence e = {.pidfd = PIDFD, .ours = true};
@@ -161,7 +161,7 @@ static void our_child_reaped_by_another(void)
 	expect(e, 0, 3 << 8, "fr");
 	world.record = world.zombie = 0;
 	e.pidfd = -1;
-	expect(e, -ENODATA, 0, "p"); /* the number may be another's by now: nothing is read by it */
+	expect(e, -ENODATA, 0, "p"); /* the number may belong to another process by now, so it is not used */
 }
 
 static void the_helpers_child(void)
@@ -170,14 +170,14 @@ static void the_helpers_child(void)
 
 	silence();
 	world.record = world.zombie = 0;
-	expect(e, -EAGAIN, 0, ""); /* it runs: nobody is asked */
+	expect(e, -EAGAIN, 0, ""); /* it is running: no source is asked */
 	e.ended = true;
 	expect(e, 0, 3 << 8, "fr");
 	e.report = &report;
-	expect(e, 0, 3 << 8, "r"); /* the record is believed, the word has the times */
+	expect(e, 0, 3 << 8, "r"); /* the record is believed, and the report has the times */
 	assert_int_equal(end.peak_kib, 3);
 	assert_int_equal(end.user_us, 1);
-	/* All but the core flag, which the record has only if the first thread dumped. */
+	/* Everything except the core flag, which the record has only if the first thread dumped core. */
 	struct beget__exit dumped = {.wait_status = 11 | 0x80};
 	e.report = &dumped;
 	world.record_status = 11;
@@ -190,7 +190,7 @@ static void the_helpers_child(void)
 	e.report = &report;
 	world.record = -ENODATA;
 	expect(e, 0, 6 << 8, "r");
-	e.ended = false; /* the word is enough */
+	e.ended = false; /* the report is sufficient */
 	expect(e, 0, 6 << 8, "r");
 	e.pidfd = -1;
 	expect(e, 0, 6 << 8, "");
@@ -202,7 +202,7 @@ static void the_helper_is_silent(void)
 
 	silence();
 	world.zombie = 0;
-	expect(e, -EAGAIN, 0, "fr"); /* its word may still come, and has the times */
+	expect(e, -EAGAIN, 0, "fr"); /* its report may still come, and has the times */
 	e.report_due = false;
 	expect(e, 0, 4 << 8, "frz");
 	world.zombie = -ENODATA;
@@ -213,8 +213,8 @@ static void the_helper_is_silent(void)
 	expect(e, -EAGAIN, 0, "");
 }
 
-/* Whoever reaps it takes the zombie first, and leaves the record a moment later: that is waited for, but not for ever.
- */
+/* Reaping removes the zombie first, and the record appears a moment later: the library waits for it, but not
+ * forever. */
 static void reaped_between_two_looks(void)
 {
 	struct beget__evidence e = {.pidfd = PIDFD, .ended = true, .record_due = true};
@@ -246,7 +246,7 @@ static void inherited_from_the_helper(void)
 	world.by_pidfd = RUNS;
 	expect(e, 0, 3 << 8, "fr");
 	world.by_pidfd = -EINVAL;
-	expect(e, 0, 3 << 8, "fr"); /* never by a number that may be another's */
+	expect(e, 0, 3 << 8, "fr"); /* never with a number that may belong to another process */
 }
 
 static void in_the_users_words(void)

@@ -1,5 +1,5 @@
-/* Frames over a socket pair: what is sent arrives whole with its descriptors, by every way that a frame can travel; and
- * what is no frame is an error, leaks nothing, and leaves the socket good for the next one. */
+/* Frames over a socket pair: what is sent arrives complete with its descriptors, in every way in which a frame can be
+ * sent. What is not a frame is an error, leaks nothing, and leaves the socket usable. */
 #include "fault.h"
 #include "harness.h"
 #include "os/fd.h"
@@ -41,7 +41,7 @@ static void down(void)
 	beget__fd_close(&sides[1]);
 }
 
-/* Bytes that tell their place. */
+/* Bytes that depend on their position. */
 static char *pattern(size_t size)
 {
 	char *p = malloc(size + 1);
@@ -86,7 +86,7 @@ static void expect_service(void)
 	assert_int_equal(receive(), -EAGAIN);
 }
 
-/* One packet, as a peer without our code would write it. */
+/* One packet, as a peer without our code would send it. */
 static void send_raw(const void *data, size_t size, const int *fds, int nfds)
 {
 	char control[CMSG_SPACE(253 * sizeof(int))] = {0};
@@ -116,7 +116,7 @@ static void send_packet(struct header header, size_t body, int nfds)
 	send_raw(packet, sizeof(header) + body, fds, nfds);
 }
 
-/* Up to 64 KiB nobody waits for the receiver; above, the body travels in a file. */
+/* Up to 64 KiB the sender does not wait for the receiver; a larger body is sent as a file. */
 static void every_size(void)
 {
 	static const size_t sizes[] = {
@@ -174,7 +174,7 @@ struct reading {
 	bool good;
 };
 
-/* A receiver in a thread: no assertions there. */
+/* A receiver in a thread, which must not assert. */
 static void *read_frame(void *data)
 {
 	struct reading *r = data;
@@ -210,7 +210,7 @@ static void in_packets_where_no_file_can_be_had(void)
 	through_a_reader(1 << 20, 3);
 	through_a_reader(16 << 20, 0);
 	assert_true(fault_off() >= 9);
-	fault_every(" writev ", ENOSPC); /* the file can be had, but not filled */
+	fault_every(" writev ", ENOSPC); /* the file can be created but not filled */
 	through_a_reader(1 << 20, 254);
 	assert_int_equal(fault_off(), 1);
 	expect_service();
@@ -227,7 +227,7 @@ static void by_temporary_file_where_no_memory_file_can_be_had(void)
 	assert_int_equal(fault_off(), 1);
 	expect_frame(body, 1 << 20, 0);
 	assert_true(in.frame.outside);
-	in.frame.body[0] = 'x'; /* ours alone */
+	in.frame.body[0] = 'x'; /* private memory */
 	down();
 	free(body);
 }
@@ -296,7 +296,7 @@ static void small_ones_never_wait(void)
 	beget__frame_clear(&in.frame);
 	while (send(sides[0], body, PAYLOAD, MSG_DONTWAIT) > 0)
 		n++;
-	assert_int_equal(beget__frame_send_now(sides[0], KIND, "word", 4), 0); /* all the same */
+	assert_int_equal(beget__frame_send_now(sides[0], KIND, "word", 4), 0); /* nevertheless */
 	for (int i = 0; i < 100000 && !error; i++)
 		error = beget__frame_send_now(sides[0], KIND, body, PAYLOAD);
 	assert_int_equal(error, -EAGAIN);
@@ -328,9 +328,9 @@ static void in_parts(void)
 
 static const struct garbage {
 	struct header header;
-	size_t body; /* behind the header */
+	size_t body; /* after the header */
 	int nfds;
-	bool after_first; /* behind a good first packet: kind 7, 100 bytes of which 40 are there, no descriptor */
+	bool after_first; /* after a valid first packet: kind 7, 100 bytes of which 40 have arrived, no descriptor */
 } garbage[] = {
 	{{MAGIC + 1, KIND, 0, 0, 0, 0}, 0, 0, false},
 	{{0, 0, 0, 0, 0, 0}, 0, 0, false},
@@ -342,7 +342,7 @@ static const struct garbage {
 	{{MAGIC, KIND, 0, UINT32_MAX, 0, 0}, 0, 1, false},
 	{{MAGIC, KIND, 0, 0, 0, UINT64_MAX}, 8, 0, false},
 	{{MAGIC, KIND, 0, 0, 0, SIZE_MAX / 2}, 8, 0, false},
-	{{MAGIC, KIND, 0, 0, 0, 3}, 4, 0, false}, /* more bytes than it says */
+	{{MAGIC, KIND, 0, 0, 0, 3}, 4, 0, false}, /* more bytes than announced */
 	{{MAGIC, KIND, 0, 0, 0, 0}, 1, 0, false},
 	{{MAGIC, KIND, 0, 0, 0, 4}, 4, 1, false}, /* more descriptors */
 	{{MAGIC, KIND, 0, 1, 0, 4}, 4, 253, false},
@@ -350,7 +350,7 @@ static const struct garbage {
 	{{MAGIC, KIND, OUTSIDE, 1, 0, 100}, 1, 1, false},                         /* both inside and outside */
 	{{MAGIC, KIND, OUTSIDE, 0, 0, 100}, 0, 0, false},
 	{{MAGIC, KIND, OUTSIDE, 1, 0, 0}, 0, 1, false},
-	{{MAGIC, MORE, 0, 0, 0, 0}, 0, 0, true}, /* progresses by nothing */
+	{{MAGIC, MORE, 0, 0, 0, 0}, 0, 0, true}, /* no progress */
 	{{MAGIC, MORE, 0, 0, 0, 0}, 61, 0, true},
 	{{MAGIC, MORE, 0, 0, 0, 60}, 60, 0, true},
 	{{MAGIC, MORE, 1, 0, 0, 0}, 60, 0, true},
@@ -393,7 +393,7 @@ static void shorter_than_a_header(void)
 	down();
 }
 
-/* A packet of nothing reads like the end of the connection. */
+/* An empty packet reads like the end of the connection. */
 static void an_empty_packet_is_not_the_end(void)
 {
 	up();
@@ -408,19 +408,19 @@ static void an_empty_packet_is_not_the_end(void)
 		int before = count_descriptors();
 		send_raw("", 0, sides, nfds);
 		assert_int_equal(receive(), -EBADMSG);
-		assert_int_equal(count_descriptors(), before); /* nobody takes what came with it */
+		assert_int_equal(count_descriptors(), before); /* its descriptors are closed */
 	}
 	assert_int_equal(send(sides[0], "", 0, 0), 0);
 	assert_int_equal(send(sides[0], "", 0, 0), 0);
 	assert_int_equal(send_bytes("last", 5, NULL, 0), 0);
-	beget__fd_close(&sides[0]); /* what was said before is still heard */
+	beget__fd_close(&sides[0]); /* earlier messages are still received */
 	expect_frame("last", 5, 0);
 	beget__frame_clear(&in.frame);
 	assert_int_equal(receive(), 0);
 	down();
 }
 
-/* The kernel may report the end while the last packets are there; for the receiver, an empty packet is the same. */
+/* The kernel may report the end before the last packets are read; to the receiver, an empty packet looks the same. */
 static void an_end_before_the_last_packets(void)
 {
 	struct header first = {MAGIC, KIND, 0, 0, 0, 100}, later = {MAGIC, MORE, 0, 0, 0, 0};
@@ -438,7 +438,7 @@ static void an_end_before_the_last_packets(void)
 	down();
 }
 
-/* A body "in a file" that is no file, too short a file, or one that may not be mapped. */
+/* A body "in a file" that is not a file, is too short, or cannot be mapped. */
 static void outside_bodies_that_lie(void)
 {
 	struct header header = {MAGIC, KIND, OUTSIDE, 1, 0, 100000};
@@ -466,7 +466,7 @@ static void outside_bodies_that_lie(void)
 	close(pipes[1]);
 }
 
-/* A file that its sender can still write or cut is the sender's: what was received stays as it was. */
+/* The sender can still write or truncate the file: the received body stays as it was. */
 static void a_file_that_changes_under_the_reader(void)
 {
 	static const int seals[] = {0, F_SEAL_WRITE, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE | F_SEAL_SHRINK};
@@ -483,7 +483,7 @@ static void a_file_that_changes_under_the_reader(void)
 		(void)!pwrite(file, "changed", 7, 0);
 		(void)!ftruncate(file, 0);
 		assert_memory_equal(in.frame.body, body, 100000);
-		in.frame.body[99999] = 'x'; /* ours alone */
+		in.frame.body[99999] = 'x'; /* private memory */
 		beget__frame_clear(&in.frame);
 		beget__fd_close(&file);
 	}
@@ -492,7 +492,7 @@ static void a_file_that_changes_under_the_reader(void)
 	free(body);
 }
 
-/* A size alone is no bytes that arrived. */
+/* A file size does not mean that as many bytes have arrived. */
 static void a_file_of_holes(void)
 {
 	struct header header = {MAGIC, KIND, OUTSIDE, 1, 0, (1 << 28) + 7};
@@ -516,7 +516,7 @@ static void a_file_of_holes(void)
 	beget__fd_close(&file);
 }
 
-/* A body is in a file or in packets, and never a bit of both. */
+/* A body is either in a file or in packets, never in both. */
 static void a_body_in_a_file_has_no_packets(void)
 {
 	static const size_t sizes[] = {1, 4095, 4096};
@@ -532,7 +532,8 @@ static void a_body_in_a_file_has_no_packets(void)
 		assert_int_equal(receive(), -EBADMSG);
 		expect_service();
 		send_raw(&header, sizeof(header), fds, 1);
-		send_packet((struct header){MAGIC, MORE, 0, 0, 0, 0}, 0, 1); /* the missing descriptor may come so */
+		/* The missing descriptor may arrive with this packet. */
+		send_packet((struct header){MAGIC, MORE, 0, 0, 0, 0}, 0, 1);
 		assert_int_equal(receive(), 1);
 		assert_int_equal(in.frame.nfds, 1);
 		expect_service();
@@ -580,14 +581,14 @@ static void the_receiver_is_gone(void)
 	down();
 	up();
 	assert_int_equal(beget__frame_send(sides[1], KIND, NULL, 0, NULL, 0), 0);
-	beget__fd_close(&sides[0]); /* with a frame unread */
+	beget__fd_close(&sides[0]); /* with an unread frame */
 	assert_int_equal(receive(), -ECONNRESET);
 	assert_int_equal(receive(), 0);
 	down();
 	free(body);
 }
 
-/* Half a frame, from a sender that died then, and a whole one of another sender on the same socket. */
+/* An incomplete frame from a sender that died, followed by a complete one from another sender on the same socket. */
 static void half_a_frame(size_t packets, int nfds)
 {
 	send_packet((struct header){MAGIC, 5, 0, (uint32_t)nfds + 1, 0, 60000}, 100, nfds);
@@ -614,7 +615,7 @@ static void a_dead_half_frame(void)
 	down();
 }
 
-/* Where two processes send, the one's frame may come between the packets of the other's, and both are kept. */
+/* With two senders, a frame of one may arrive between the packets of the other's, and both are received. */
 static void between_the_packets(void)
 {
 	static struct {
@@ -633,7 +634,7 @@ static void between_the_packets(void)
 		assert_memory_equal(other.frame.body, "other", 6);
 		assert_int_equal(other.frame.nfds, 2);
 		beget__frame_clear(&other.frame);
-		send_packet((struct header){MAGIC, 9, 0, 1, 0, 100}, 50, 1); /* no more than half a frame: forgotten */
+		send_packet((struct header){MAGIC, 9, 0, 1, 0, 100}, 50, 1); /* incomplete: it is dropped */
 		assert_int_equal(receive(), -EAGAIN);
 	}
 	send_packet((struct header){MAGIC, MORE, 0, 0, 0, 0}, 100, 1);
@@ -671,7 +672,7 @@ static void the_table_is_full(void)
 	down();
 }
 
-/* The second packet's descriptors find no room: those of a third must not take their places. */
+/* The second packet's descriptors find no free numbers: those of a third must not take their places. */
 static void the_table_is_full_for_the_rest(void)
 {
 	int fds[BEGET__FRAME_FDS];
@@ -691,7 +692,7 @@ static void the_table_is_full_for_the_rest(void)
 	down();
 }
 
-/* Where the file of the body is what found no room, there is no body. */
+/* If the file with the body was dropped, there is no body. */
 static void no_room_for_the_body(void)
 {
 	not_under_valgrind("it keeps descriptors of its own in the table");
@@ -714,7 +715,7 @@ static void no_room_for_the_body(void)
 	free(body);
 }
 
-/* A half frame that lost descriptors does not taint the next. */
+/* An incomplete frame that lost descriptors does not affect the next. */
 static void a_dead_half_frame_in_a_full_table(void)
 {
 	up();
@@ -729,7 +730,7 @@ static void a_dead_half_frame_in_a_full_table(void)
 	down();
 }
 
-/* Of descriptors: those who shall receive them get some time, but not for ever. */
+/* Too many descriptors in flight: the receiver gets some time to take them, but not forever. */
 static void too_many_on_their_way(void)
 {
 	up();

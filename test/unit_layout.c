@@ -1,5 +1,6 @@
-/* Layouts of structs: what every compiler lays out so is taken, what none does is told why; they come back as they
- * went, and bytes that lie about one are refused wherever they are cut and whatever they claim. */
+/* Layouts of structs: layouts that every compiler produces are accepted, impossible ones are refused with a reason.
+ * They are read as they were written, and false bytes are refused wherever they are truncated and whatever they
+ * claim. */
 #include "fault.h"
 #include "harness.h"
 #include "call/layout.h"
@@ -103,7 +104,7 @@ static void wrong_ones(void)
 	m[1].offset = 4;
 	l = (struct beget_layout){12, 4, 2, m};
 	expect_wrong(&l, 12, "its size is not what its members take");
-	l = (struct beget_layout){16, 16, 2, m}; /* more aligned than they ask */
+	l = (struct beget_layout){16, 16, 2, m}; /* more aligned than they need */
 	expect_wrong(&l, 16, "alignment");
 	l = (struct beget_layout){8, 4, 2, m};
 	static const unsigned types[] = {BEGET_TYPE_VOID,
@@ -133,7 +134,7 @@ static void too_many(void)
 	expect_wrong(&l, l.size, "too many members");
 	m.n = ~0u;
 	expect_wrong(&l, l.size, "too many members");
-	/* products */
+	/* Products that overflow. */
 	l.size = m.n = 64;
 	two[0] = (struct beget_member){.type = BEGET_TYPE_STRUCT, .n = 64, .layout = &l};
 	two[1] = (struct beget_member){.type = BEGET_TYPE_CHAR, .offset = 4096};
@@ -146,7 +147,7 @@ static void too_many(void)
 	expect_wrong(&outer, 4160, "too many members");
 }
 
-/* One in the other, n deep. */
+/* Nested n deep. */
 static void nest(struct beget_layout *l, struct beget_member *m, int n)
 {
 	for (int i = 0; i < n; i++) {
@@ -165,7 +166,7 @@ static void nested(void)
 	assert_null(beget__layout_wrong(l, 1));
 	nest(l, m, 17);
 	expect_wrong(l, 1, "nested too deeply");
-	m[0].layout = &l[0]; /* in itself */
+	m[0].layout = &l[0]; /* contains itself */
 	expect_wrong(l, 1, "nested too deeply");
 }
 
@@ -239,7 +240,7 @@ static void cut_anywhere(void)
 	free(bytes);
 }
 
-/* Any word may be anything: what is read is inside the message, and what is wrong is found. */
+/* Any word may have any value: the reader stays inside the message and finds every error. */
 static void a_wrong_word(void)
 {
 	static const uint32_t words[] = {0, 1, 2, 5, 22, 23, 0xffff, 0x7fffffff, 0x80000000u, 0xffffffffu};

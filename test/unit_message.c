@@ -1,5 +1,5 @@
-/* The catalogue of messages: each comes back as it was sent; one that is cut, too long, or says what cannot be is
- * refused, and none makes its reader allocate more than what arrived justifies. */
+/* The messages: each is received as it was sent; one that is truncated, too long or inconsistent is refused, and none
+ * makes its reader allocate more than the received bytes justify. */
 #include "fault.h"
 #include "harness.h"
 #include "message/order.h"
@@ -45,7 +45,7 @@ static struct beget__frame *receive(unsigned kind)
 	return &in.frame;
 }
 
-/* A frame that somebody else composed. */
+/* A frame that another process may have composed. */
 static struct beget__frame *forged(unsigned kind, const void *body, size_t size, int nfds)
 {
 	static struct beget__frame f;
@@ -86,7 +86,7 @@ static void start_message(void)
 	assert_false(beget__request_get_start(forged(BEGET__START, body, size - 1, 1), &request));
 	assert_false(beget__request_get_start(forged(BEGET__START, body, size + 1, 1), &request));
 	assert_false(beget__request_get_start(forged(BEGET__RETIRE, body, size, 1), &request));
-	body[0]++; /* the protocol */
+	body[0]++; /* the protocol number */
 	assert_false(beget__request_get_start(forged(BEGET__START, body, size, 1), &request));
 	down();
 }
@@ -120,7 +120,7 @@ static void born_message(void)
 	assert_false(beget__report_get_born(forged(BEGET__BORN, two, 3, 0), &pid));
 	assert_false(beget__report_get_born(forged(BEGET__BORN, two, 8, 0), &pid));
 	assert_false(beget__report_get_born(forged(BEGET__BORN, two, 4, 2), &pid));
-	assert_int_equal(pid, 1); /* untouched by the refused */
+	assert_int_equal(pid, 1); /* untouched by the refused message */
 	down();
 }
 
@@ -133,11 +133,11 @@ static void failed_message(void)
 	assert_true(beget__report_get_failed(receive(BEGET__FAILED), &back));
 	assert_int_equal(back.code, -EMFILE);
 	assert_string_equal(back.text, failure.text);
-	memset(failure.text, 'x', sizeof(failure.text)); /* without an end */
+	memset(failure.text, 'x', sizeof(failure.text)); /* unterminated */
 	assert_true(beget__report_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure), 0), &back));
 	assert_int_equal(strlen(back.text), sizeof(back.text) - 1);
 	assert_false(beget__report_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure) - 1, 0), &back));
-	assert_int_equal(back.code, -EMFILE); /* untouched by the refused */
+	assert_int_equal(back.code, -EMFILE); /* untouched by the refused message */
 	failure.code = 0;
 	assert_false(beget__report_get_failed(forged(BEGET__FAILED, &failure, sizeof(failure), 0), &back));
 	failure.code = EMFILE;
@@ -156,7 +156,7 @@ static void ended_message(void)
 	assert_memory_equal(&back, &end, sizeof(end));
 	assert_false(beget__report_get_ended(forged(BEGET__ENDED, &end, sizeof(end) - 1, 0), &back));
 	assert_false(beget__report_get_ended(forged(BEGET__ENDED, longer, sizeof(longer), 0), &back));
-	assert_memory_equal(&back, &end, sizeof(end)); /* untouched by the refused */
+	assert_memory_equal(&back, &end, sizeof(end)); /* untouched by the refused message */
 	down();
 }
 
@@ -190,7 +190,7 @@ static void result_message(void)
 	down();
 }
 
-/* With what comes back, and with descriptors. */
+/* With outputs, and with descriptors. */
 
 static union beget__value number = {.i = 5};
 
@@ -220,7 +220,7 @@ static void result_with_outs(void)
 	assert_int_equal(beget__order_send_result(sides[0], 0, &call, &number), 0);
 	assert_true(beget__order_get_result(receive(BEGET__RESULT), &back));
 	assert_int_equal(back.value.i, 5);
-	assert_int_equal(back.outs, 2); /* where it is NULL, nothing comes back */
+	assert_int_equal(back.outs, 2); /* NULL outputs are not sent back */
 	assert_memory_equal(beget__order_next_out(&back, &size), "x", 1);
 	assert_int_equal(size, 1);
 	assert_memory_equal(beget__order_next_out(&back, &size), large, sizeof(large));
@@ -276,7 +276,7 @@ static void result_of_a_struct(void)
 
 static void result_of_a_buffer(void)
 {
-	const uint32_t claims[] = {BEGET_TYPE_BUFFER, 10, 0, 0, 0}; /* of 10 bytes, the first descriptor, no outs */
+	const uint32_t claims[] = {BEGET_TYPE_BUFFER, 10, 0, 0, 0}; /* 10 bytes, the first descriptor, no outputs */
 	union beget__value value = {0};
 	struct beget__answer back;
 
@@ -292,10 +292,10 @@ static void result_of_a_buffer(void)
 	assert_int_equal(back.type, BEGET_TYPE_BUFFER);
 	assert_int_equal(back.size, 10);
 	assert_true(back.value.fd.fd > 2);
-	assert_int_equal(in.frame.fds[0], -1); /* it is ours */
+	assert_int_equal(in.frame.fds[0], -1); /* the reader has taken it */
 	beget__fd_close(&back.value.fd.fd);
 	beget_buffer_free(value.buffer);
-	/* its descriptor was never sent, or got lost on the way, or the rest is wrong: then it is closed */
+	/* its descriptor was never sent or was lost on the way, or the rest is invalid: then it is closed */
 	assert_false(beget__order_get_result(forged(BEGET__RESULT, claims, sizeof(claims), 0), &back));
 	assert_true(beget__order_get_result(forged(BEGET__RESULT, claims, sizeof(claims), 1), &back));
 	assert_int_equal(back.value.fd.fd, -EMFILE);
@@ -325,7 +325,7 @@ static void results_that_lie(void)
 		{{BEGET_TYPE_STRING, 5, 0, 0}, 12},
 		{{BEGET_TYPE_STRING, 4, 0, 0x61616161}, 16},
 		{{UINT32_MAX, 0, 0, 0}, 16},
-		{{BEGET_TYPE_BOOL, 2, 0, 0}, 9}, /* the caller's bool would be neither */
+		{{BEGET_TYPE_BOOL, 2, 0, 0}, 9}, /* the caller's bool would be neither true nor false */
 		{{BEGET_TYPE_INT, 0, 0, 0}, 3},
 		{{BEGET_TYPE_BYTES, 0xffffffff, 0xffffffff, 1}, 16},
 	};
@@ -343,7 +343,7 @@ static int three(int i, const char *s, struct beget_fd fd, struct beget_bytes b)
 	return i + (s != NULL) + fd.fd + (int)b.size;
 }
 
-/* A CALL as the caller writes it, in one piece; the caller frees it. */
+/* A CALL as the caller writes it, as one piece; the caller of this frees it. */
 static char *compose(size_t *size)
 {
 	static int numbers[BEGET__FRAME_FDS];
@@ -425,7 +425,7 @@ static void a_call_cut_anywhere(void)
 	free(message);
 }
 
-/* Any one word may be anything: no crash, no memory beyond the message's measure. */
+/* Any word may have any value: no crash, and no more memory than the message justifies. */
 static void a_call_with_a_wrong_word(void)
 {
 	static const uint32_t words[] = {0, 1, 0x7fffffff, 0x80000000u, 0xffffffffu, 0x10000, 253};
@@ -448,7 +448,7 @@ static void a_call_with_a_wrong_word(void)
 	free(message);
 }
 
-/* A descriptor of the head that did not arrive, or that two claim, is not one that was never sent. */
+/* A descriptor of the head that was lost, or that two fields claim, must not count as absent. */
 static void a_tie_that_got_lost(void)
 {
 	struct beget__head sent = {.tie = 3, .control = 3, .claims = -1}, got;
@@ -460,8 +460,8 @@ static void a_tie_that_got_lost(void)
 		size_t size;
 		assert_int_equal(beget__order_put_head(&w, &sent, &out), 0);
 		char *message = beget__bytes_flatten(&w, &size);
-		if (i == 1) {                             /* both say the first */
-			memset(message + size - 8, 0, 4); /* before the last, which is absent */
+		if (i == 1) {                             /* both refer to the first */
+			memset(message + size - 8, 0, 4); /* before the last field, which is absent */
 			numbers[0] = 33;
 		}
 		struct beget__reader r = {message, 0, size, false};

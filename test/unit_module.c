@@ -1,5 +1,5 @@
-/* Lists of modules: what is written is read, what is hostile is not believed, and no file is loaded that is not the one
- * that was meant, whatever the file holds. */
+/* Lists of modules: what is written is read, hostile lists are refused, and only the intended file is loaded, whatever
+ * the file contains. */
 #include "program/module.h"
 #include "library.h"
 
@@ -70,7 +70,7 @@ static int code_of(struct dl_phdr_info *m, size_t size, void *data)
 	return 0;
 }
 
-/* Here, without beget_init, a fresh image is the host program; what lies in no module needs none. */
+/* Without beget_init, a fresh image is the host program. Code in no module needs no list. */
 static void what_is_everywhere(void)
 {
 	struct place places[] = {{"/libc.so.6", 0}, {"/ld-linux", 0}, {"vdso", 0}};
@@ -87,7 +87,7 @@ static void what_is_everywhere(void)
 	}
 }
 
-/* How many modules a fresh image lacks for the code. */
+/* The number of modules that a fresh image lacks for the code. */
 static size_t lacking(uintptr_t address)
 {
 	struct beget__writer w = {0};
@@ -132,7 +132,7 @@ static void nothing_to_list(void)
 	}
 }
 
-/* A list of one. */
+/* A list with one entry. */
 static struct beget__reader one(uint32_t n, const char *path, uint32_t flags, uint32_t id_size, const void *id,
                                 size_t there)
 {
@@ -192,7 +192,8 @@ static void files_that_are_none(void)
 	expect_not_loaded("/dev/zero", -EOPNOTSUPP);
 }
 
-/* Every byte of the headers and notes of a library, changed in three ways: it is read, and it is not the one. */
+/* Every byte of a library's headers and notes, changed in three ways: the file is read, and is not taken for the
+ * library. */
 static void files_that_lie(void)
 {
 	char path[PATH_MAX], text[100000], whole[PATH_MAX * 2];

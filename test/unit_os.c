@@ -1,5 +1,5 @@
-/* The ground floor: descriptors are close-on-exec and never 0 to 2, whatever the host has closed; nothing raises a
- * signal; and each fallback for what a kernel lacks does what the call would have done. */
+/* The lowest layer: descriptors are close-on-exec and never 0 to 2, whatever the host has closed; no call raises a
+ * signal; and each fallback for an older kernel has the same effect as the call. */
 #include "fault.h"
 #include "harness.h"
 #include "host.h"
@@ -43,7 +43,7 @@ static void restore_stdio(void)
 	}
 }
 
-/* Every way to a descriptor; at most 8 of them. */
+/* All functions that open descriptors; at most 8 of them. */
 static int gather(int *fds)
 {
 	int n = 0;
@@ -73,7 +73,7 @@ static void never_the_standard_streams(void)
 		beget__fd_close(&fds[i]);
 	}
 	for (int i = 0; i < 3; i++)
-		low += fcntl(i, F_GETFD) >= 0; /* nothing left behind there */
+		low += fcntl(i, F_GETFD) >= 0; /* nothing is left at these numbers */
 	restore_stdio();
 	assert_int_equal(n, 7);
 	assert_int_equal(low, 0);
@@ -81,7 +81,7 @@ static void never_the_standard_streams(void)
 		assert_int_equal(flags[i], FD_CLOEXEC);
 }
 
-/* Room below 3 alone is no room; what could not be moved up is closed. */
+/* Only numbers below 3 are free: that is not enough, and a descriptor that cannot be moved up is closed. */
 static void no_room_above_the_standard_streams(void)
 {
 	struct rlimit before, now;
@@ -129,11 +129,11 @@ static void identity(void)
 	assert_false(beget__fd_is(pair[0], &of_a));
 	assert_false(beget__fd_is(pair[1], &of_pair));
 	assert_false(beget__fd_is(-1, &of_a));
-	assert_false(beget__fd_is(-1, &none)); /* nothing is not itself */
+	assert_false(beget__fd_is(-1, &none)); /* the absent descriptor equals nothing, not even itself */
 	assert_false(beget__fd_is(a, &none));
 	int number = pair[0];
 	beget__fd_close(&pair[0]);
-	assert_int_equal(dup2(a, number), number); /* another file under the number */
+	assert_int_equal(dup2(a, number), number); /* another file at the number */
 	assert_false(beget__fd_is(number, &of_pair));
 	close(number);
 	beget__fd_close(&pair[1]);
@@ -141,7 +141,7 @@ static void identity(void)
 	beget__fd_close(&b);
 }
 
-/* 400 descriptors: more than one reading of /proc/self/fd brings. */
+/* 400 descriptors: more than one read of /proc/self/fd returns. */
 static void closes_a_range(void)
 {
 	enum { LOW = 600, HIGH = 999, FROM = 610, TO = 980 };
@@ -199,17 +199,18 @@ static void files(void)
 	assert_int_equal(ftruncate(fd, 0), -1);
 	assert_int_equal(beget__file_map(fd, 117, (void **)&map), 0);
 	assert_memory_equal(map, text, 117);
-	map[0] = 'X'; /* private */
+	map[0] = 'X'; /* private memory */
 	char first;
 	assert_int_equal(pread(fd, &first, 1, 0), 1);
 	assert_int_equal(first, 'a');
 	beget__file_unmap(map, 117);
 	beget__file_unmap(NULL, 0);
-	assert_int_equal(beget__file_map(fd, 118, (void **)&map), -EINVAL); /* behind its end lies SIGBUS */
+	/* An access past its end would raise SIGBUS. */
+	assert_int_equal(beget__file_map(fd, 118, (void **)&map), -EINVAL);
 	beget__fd_close(&fd);
 }
 
-/* The limit on file sizes binds memory too, and would kill by SIGXFSZ. */
+/* The limit on file sizes also applies to memory files, and exceeding it would raise SIGXFSZ. */
 static void file_size_limit(void)
 {
 	struct rlimit before, now;
@@ -226,7 +227,7 @@ static void file_size_limit(void)
 	assert_int_equal(wrote, 0);
 }
 
-/* A pipe takes less at once than asked: the rest follows. */
+/* A pipe accepts fewer bytes at once than given: the rest follows. */
 static void *drink(void *pipe_)
 {
 	static char all[1 << 20];
@@ -310,7 +311,8 @@ static void signals(void)
 	assert_int_equal(beget__proc_signal(getpid(), pidfd, 0), 0);
 	assert_int_equal(beget__proc_signal(getpid(), pidfd, 1000), -EINVAL);
 	assert_int_equal(beget__proc_signal(getpid(), -1, 0), 0);
-	fault_every(" pidfd_send_signal ", ESRCH); /* an answer, and no missing call: the number may be another's */
+	/* A result, not a missing call: the number may belong to another process. */
+	fault_every(" pidfd_send_signal ", ESRCH);
 	assert_int_equal(beget__proc_signal(getpid(), pidfd, 0), -ESRCH);
 	static const int ways[] = {ENOSYS, EPERM, EINVAL, ENOTTY};
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
@@ -331,9 +333,9 @@ static void nobody_to_wait_for(void)
 	assert_int_equal(beget__proc_wait(P_PID, (id_t)getpid(), &info, WEXITED | WNOHANG, NULL), -ECHILD);
 	assert_int_equal(beget__proc_wait((idtype_t)3, (id_t)pidfd, &info, WEXITED | WNOHANG, NULL), -ECHILD);
 	int running = beget__proc_pidfd_exit(pidfd, &status);
-	assert_true(running == -EAGAIN || running == -ENODATA); /* where the kernel keeps no records */
+	assert_true(running == -EAGAIN || running == -ENODATA); /* if the kernel keeps no records */
 	assert_int_equal(beget__proc_pidfd_exit(-1, &status), -ENODATA);
-	assert_int_equal(beget__proc_pidfd_exit(0, &status), -ENODATA); /* no pidfd at all */
+	assert_int_equal(beget__proc_pidfd_exit(0, &status), -ENODATA); /* there is no pidfd */
 	assert_int_equal(beget__proc_zombie_exit(getpid(), &status), -ENODATA);
 	assert_int_equal(beget__proc_zombie_exit(1 << 23, &status), -ENODATA);
 	assert_int_equal(status, 77);
@@ -351,7 +353,7 @@ static pid_t zombie(int code)
 	return pid;
 }
 
-/* Of a process of another user's, or one that is not dumpable, /proc says that it exited with 0. */
+/* For a process of another user, or a non-dumpable one, /proc shows an exit code of 0. */
 static void look_at_zombies(void)
 {
 	bool root = geteuid() == 0;
@@ -361,7 +363,7 @@ static void look_at_zombies(void)
 	become_ordinary();
 	CHECK(!root || beget__proc_zombie_exit(others, &status) == -ENODATA);
 	CHECK(!root || status == 77);
-	CHECK(prctl(PR_SET_DUMPABLE, 1UL, 0, 0, 0) == 0); /* who changes users is not */
+	CHECK(prctl(PR_SET_DUMPABLE, 1UL, 0, 0, 0) == 0); /* a process that changes its user is not dumpable */
 	int error = beget__proc_zombie_exit(zombie(7), &status);
 	if (beget__proc_zombies_tell())
 		CHECK(error == 0 && status == 7 << 8);
@@ -381,7 +383,7 @@ static void gone(void)
 
 	assert_true(mine > 0);
 	assert_false(beget__proc_gone(getpid(), mine));
-	assert_true(beget__proc_gone(getpid(), mine + 1)); /* another has the number now */
+	assert_true(beget__proc_gone(getpid(), mine + 1)); /* another process has the number now */
 	assert_false(beget__proc_gone(getpid(), 0));
 	pid_t pid = fork();
 	if (pid == 0)

@@ -1,5 +1,5 @@
-/* The table of state, within one process: what differs travels and nothing else, what was written down is what comes to
- * be, and a message that was cut or composed by somebody else is an error. */
+/* The table of state, within one process: only what differs is written, what was written is applied, and a message that
+ * was truncated or made up is an error. */
 #include "os/fd.h"
 #include "state/birth.h"
 #include "state/rows.h"
@@ -44,7 +44,7 @@ static int apply(struct message *m, size_t size)
 
 	int error = beget__state_apply(&r, &m->fds);
 	if (!error && r.bad)
-		error = -EBADMSG; /* whoever reads on from here finds out */
+		error = -EBADMSG; /* the next read of this message finds the error */
 	if (!error)
 		assert_int_equal(r.at, r.size);
 	if (environ != before) {
@@ -125,10 +125,10 @@ static void signals_ignored(void)
 
 static void another_group(void)
 {
-	setpgid(0, 0); /* a leader already? nothing changes then */
+	setpgid(0, 0); /* fails if it is the leader already, which does not matter */
 }
 
-/* Reads what the kernel says, except the environment, of which the copy is kept. */
+/* Reads the kernel's values, except the environment, of which the copy is kept. */
 static void read_now(struct beget__state *s)
 {
 	struct beget__state now;
@@ -137,7 +137,7 @@ static void read_now(struct beget__state *s)
 	assert_int_equal(beget__state_keep(&now, s), 0);
 }
 
-/* All that a process in this state has to be told. */
+/* Writes everything that a process in this state must be sent. */
 static void put_all(struct message *m, const struct beget__state *now)
 {
 	struct beget__state other = *now;
@@ -177,7 +177,7 @@ static void each_change_there_and_back(void)
 		expect_same(&then, &now);
 		beget__state_free(&then);
 		assert_int_equal(apply(&back, back.iov->iov_len), 0);
-		/* these strings lie in the message */
+		/* these strings are in the message */
 		assert_int_equal(clearenv(), 0);
 		for (char **e = before.env; *e; e++) {
 			char name[256];
@@ -229,7 +229,7 @@ static void after_exec_only_what_it_takes(void)
 	beget__state_read(&now);
 	beget__state_exec(&now, &born);
 	uint32_t all = rows_of(&now, &born);
-	/* the mask, and root's capabilities */
+	/* the mask and, for root, the capabilities */
 	assert_int_equal(__builtin_popcount(all), geteuid() == 0 ? 2 : 1);
 	beget__state_read_for_exec(&now);
 	beget__state_exec(&now, &born);
@@ -256,7 +256,7 @@ static void what_the_helper_has(void)
 		assert_int_equal(born.stream[i], BEGET__AS_IS);
 	assert_int_equal(born.group, -1);
 	assert_true(born.ignored & UINT64_C(1) << (SIGUSR2 - 1));
-	assert_false(born.ignored & UINT64_C(1) << (SIGCHLD - 1)); /* it waits for its children */
+	assert_false(born.ignored & UINT64_C(1) << (SIGCHLD - 1)); /* the helper waits for its children */
 	setenv("UNIT_STATE", "later", 1);                          /* changes the caller's environment, not the copy */
 	beget__state_read(&now);
 	assert_true(rows_of(&now, &born) != 0);
@@ -279,12 +279,12 @@ static void beyond_a_helper(void)
 	born.umask++;
 	born.group++;
 	born.cwd.inode++;
-	assert_null(beget__state_beyond(&now, &born)); /* all this can travel */
+	assert_null(beget__state_beyond(&now, &born)); /* all of this can be sent */
 	born.session++;
 	assert_string_equal(beget__state_beyond(&now, &born), "the session");
 }
 
-/* Without /proc the umask and the ignored signals are read another way. */
+/* Without /proc the umask and the ignored signals are read in another way. */
 static void without_proc(void)
 {
 	struct beget__state with, without;
@@ -296,7 +296,7 @@ static void without_proc(void)
 	beget__state_read(&without);
 	assert_true(fault_off() > 0);
 	expect_same(&with, &without);
-	beget__state_read(&without); /* and it changed nothing */
+	beget__state_read(&without); /* and reading it changed nothing */
 	expect_same(&with, &without);
 	signal(SIGUSR2, SIG_DFL);
 	umask(umask(0) ^ 0010);
@@ -318,7 +318,7 @@ static void streams(void)
 	put(&m, &now, &born);
 	assert_int_equal(m.fds.n, 2);
 	assert_int_equal(open("/dev/null", O_RDWR), 0);
-	for (int i = 0; i < 2; i++) /* as they would arrive: under numbers of their own */
+	for (int i = 0; i < 2; i++) /* as they would arrive: with other numbers */
 		m.numbers[i] = fcntl(m.numbers[i], F_DUPFD_CLOEXEC, 10);
 	struct beget__identity stdout_ = beget__fd_identity(1);
 	assert_int_equal(dup2(0, 1), 1);
@@ -334,7 +334,7 @@ static void streams(void)
 	assert_true(closed && same && open_);
 }
 
-/* What a test of hostile messages may leave behind. */
+/* Undoes what a test of hostile messages may have changed. */
 static void undo(struct message *back)
 {
 	assert_int_equal(apply(back, back->iov->iov_len), 0);
@@ -378,7 +378,7 @@ static int row_of(const char *name)
 	return 0;
 }
 
-/* Everything that rights are, as /proc shows it. */
+/* All lines of the rights, as in /proc. */
 static const char *const fields[] = {
 	"Uid:\t0\t0\t0\t0\n", "Gid:\t0\t0\t0\t0\n", "Groups:\t5 6 \n",       "CapInh:\t0\n",
 	"CapPrm:\t0\n",       "CapEff:\t0\n",       "CapBnd:\t1ff\n",        "CapAmb:\t0\n",
@@ -386,7 +386,7 @@ static const char *const fields[] = {
 };
 enum { FIELDS = sizeof(fields) / sizeof(*fields) };
 
-/* Without one of them, or with that one cut before its end. */
+/* Without one of the lines, or truncated within it. */
 static void compose(char *status, int without, bool cut)
 {
 	strcpy(status, "Name:\tx\n");
@@ -399,7 +399,7 @@ static void compose(char *status, int without, bool cut)
 	}
 }
 
-/* Of another process there is no other source. */
+/* For another process there is no other source. */
 static void each_field_of_the_credentials(void)
 {
 	struct beget__state a = {.of = getpid()}, b = a;
@@ -419,12 +419,13 @@ static void each_field_of_the_credentials(void)
 		compose(status, i / 2, i % 2);
 		assert_int_equal(beget__birth_read_credentials(&b, status), -ENODATA);
 	}
-	compose(status, FIELDS - 1, false); /* older than the count: known if there are none */
+	/* The kernel lacks the number of filters: it is certain only if there are none. */
+	compose(status, FIELDS - 1, false);
 	strstr(status, "Seccomp:\t2")[9] = '0';
 	assert_int_equal(beget__birth_read_credentials(&b, status), 0);
 }
 
-/* Known to be equal only to what was launched after the same reading. */
+/* Known to be equal only to the state of a process that was launched after the same reading. */
 static void expect_unseen(const char *calls, const char *row)
 {
 	struct beget__state now, other, born;
@@ -457,7 +458,7 @@ static void unseen(void)
 	expect_unseen(" sched_getaffinity ", "the CPU affinity");
 }
 
-/* Exec does not hand it on: no child can have it. */
+/* Exec does not preserve it: no child can have it. */
 static void unseen_and_lost(void)
 {
 	static const char *const table[][2] = {
@@ -474,13 +475,13 @@ static void unseen_and_lost(void)
 		assert_int_equal(beget__state_read_for_exec(&now), -EOPNOTSUPP);
 		assert_true(fault_off() > 0);
 	}
-	fault_every(" getpgrp ", EACCES); /* the helper has another */
+	fault_every(" getpgrp ", EACCES); /* the helper has another group */
 	assert_int_equal(beget__state_read(&now), -EOPNOTSUPP);
 	assert_int_equal(beget__state_read_for_exec(&now), 0);
 	fault_off();
 }
 
-/* For want of descriptors or memory nothing counts as unseen: that would cost a helper. */
+/* A lack of descriptors or memory does not make a value unseen, which would cost a helper. */
 static void unread(void)
 {
 	static const int errors[] = {EMFILE, ENFILE, ENOMEM};
@@ -493,7 +494,7 @@ static void unread(void)
 	}
 }
 
-/* Two ways to see the mount. */
+/* Two ways to identify the mount. */
 static void place_by_descriptor(void)
 {
 	struct beget__place one, other;
@@ -529,18 +530,18 @@ static void values_that_lie(void)
 	assert_int_equal(apply_words((uint32_t[]){ENV, 1, 0, 4, 0, 0x61616161}, 6, &fds), -EBADMSG);
 	assert_int_equal(apply_words((uint32_t[]){CWD, 1}, 2, &fds), -EBADMSG);
 	assert_int_equal(apply_words((uint32_t[]){CWD, UINT32_MAX}, 2, &fds), -EBADMSG);
-	assert_int_equal(apply_words((uint32_t[]){CWD, 0}, 2, &fds), -EMFILE); /* it did not arrive */
+	assert_int_equal(apply_words((uint32_t[]){CWD, 0}, 2, &fds), -EMFILE); /* it was lost on the way */
 	assert_int_equal(apply_words((uint32_t[]){STREAMS, 1, 0, 0, 0}, 5, &fds), -EMFILE);
 	assert_int_equal(apply_words((uint32_t[]){STREAMS, 8, 0, 0, 0}, 5, &fds), -EBADMSG);
 	assert_int_equal(apply_words((uint32_t[]){STREAMS, 0, 8, 0, 0}, 5, &fds), -EBADMSG);
-	assert_int_equal(apply_words((uint32_t[]){STREAMS, 2, 2, 0, 0}, 5, &fds), -EBADMSG); /* open and closed */
+	assert_int_equal(apply_words((uint32_t[]){STREAMS, 2, 2, 0, 0}, 5, &fds), -EBADMSG); /* both open and closed */
 	assert_int_equal(apply_words((uint32_t[]){STREAMS, 0, 1, 1, 0}, 5, &fds), -EBADMSG); /* no box */
-	assert_int_equal(apply_words((uint32_t[]){SESSION, 2}, 2, &fds), -EBADMSG);          /* no bool */
-	assert_int_equal(apply_words((uint32_t[]){GROUP, 1}, 2, &fds), -EPERM);              /* of another session */
+	assert_int_equal(apply_words((uint32_t[]){SESSION, 2}, 2, &fds), -EBADMSG);          /* not a valid bool */
+	assert_int_equal(apply_words((uint32_t[]){GROUP, 1}, 2, &fds), -EPERM); /* a group of another session */
 	assert_non_null(strstr(beget_error(), "the process group"));
 }
 
-/* What is bad at its end has changed nothing before. */
+/* A message that is bad at its end must not have changed anything before. */
 static void all_is_read_before_any_is_taken_over(void)
 {
 	const uint32_t UMASK = 1u << row_of("the umask"), MASK = 1u << row_of("the signal mask");
@@ -552,7 +553,7 @@ static void all_is_read_before_any_is_taken_over(void)
 	assert_int_equal(umask(before), 077);
 }
 
-/* The caller may have ended, and its group with it: nobody is left to join, and no reason not to run. */
+/* The caller and its group may have ended: there is no group to join, but the child runs. */
 static void a_group_that_is_gone(void)
 {
 	struct beget__fds fds = {NULL, 0, 0};

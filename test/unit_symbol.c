@@ -1,4 +1,4 @@
-/* Names for offsets: of functions of this program, of modules without a name for them, and of what is no module. */
+/* Names for offsets: of functions of this program, of modules without symbols, and of files that are not modules. */
 #include "program/symbol.h"
 #include "program/target.h"
 #include "harness.h"
@@ -21,7 +21,7 @@ static void a_function_that_is_named(void)
 	assert_string_equal(text, "a_function_that_is_named+0x1");
 }
 
-/* A crashed child names the module, and may name anything. */
+/* A crashed child sends the name of the module, which may be anything. */
 static void what_is_no_module(void)
 {
 	char folder[] = "/tmp/unit_symbol.XXXXXX", path[64], text[160];
@@ -29,7 +29,7 @@ static void what_is_no_module(void)
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/pipe", folder);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	alarm(10); /* nobody will ever write to it */
+	alarm(10); /* no process will ever write to it */
 	beget__symbol_name(path, 0x12, text, sizeof(text));
 	alarm(0);
 	assert_string_equal(text, "pipe+0x12");

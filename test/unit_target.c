@@ -1,5 +1,5 @@
-/* Functions by module, build-id and offset: what is found is found again; what lies in no module is refused; and a name
- * that does not fit what is loaded here is an error, never an address. */
+/* Functions by module, build-id and offset: a function that was found is found again, code in no module is refused, and
+ * a name that does not fit the loaded modules is an error, never an address. */
 #include "os/fail.h"
 #include "program/target.h"
 #include "library.h"
@@ -63,11 +63,11 @@ static void in_a_library(void)
 	assert_non_null(strstr(t.module, "libc"));
 	expect_again(&t, (function)div);
 	expect_again(&other, (function)ldiv);
-	assert_memory_equal(t.build.id, other.build.id, t.build.size); /* one build-id for both */
+	assert_memory_equal(t.build.id, other.build.id, t.build.size); /* both have the same build-id */
 	assert_true(t.offset != other.offset);
 }
 
-/* A library is itself under whatever path it was loaded. */
+/* A library is recognised under any path. */
 static void by_another_path(void)
 {
 	struct beget__target t = found((function)div);
@@ -83,7 +83,7 @@ static void in_no_module(void)
 	void *const none[] = {NULL, page, page + 100, &some_data, &t, (void *)1, (void *)UINTPTR_MAX};
 
 	assert_ptr_not_equal(page, MAP_FAILED);
-	page[0] = (char)0xc3; /* a closure, as libffi or a compiler at run time would write it */
+	page[0] = (char)0xc3; /* a closure, as libffi or a JIT compiler would write it */
 	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
 		function f;
 		memcpy(&f, &none[i], sizeof(f));
@@ -92,7 +92,7 @@ static void in_no_module(void)
 	munmap(page, 4096);
 }
 
-/* The kernel's own pages are a module like another: the same in every process that it runs. */
+/* The kernel's own pages (the vDSO) are a module like any other, the same in every process. */
 static void in_the_vdso(void)
 {
 	const ElfW(Ehdr) *e = (const void *)getauxval(AT_SYSINFO_EHDR);
@@ -150,7 +150,7 @@ static bool headers_are_code(void)
 	return false;
 }
 
-/* Data, headers, the ends of the code, and far away: no address is made of them. */
+/* Data, headers, the ends of the code, and far away: these are not turned into addresses. */
 static void no_code_there(void)
 {
 	static const uint64_t offsets[] = {0, 16, UINT64_MAX, UINT64_MAX / 2, UINT64_C(1) << 40};
@@ -165,7 +165,8 @@ static void no_code_there(void)
 	expect_none(&t, -ESTALE);
 }
 
-/* The library's function counts by what it is; the program is never taken for a library, nor the other way round. */
+/* A library's function is recognised by its contents. The program is never taken for a library, nor a library for the
+ * program. */
 static void of_another_module(void)
 {
 	struct beget__target t = found((function)twice), lib = found((function)div);
@@ -189,7 +190,7 @@ static void without_a_build_id(void)
 	expect_again(&t, add);
 	expect_again(&other, multiply);
 	struct beget__target moved = t;
-	moved.offset = other.offset; /* what lies there is another function */
+	moved.offset = other.offset; /* that offset has another function */
 	expect_none(&moved, -ESTALE);
 	char module[PATH_MAX];
 	snprintf(module, sizeof(module), "%s", t.module);

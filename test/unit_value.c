@@ -1,5 +1,5 @@
-/* Typed values: every type comes back as it went, aligned where it lies; and bytes that lie are told as such, wherever
- * they are cut and whatever they claim. */
+/* Typed values: every type is read as it was written, aligned as it must be; false bytes are detected, wherever they
+ * are truncated and whatever they claim. */
 #include "harness.h"
 #include "call/type.h"
 #include "call/value.h"
@@ -59,13 +59,13 @@ static bool unpack(const struct message *m, unsigned type, size_t *size, struct 
 	return good && r.at == r.size;
 }
 
-/* Bytes cut anywhere are bad, and nothing behind their end is read. */
+/* Bytes that are truncated anywhere are bad, and nothing after their end is read. */
 static void expect_cuts_are_bad(const struct message *m, unsigned type)
 {
 	for (size_t size = 0; size < m->size; size++) {
 		int one = 5;
 		struct beget__fds fds = {&one, 1, 1};
-		char *exact = malloc(size + 1); /* the sanitizers and valgrind watch its end */
+		char *exact = malloc(size + 1); /* the sanitizers and valgrind check accesses past its end */
 		memcpy(exact, m->bytes, size);
 		struct beget__reader r = {exact, 0, size, false};
 		union beget__value value;
@@ -136,11 +136,10 @@ static void strings(void)
 	free(m.bytes);
 }
 
-/* Reads the first size bytes of a message as strings, which have to be as many as expected; -1: these bytes are bad,
- * -2: NULL. */
+/* Reads the first size bytes of a message as strings and expects n of them; -1: these bytes are bad, -2: NULL. */
 static void expect_strings(const char *bytes, size_t size, char *const *strings, int n)
 {
-	char *exact = malloc(size + 1); /* the sanitizers and valgrind watch its end */
+	char *exact = malloc(size + 1); /* the sanitizers and valgrind check accesses past its end */
 	struct beget__reader r = {exact, 0, size, false};
 	struct beget__arena arena = {0};
 	struct beget_arg arg = {.type = BEGET_TYPE_STRINGS};
@@ -172,10 +171,10 @@ static void vectors_of_strings(void)
 	m.bytes[0] = 0; /* strings, but no vector */
 	expect_strings(m.bytes, m.size, NULL, -1);
 	m.bytes[0] = 1;
-	memset(m.bytes + 4, 0xff, 8); /* more strings than memory */
+	memset(m.bytes + 4, 0xff, 8); /* more strings than there is memory */
 	expect_strings(m.bytes, m.size, NULL, -1);
 	memset(m.bytes + 4, 0, m.size - 4);
-	m.bytes[4] = 1; /* one that is NULL */
+	m.bytes[4] = 1; /* one of them is NULL */
 	expect_strings(m.bytes, m.size, NULL, -1);
 	free(m.bytes);
 
@@ -189,7 +188,7 @@ static void vectors_of_strings(void)
 	free(m.bytes);
 }
 
-/* Behind an odd byte, each object lies where its type may lie. */
+/* After an odd byte, each object is aligned as its type requires. */
 static void objects(void)
 {
 	static const size_t sizes[] = {1, 2, 3, 4, 8, 12, 16, 24, 32, 48, 64, 100, 128, 4096, 8192, 12288, 100000};
@@ -254,7 +253,7 @@ static void bytes(void)
 	}
 }
 
-/* No bytes, and an empty run of them, are different things. */
+/* NULL and an empty run of bytes are different. */
 static void empty_bytes(void)
 {
 	static const struct beget_bytes none = {NULL, 0}, empty = {"x", 0};
@@ -363,13 +362,13 @@ static void runs_that_lie(void)
 	lie = truth, lie.size = UINT64_MAX;
 	assert_false(reads_run(BEGET_TYPE_BYTES, &lie, sizeof(lie)));
 	assert_true(reads_run(BEGET_TYPE_OBJECT, &object, sizeof(object)));
-	object.size = 8; /* the object that the type says is larger than the one that came */
+	object.size = 8; /* the type's object is larger than the one that was sent */
 	assert_false(reads_run(BEGET_TYPE_OBJECT, &object, sizeof(object)));
 	object.size = UINT64_MAX;
 	assert_false(reads_run(BEGET_TYPE_OBJECT, &object, sizeof(object)));
 }
 
-/* The counts of a layout are what memory is taken for: each has to come. */
+/* The counts in a layout determine how much memory is allocated: as many entries must be there. */
 static void layouts_that_claim_more(void)
 {
 	const struct beget_member member = {.type = BEGET_TYPE_CHAR};
@@ -381,7 +380,7 @@ static void layouts_that_claim_more(void)
 		union beget__value value;
 		struct message m;
 		pack(&m, &arg, NULL);
-		m.bytes = realloc(m.bytes, m.size + 64); /* room for what is claimed */
+		m.bytes = realloc(m.bytes, m.size + 64); /* room for what it claims */
 		memset(m.bytes + m.size, 0, 64);
 		m.bytes[0] = (char)(m.bytes[0] + (more == 1)); /* layouts */
 		m.bytes[4] = (char)(m.bytes[4] + (more == 2)); /* members */
