@@ -21,7 +21,8 @@ OWN_CFLAGS = -std=c11 $(WARNINGS) -fPIC -fno-plt -fvisibility=hidden -pthread
 COMPILE = $(CC) $(OWN_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -MMD -MP
 COMPILE_CXX = $(CXX) $(OWN_CPPFLAGS) $(CPPFLAGS) -std=c++17 -Wall -Wextra $(CFLAGS) -pthread -MMD -MP
 LINK = $(CC) $(CFLAGS) -pthread $(LDFLAGS)
-# The references to the loader are weak, for static programs; before glibc 2.34 it is a library that --as-needed would drop.
+# The references to the loader are weak, for static programs. Before glibc 2.34 it is a separate library, which
+# --as-needed would drop.
 LOADER = -Wl,--push-state,--no-as-needed -ldl -Wl,--pop-state
 LIBS = -lffi $(LOADER)
 
@@ -78,7 +79,7 @@ $(BUILD)/lib/%.o: lib/%.c Makefile | $(BUILD)/.need-lib
 # Nothing may unwind from a target into a caller's frame: see lib/callee/ffi.c
 $(BUILD)/lib/callee/ffi.o: OWN_CFLAGS += -fno-exceptions -fno-unwind-tables -fno-asynchronous-unwind-tables
 
-# What is built knows where it will be installed. This file changes only when one of these directories does.
+# Some files contain paths of the installation. This file changes only when one of these directories does.
 PLACES = $(PREFIX) $(INCLUDEDIR) $(LIBDIR) $(LIBEXECDIR)
 $(BUILD)/places: FORCE
 	@mkdir -p $(@D)
@@ -104,7 +105,7 @@ HOST_RPATH = $$ORIGIN:$$ORIGIN/$(shell realpath -m --relative-to='$(LIBEXECDIR)'
 $(HOST): $(BUILD)/lib/main/host.o $(BUILD)/libbeget.so
 	$(LINK) -Wl,-rpath,'$(HOST_RPATH)' -o $@ $(BUILD)/lib/main/host.o $(SHARED)
 
-# CMake's file names its neighbours from where it lies.
+# CMake's file refers to its neighbours relative to its own place.
 INCLUDE = $(shell realpath -m --relative-to='$(LIBDIR)/cmake/beget' '$(INCLUDEDIR)')
 $(FINDERS): $(BUILD)/%: lib/%.in Makefile
 	@mkdir -p $(@D)
@@ -205,7 +206,7 @@ test: all programs examples ## build and run every test
 
 check: test
 
-# The same tests under a sanitizer or valgrind, each in a build folder of its own.
+# The same tests under a sanitizer or valgrind, each in its own build folder.
 
 asan: ## the tests under the address sanitizer
 	ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) BUILD=$(BUILD)/asan CFLAGS="-O1 -g -fsanitize=address -fno-omit-frame-pointer" watched
@@ -309,7 +310,7 @@ chroot: ## the tests and the packages on Debian 11 and 13; needs root
 	@tools/need debootstrap=debootstrap git=git
 	@test/chroot/run
 
-# What a kernel may change, and what began as a fault on one; VM=full is everything (an hour for each machine).
+# Tests that a kernel may affect, and those that began as a fault on one; VM=full runs all (an hour for each machine).
 VM ?=
 VM_MACHINES ?= amd64-bullseye amd64-bookworm amd64-trixie arm64-bookworm
 VM_TESTS = $(if $(filter full,$(VM)),$(TESTS) $(REPLAYS),$(addprefix $(BUILD)/test/,unit_os unit_fate unit_target unit_state \
@@ -355,7 +356,7 @@ docs: ## the manual as HTML, with the plots, in build/docs
 	@tools/need mandoc=mandoc
 	tools/docs $(BUILD)/docs $(VERSION) $(PAGES)
 
-# The same bytes for the same commit, whatever the user's settings are.
+# The archive has the same bytes for the same commit, whatever the user's settings are.
 dist: ## a source archive of the last commit
 	@mkdir -p $(BUILD)
 	git -c core.autocrlf=false -c tar.umask=0022 archive --prefix=beget-$(VERSION)/ HEAD | gzip -9n > $(BUILD)/beget-$(VERSION).tar.gz

@@ -1,7 +1,7 @@
-/* What size costs: arguments and results of beget_bytes and beget_buffer against one memcpy into fresh memory. All
- * kinds take turns. The caller's bytes and the copy lie in pages of 4 KiB. A result's time begins when the target has
- * made it. "whole": the target reads or writes each page; else the first and the last byte. arguments [-r ROUNDS] [-s
- * SECONDS] SIZE... */
+/* What size costs: arguments and results as beget_bytes and beget_buffer, compared with one memcpy into fresh memory.
+ * All kinds take turns. The caller's bytes and the copy are in pages of 4 KiB. The time of a result begins when the
+ * target has written it. "whole": the target reads or writes each page; otherwise only the first and the last byte.
+ * Usage: arguments [-r ROUNDS] [-s SECONDS] SIZE... */
 #include "ways.h"
 
 #include <stdio.h>
@@ -14,9 +14,9 @@ enum { PAGE = 4096, LEAST = 3, COPIES = 5, LARGE = 1 << 26, SMALL = 1024, AGAIN 
 
 static size_t size;
 static char *bytes;
-static struct beget_buffer *buffer, *small; /* that one of SMALL bytes, beside the large */
+static struct beget_buffer *buffer, *small; /* small has SMALL bytes and is measured beside the large one */
 
-/* A number that no compiler can know. */
+/* Reads the bytes, so that the compiler cannot drop them. */
 static int64_t look(const char *p, size_t n, bool whole)
 {
 	int64_t sum = ((const volatile char *)p)[0] + ((const volatile char *)p)[n - 1];
@@ -38,7 +38,7 @@ static int64_t take_buffer(struct beget_buffer *b, int whole)
 	return look(beget_buffer_data(b), beget_buffer_size(b), whole);
 }
 
-/* The time that it was ready opens it. */
+/* Writes the time at which the result was ready to its beginning. */
 static char *ready(char *p, size_t n)
 {
 	int64_t now;
@@ -189,15 +189,15 @@ static const struct kind {
 };
 enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
 
-/* Copies nothing that is large. */
+/* True if the kind copies no large data. */
 static bool is_short(const struct kind *k)
 {
 	return size < LARGE || (k->method != BEGET_FORK && !k->whole && strncmp(k->figure, "buffer", 6) == 0);
 }
 
-/* What is short begins warm: the gigabyte that its neighbour copied has taken every cache. What copies much begins with
- * memory that is there: a virtual machine may give back to its host what was freed, and who touches that first waits
- * for the host, five times as long as a copy takes. */
+/* A kind that copies little starts with warm caches, which the gigabyte that its predecessor copied has displaced. A
+ * kind that copies much starts with mapped memory: a virtual machine may return freed memory to its host, and the first
+ * access then waits for the host five times as long as a copy takes. */
 static void get_ready(const struct kind *k)
 {
 	if (is_short(k))
@@ -219,7 +219,7 @@ static bool is_small(const struct kind *k)
 	return k->once == small_argument || k->once == small_result;
 }
 
-/* Where the size is large, short ones are repeated, in turn with the small one that stands behind them. */
+/* For a large size, kinds that copy little are repeated, alternating with the small buffer next to them. */
 static void one_round(bool counts)
 {
 	for (const struct kind *k = kinds; k < kinds + KINDS; k++) {

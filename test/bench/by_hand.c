@@ -1,5 +1,5 @@
-/* A contender: the poll loop that a careful user would write around beget children. Each worker has a socket pair; a
- * small struct precedes the bytes; four tasks are sent ahead. It replaces no worker, and has neither limits nor error
+/* A contender: the poll loop that a careful user would write for beget children. Each worker has a socket pair; a small
+ * struct precedes the bytes; four tasks are sent ahead. It does not replace workers, and has neither limits nor error
  * handling. */
 #include "tasks.h"
 #include "ways.h"
@@ -23,7 +23,7 @@ struct head {
 static struct worker {
 	struct beget_process *process;
 	int fd;
-	struct slot *sent[AHEAD]; /* a ring; answers come in the same order */
+	struct slot *sent[AHEAD]; /* a ring: answers arrive in the order of the tasks */
 	unsigned first, last;
 	size_t put, got; /* bytes sent of the last task, and received of the first one's result */
 } workers[WORKERS_MAX];
@@ -93,7 +93,7 @@ static void hand_open(const struct load *load)
 	}
 }
 
-/* Sends the rest of the last task, then others until the worker has so many. */
+/* Sends the rest of the last task, then more tasks until the worker has the given number. */
 static void feed(struct worker *w, unsigned ahead)
 {
 	for (;;) {

@@ -1,6 +1,6 @@
-/* What waiting costs: n children that all wait for one word, get it, and end; when all have ended, of which the library
- * has not heard yet, they are joined. And how many descriptors each of them cost its caller. Time is that of the
- * joining alone, by child. join [-r ROUNDS] N... */
+/* What waiting costs: n children wait for a signal to end. When all have ended, unnoticed by the library, they are
+ * joined. Also measures how many descriptors each child costs its caller. The time is that of the joins only, per
+ * child. Usage: join [-r ROUNDS] N... */
 #include "ways.h"
 
 #include <dirent.h>
@@ -17,8 +17,8 @@ enum { MOST = 5000, FDS_EACH = 2, FDS_OTHER = 64, SETTLE_US = 20000, MANY = 1000
 
 static struct beget_process *processes[MOST];
 static pid_t pids[MOST];
-static int word[2];  /* end of file is the word */
-static int alive[2]; /* end of file tells that they have ended */
+static int word[2];  /* its end of file makes the children end */
+static int alive[2]; /* its end of file shows that they have ended */
 
 static int wait_for_word(struct beget_fd fd, struct beget_fd held)
 {
@@ -54,7 +54,7 @@ static void make_word(void)
 		bench_die("cannot make a pipe", strerror(errno));
 }
 
-/* Until all have ended. A child closes its files a little before it has ended. */
+/* Waits until all have ended: a child closes its files slightly before that. */
 static void say_word(void)
 {
 	char c;

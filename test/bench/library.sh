@@ -1,6 +1,6 @@
 #!/bin/sh
-# A small library as C source, on standard output: library.sh NUMBER. It has what costs a loader and a fork: data that
-# has to be relocated, a constructor, functions of libc, a page that is written.
+# Prints the C source of a small library: library.sh NUMBER. It contains what costs time in a loader and a fork:
+# relocated data, a constructor, functions of libc, a page that is written.
 cat <<END
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Both sides of the two pipes between the bench and a peer. */
+/* Both sides of the pipes between the bench and a peer. */
 #include "peer.h"
 
 #include <errno.h>
@@ -103,7 +103,7 @@ static void *run(void *data)
 	return NULL;
 }
 
-/* One thread is this one: a program that never makes another is what most are. */
+/* One thread is the main thread, because most programs never create another. */
 int64_t peer_threads(const struct way *way, int n, int threads)
 {
 	pthread_t others[THREADS_MAX];

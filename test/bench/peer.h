@@ -1,10 +1,10 @@
-/* Peers: the ways of other packages, each in a program of its own that does as it is told over two pipes, so that their
- * libraries, handlers and threads are not in the figures of the rest.
+/* Peers: other packages' ways to start processes. Each is a program of its own, controlled over two pipes, so that its
+ * libraries, handlers and threads do not affect the other figures.
  *
- * A peer says the names of its ways, a line each, and an empty line. It is asked in lines:
- *   s WAY N     start and wait N times; it answers N lines "FIRST RETURNED TOTAL"
- *   r WAY N T   the same in T threads, N times each; it answers the time that all took together
- *   m BYTES     hold so much memory; it answers 0 when each page is touched */
+ * A peer prints the names of its ways, one per line, and an empty line. Then it reads requests, one per line:
+ *   s WAY N     starts and waits N times; replies with N lines "FIRST RETURNED TOTAL"
+ *   r WAY N T   the same in T threads, N times each; replies with the total time
+ *   m BYTES     holds this much memory; replies with 0 when each page has been touched */
 #ifndef PEER_H
 #define PEER_H
 
@@ -20,7 +20,7 @@ struct peer {
 	char names[PEER_WAYS][64];
 };
 
-/* The asking side. */
+/* The bench's side. */
 void peer_open(struct peer *ret, char *program);
 int64_t peer_ask(struct peer *peer, const char *format, ...) __attribute__((format(printf, 2, 3))); /* a line */
 void peer_times(struct peer *peer, int way, int n, struct sample *ret);
@@ -28,10 +28,10 @@ int64_t peer_run(struct peer *peer, int way, int n, int threads);
 void peer_memory(struct peer *peer, size_t size);
 void peer_close(struct peer *peer);
 
-/* n starts in each of so many threads: the time that all took together. */
+/* n starts in each thread: returns the total time. */
 int64_t peer_threads(const struct way *way, int n, int threads);
 
-/* The asked side: serves until its standard input ends. */
+/* The peer's side: serves until standard input ends. */
 void peer_serve(const struct way *ways, int n);
 
 #endif

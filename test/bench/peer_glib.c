@@ -1,5 +1,5 @@
-/* The peer glib: g_spawn of this program, and waitpid; as most call it (it closes descriptors in the child), and as it
- * is fastest (they stay open: then glib uses posix_spawn). */
+/* The peer glib: g_spawn of this program, and waitpid. Once in the common way, which closes descriptors in the child,
+ * and once in the fastest way, which leaves them open and lets glib use posix_spawn. */
 #include "peer.h"
 
 #include <glib.h>

@@ -1,4 +1,4 @@
-/* The peer libuv: uv_spawn of this program, and the loop until its exit is told. */
+/* The peer libuv: uv_spawn of this program, and the loop until its exit is reported. */
 #include "peer.h"
 
 #include <unistd.h>
@@ -11,7 +11,7 @@ static void on_exit_(uv_process_t *process, int64_t status, int signal)
 	*(int64_t *)process->data = bench_now();
 }
 
-/* Each thread has its loop. */
+/* Each thread has its own loop. */
 static uv_loop_t *loop(void)
 {
 	static _Thread_local uv_loop_t loop;

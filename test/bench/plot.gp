@@ -1,4 +1,5 @@
-# What all plots share: called by each with the title. Grey text and no ground: readable on white and on black.
+# Common settings of all plots; each plot calls this with its title. Grey text and no background: readable on white and
+# on black.
 set terminal svg size 760,430 dynamic noenhanced font "sans-serif,14" lw 1.6
 set encoding utf8
 set datafile separator ","
@@ -20,5 +21,5 @@ set style line 7 lc rgb "#e275ad" pt 4 ps 0.7 # glib
 set style line 8 lc rgb "#39a9b4" pt 6 ps 0.7 # CPython
 set style line 9 lc rgb "#2f81f7" pt 6 ps 0.8 lw 1.6 dt 2 # with spares
 set style line 10 lc rgb "#57ab5a" pt 8 ps 0.8 lw 1.6 dt 2
-# The rows of a measure, a way and a figure as "at,median,p99".
+# The rows of a measure, a way and a figure, as "at,median,p99".
 rows(measure, way, figure) = sprintf("< awk -F, '$1 == \"%s\" && $2 == \"%s\" && $4 == \"%s\" { print $3 \",\" $7 \",\" $8 }' %s", measure, way, figure, csv)

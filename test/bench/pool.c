@@ -1,5 +1,5 @@
-/* Measures many small tasks in workers that stay, each contender in turn: the time per task by the number of unfinished
- * tasks, by their size and by their length, and how busy the workers are while the caller looks in only now and then.
+/* Measures many small tasks in workers, each contender in turn: the time per task by the number of unfinished tasks, by
+ * size and by length, and how busy the workers are while the caller checks for results only from time to time. Usage:
  * pool [-b TURNS] [PEER] */
 #include "peer.h"
 #include "tasks.h"
@@ -67,7 +67,7 @@ static int64_t run(const struct contender *c, int n)
 	return bench_now() - begin;
 }
 
-/* The number of tasks that fill a slice, from the time that n tasks took. */
+/* The number of tasks for one slice, estimated from the time that n tasks took. */
 static int slice(int64_t tried, int n)
 {
 	int64_t fit = SLICE * (int64_t)n / (tried + 1);
@@ -98,7 +98,7 @@ static double peer_each_us(struct peer *peer, int way, const struct load *load)
 	return (double)peer_tasks(peer, way, n, load) / 1e3 / n;
 }
 
-/* Runs one load with each contender that can take it. A map submits all its tasks at once. */
+/* Runs one load with each contender that supports it. A map submits all its tasks at once. */
 static void compare(const char *measure, long at, const char *figure, const struct load *load, struct peer *peer)
 {
 	for (int i = 0; i < CONTENDERS; i++)
@@ -117,7 +117,7 @@ static void look_in_at(int64_t ns)
 		;
 }
 
-/* Measures the share of the time in which two workers run tasks. */
+/* Measures the fraction of time in which two workers run tasks. */
 static void busy(const struct contender *c)
 {
 	struct load load = {.workers = 2, .outstanding = 64, .size = 64, .us = 1000};

@@ -47,7 +47,7 @@ class Pool:
         return self.pool.map(take, ((data, us) for _ in range(n)), chunksize=chunk)
 
 
-# The name, the pool, the chunk of a map; -1: submitted one by one.
+# The name, the pool, the chunk size of a map; -1: submitted one by one.
 WAYS = (
     ("CPython executor", Executor, -1),
     ("CPython executor map chunk 1", Executor, 1),

@@ -1,5 +1,5 @@
-# From bench.csv to the tables on the terminal and the goals; with -v markdown=1 to the README's table.
-# A figure is told by "measure|way|at|figure".
+# Converts bench.csv to the tables on the terminal and the goals or, with -v markdown=1, to the README's table. The key
+# of a figure is "measure|way|at|figure".
 BEGIN { FS = "," }
 NR == 1 { next }
 {
@@ -32,7 +32,7 @@ function start_table(measure, where, title,   i, w, k, base) {
 				figure(measure "|" w[i] "|" where "|total", base "total"), n[measure "|" w[i] "|" where "|total"]
 }
 
-# A row a way, a column a size: medians of a figure.
+# One row per way, one column per size: the medians of a figure.
 function wide_table(measure, fig, title, unit,   i, j, a, w, k, m, key) {
 	k = split(substr(ways[measure], 2), w, ",")
 	m = split(substr(ats[measure], 2), a, ",")
@@ -65,7 +65,7 @@ function throughput_table(   i, w, k, t, key, one) {
 	}
 }
 
-# A row a kind, a column a size; below it what it is of one memcpy.
+# One row per kind, one column per size; below each, the ratio to one memcpy.
 function arguments_table(   i, j, a, w, k, m, key, base) {
 	k = split(substr(kinds["arguments"], 2), w, ";")
 	m = split(substr(ats["arguments"], 2), a, ",")
@@ -102,7 +102,7 @@ function join_table(   i, j, a, w, k, m, key) {
 	}
 }
 
-# A row a way, a column a place: medians of what agrees in measure and figure, and a ratio to another way's.
+# One row per way, one column per place: the medians of a measure and a figure, and the ratio to another way.
 function pool_table(title, measure, fig, base, unit,   i, j, a, w, k, m, key, other) {
 	k = split(substr(ways[measure], 2), w, ",")
 	m = split(substr(ats[measure], 2), a, ",")
@@ -131,7 +131,7 @@ function pool_tables(   n) {
 	pool_table("How busy 2 workers are, tasks of 1 ms, with a caller that looks in every so many us", "pool busy", "busy", "", "us")
 }
 
-# What, the figure and its base by key, and the most (or with least: the least) that their ratio may be.
+# A title, the keys of the figure and its base, and the maximum (with least: the minimum) of their ratio.
 function goal(what, key, base, limit, least,   ratio, mark) {
 	if (!has(key) || !has(base)) {
 		printf "%-66s %9s %9s   %s\n", what, "-", (least ? ">= " : "<= ") limit, "not measured"
@@ -142,7 +142,7 @@ function goal(what, key, base, limit, least,   ratio, mark) {
 	printf "%-66s %9.2f %9s   %s\n", what, ratio, (least ? ">= " : "<= ") limit, mark
 }
 
-# Spares are used after a rest, in which they are made: so are those that they are compared with.
+# Spares are used after a rest, during which they are created, and so are the ways that they are compared with.
 function goals(   f, s, fr, sr, a, g, k, p) {
 	f = "start|bare fork|0|"; s = "start|posix_spawn|0|"; fr = "start|bare fork after a rest|0|"; sr = "start|posix_spawn after a rest|0|"; a = "arguments|beget forkserver|"; g = "|1073741824|"
 	printf "\nGoals\n\n%-66s %9s %9s\n", "", "ratio", "goal"
@@ -181,7 +181,7 @@ function goals(   f, s, fr, sr, a, g, k, p) {
 	goal("workers busy, the caller looks in every 10 ms", "pool busy|beget pool|10000|busy", "percent", 0.95, 1)
 }
 
-# A way's total at so many GB, as a multiple of bare fork's total at none.
+# A way's total at that many GB, as a multiple of a bare fork's total at 0 GB.
 function multiple(measure, way, at, base, fig) {
 	key = measure "|" way "|" at "|" fig
 	if (!has(key)) return "-"

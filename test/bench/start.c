@@ -1,6 +1,7 @@
-/* What one start costs: first instruction, return of the call, total. All ways take turns; then each peer has its turn,
- * and so on. start -m MEASURE [-a AT] [-g GB] [-b BLOCKS] [-r ROUNDS] [-s SECONDS] [PEER...]
- * With -g, whoever starts holds so many GB while it does: one after the other, for few machines hold it four times. */
+/* What one start costs: first instruction, return of the call, total. All ways take turns, then each peer has its turn,
+ * and so on. With -g, the starting process holds that many GB of memory; only one does so at a time, because few
+ * machines have four times as much. Usage: start -m MEASURE [-a AT] [-g GB] [-b BLOCKS] [-r ROUNDS] [-s SECONDS]
+ * [PEER...] */
 #include "peer.h"
 #include "ways.h"
 
@@ -16,7 +17,7 @@ static struct {
 	long at;
 	size_t memory;
 	int blocks, rounds;
-	int64_t limit; /* ns of a block, for the ways here and for each way of a peer */
+	int64_t limit; /* ns per block, for the ways here and for each way of a peer */
 } settings = {"start", 0, 0, 1, 10, 5000000000};
 
 static void row(const char *name, const struct sample *s)
@@ -42,8 +43,8 @@ static void burst(const struct way *way, bool counts)
 		once(way, counts);
 }
 
-/* It begins with a start that does not count: a fork of 8 GB leaves no cache as it was, and its neighbour shall not pay
- * for it. */
+/* Begins with a start that is not counted: a fork of 8 GB displaces the caches, which must not slow down the next
+ * way. */
 static void turn(const struct way *way, bool counts)
 {
 	once(way, false);
@@ -81,7 +82,7 @@ static void peer_block(struct peer *peer, int block)
 	for (int way = 0; way < peer->n; way++) {
 		bench_progress("%s %ld: block %d of %d, %s", settings.measure, settings.at, block + 1, settings.blocks,
 		               peer->names[way]);
-		peer_times(peer, way, 1, &sample); /* warms up */
+		peer_times(peer, way, 1, &sample); /* warm-up */
 		int64_t begin = bench_now();
 		for (int i = 0; i < settings.rounds && (i < LEAST || bench_now() - begin < settings.limit / 5); i++) {
 			peer_times(peer, way, 1, &sample);

@@ -1,5 +1,5 @@
-/* From raw figures to statistics: reads "measure,way,at,figure,unit,value" and writes, for what agrees in all but the
- * value, "measure,way,at,figure,unit,n,median,p99" in the order in which they first came. */
+/* Computes statistics of raw figures: reads "measure,way,at,figure,unit,value" and writes, for all lines that agree
+ * except in the value, "measure,way,at,figure,unit,n,median,p99", in order of first appearance. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +54,7 @@ static double median(const struct series *s)
 	return s->n % 2 ? s->values[half] : (s->values[half - 1] + s->values[half]) / 2;
 }
 
-/* The least that 99 of 100 do not exceed. */
+/* The smallest value that 99 of 100 do not exceed. */
 static double p99(const struct series *s)
 {
 	return s->values[(s->n * 99 + 99) / 100 - 1];
@@ -75,7 +75,7 @@ int main(void)
 
 	while (fgets(line, sizeof(line), stdin)) {
 		char *comma = strrchr(line, ',');
-		if (!comma || commas(line) != COMMAS) /* of a program that was killed */
+		if (!comma || commas(line) != COMMAS) /* the last line of a program that was killed */
 			continue;
 		*comma = 0;
 		add(find(line), atof(comma + 1));

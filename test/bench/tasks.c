@@ -1,4 +1,4 @@
-/* What all contenders share, and the two simplest: raw messages between two processes, and one start per task. */
+/* Common code of the contenders, and the two simplest: raw messages between two processes, and one start per task. */
 #include "tasks.h"
 #include "ways.h"
 
@@ -28,14 +28,14 @@ void bench_pair(int ends[2])
 		bench_die("cannot make a socket pair", strerror(errno));
 }
 
-/* Raw messages. A request is longer than its payload by what a typed call needs: target, types, sizes. */
+/* Raw messages. A request is longer than its payload by what a typed call adds: target, types, sizes. */
 
 enum { CALL = 128 };
 
 static struct {
 	int fd;
 	pid_t pid;
-	struct slot *sent[OUTSTANDING_MAX]; /* a ring; answers come in the same order */
+	struct slot *sent[OUTSTANDING_MAX]; /* a ring: answers arrive in the order of the tasks */
 	unsigned first, answered, last;
 } raw;
 

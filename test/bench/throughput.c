@@ -1,5 +1,5 @@
-/* How many starts a second: one or more threads, each of which starts one and waits for it, again and again. All ways
- * take turns, each for about SLICE. throughput [-b TURNS] [PEER...] */
+/* Starts per second, with one or more threads, each of which starts a process and waits for it, again and again. All
+ * ways take turns, each for about SLICE. Usage: throughput [-b TURNS] [PEER...] */
 #include "peer.h"
 #include "ways.h"
 
@@ -11,7 +11,7 @@ enum { PEERS_MAX = 8, TRY = 4, SLICE = 200000000 };
 static struct peer peers[PEERS_MAX];
 static int peers_n;
 
-/* The ways here, then those of the peers, under one number. */
+/* The ways here and those of the peers, with consecutive numbers. */
 static const char *name_of(size_t i, struct peer **peer, int *way)
 {
 	*peer = NULL;
@@ -36,7 +36,7 @@ static int64_t run(size_t i, int n, int threads)
 	if (peer)
 		return peer_run(peer, number, n, threads);
 	struct way way = bench_ways[i];
-	if (way.method == BEGET_FORK) /* its child does not ask for a lock */
+	if (way.method == BEGET_FORK) /* its child takes no lock */
 		way.flags |= BEGET_UNSAFE_FORK;
 	return peer_threads(&way, n, threads);
 }
@@ -48,7 +48,7 @@ static void turn(int number, int turns, int threads)
 	int way;
 
 	for (size_t i = 0; (name = name_of(i, &peer, &way)); i++) {
-		if (!peer && bench_ways[i].rested && !bench_ways[i].server) /* nobody rests here */
+		if (!peer && bench_ways[i].rested && !bench_ways[i].server) /* there are no rests here */
 			continue;
 		bench_progress("throughput, %d threads: turn %d of %d, %s", threads, number + 1, turns, name);
 		int64_t each = run(i, TRY, threads) / TRY + 1;

@@ -1,6 +1,6 @@
-/* The table of contenders. Every target does the same: it reads the clock and leaves it where the caller finds it. A
- * bare child writes it into the note; a beget child returns it, so that a result is in the total of beget's and not in
- * the others'. */
+/* The table of contenders. Every target does the same: it reads the clock and stores it where the caller finds it. A
+ * bare child writes it to the note. A beget child returns it, so beget's total includes a result, and the others' do
+ * not. */
 #include "ways.h"
 
 #include <errno.h>
@@ -49,8 +49,8 @@ void bench_close_servers(void)
 		beget_server_close(servers[i]);
 }
 
-/* A spare is made when its server has nothing else to do, and one of spawn has a loader to pass. After a rest the
- * kernel finds another processor for what is new, and caches are colder: that is so for everyone, spares or not. */
+/* A spare is created when its server is idle, and a spare of spawn must load its libraries. After a rest the kernel
+ * puts a new process on another processor, and caches are colder; this affects all ways, with spares or without. */
 void bench_rest(const struct way *way)
 {
 	struct beget_server_status status = {0};
@@ -138,7 +138,7 @@ static void by_posix_spawn(const struct way *way, struct sample *ret)
 	wait_bare(pid, begin, ret);
 }
 
-/* The names are in the figures, the plots and the goals too: report and plots in this folder. */
+/* The names also appear in the figures, the plots and the goals: report.awk and *.gp in this folder. */
 const struct way bench_ways[] = {
 	{"bare fork", by_fork, 0, 0, 0, 0},
 	{"vfork", by_vfork, 0, 0, 0, 0},

@@ -1,4 +1,4 @@
-/* The ways to start a process that the bench compares, those of other packages excepted: they are peers (peer.h). */
+/* The ways to start a process that the bench compares, except those of other packages, which are peers (peer.h). */
 #ifndef WAYS_H
 #define WAYS_H
 
@@ -9,18 +9,18 @@
 extern const struct way bench_ways[];
 extern const size_t bench_ways_n;
 
-enum { BENCH_BURST = 4 }; /* starts in a row after a rest, and as many spares */
+enum { BENCH_BURST = 4 }; /* consecutive starts after a rest, and the number of spares */
 
 void bench_open_servers(void);
 void bench_close_servers(void);
 
-/* Before a burst of a way that says so: until its spares are there, and some more. */
+/* Before a burst of a way that uses rests: waits until its spares exist, and a little longer. */
 void bench_rest(const struct way *way);
 
-/* The row of that name. */
+/* The row with that name. */
 const struct way *bench_way(const char *name);
 
-/* The bench's own beget_start, which fails loudly. */
+/* Calls beget_start and exits with a message on failure. */
 struct beget_process *bench_start(enum beget_method method, unsigned flags, const struct beget_call *call);
 void bench_join(struct beget_process *process);
 

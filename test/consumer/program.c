@@ -1,5 +1,5 @@
-/* What a user writes from the manual: built against an installed copy, by cc, pkg-config and CMake. Everything in it is in
- * beget(3), BEGET_CALL(3), beget_options(3) and beget_join(3). */
+/* A program that a user could write from the manual. It is built against an installed copy with cc, pkg-config and
+ * CMake. Everything in it is documented in beget(3), BEGET_CALL(3), beget_options(3) and beget_join(3). */
 #include <beget.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* What the fuzzers share: watched memory, a budget for the library's allocations, values made of an input. */
+/* Common code of the fuzzers: checked memory, a budget for the library's allocations, values derived from an input. */
 #include "fuzz.h"
 
 #include "call/layout.h"
@@ -90,7 +90,7 @@ void fuzz_expect_string(const struct fuzz_room *room, const char *s)
 	CHECK(memchr(s, '\0', room->size - (size_t)(s - room->bytes)));
 }
 
-/* The linker puts these in the place of the library's own (--wrap). */
+/* The linker redirects the library's calls to these (--wrap). */
 void *__real_beget__mem_alloc(size_t);
 void *__real_beget__mem_alloc_unset(size_t);
 void *__real_beget__mem_alloc_aligned(size_t, size_t);
@@ -195,7 +195,7 @@ struct beget__fds *fuzz_fds(struct fuzz_fds *f, unsigned n)
 	return &f->fds;
 }
 
-/* What strings, objects and runs are made of: never zero. */
+/* The contents of strings, objects and bytes: never zero. */
 static const char *pattern(size_t size)
 {
 	static char bytes[1 << 16];
@@ -206,7 +206,7 @@ static const char *pattern(size_t size)
 	return bytes + sizeof(bytes) - size;
 }
 
-/* A struct in a struct in a row. */
+/* A struct that contains an array of structs. */
 struct inner {
 	char c;
 	double d[2];
@@ -250,7 +250,7 @@ bool fuzz_derive(struct fuzz_input *in, unsigned type, struct beget_arg *arg, un
 	*arg = (struct beget_arg){.type = type, .value = v};
 	switch (type) {
 	case BEGET_TYPE_VOID: return false;
-	case BEGET_TYPE_RAW: return true; /* only NULL travels */
+	case BEGET_TYPE_RAW: return true; /* only NULL can be sent */
 	case BEGET_TYPE_BOOL: v->boolean = fuzz_byte(in) & 1; return true;
 	case BEGET_TYPE_STRING:
 		memcpy(text, pattern(size), size);
@@ -303,7 +303,7 @@ static void expect_name(const struct fuzz_room *room, const struct beget_arg *ar
 	fuzz_expect_string(room, target.module);
 }
 
-/* The struct's bytes are as many as its layout says, and every layout is one that a compiler makes. */
+/* The size of the struct is that of its layout, and a compiler can produce every layout. */
 static void expect_struct(const struct fuzz_room *room, const struct beget_arg *arg, const void *p)
 {
 	CHECK(p && arg->layout && arg->layout->size == arg->size && !beget__layout_wrong(arg->layout, arg->size));
@@ -380,7 +380,7 @@ bool fuzz_same(const struct beget_arg *arg, const union beget__value *a, const u
 		/* fall through */
 	case BEGET_TYPE_STRUCT: return same_run(s, s ? arg->size : 0, t, t ? arg->size : 0);
 	case BEGET_TYPE_BYTES: return same_run(a->bytes.data, a->bytes.size, b->bytes.data, b->bytes.size);
-	case BEGET_TYPE_FD: return true; /* they travel as places in a list */
+	case BEGET_TYPE_FD: return true; /* they are sent as indices of a list */
 	case BEGET_TYPE_BUFFER:
 	case BEGET_TYPE_FUNCTION: return !a->pointer || b->pointer;
 	default: return arg->type > FUZZ_LAST || memcmp(a, b, beget__type_of(arg->type)->size) == 0;
@@ -400,7 +400,7 @@ bool fuzz_writes(const struct beget_arg *arg, const union beget__value *v)
 enum { DESCRIPTORS = 1024 };
 static bool was_open[DESCRIPTORS];
 
-/* poll tells of a thousand numbers at once. */
+/* poll reports on a thousand numbers at once. */
 static void look(bool *open)
 {
 	static struct pollfd fds[DESCRIPTORS];

@@ -1,10 +1,10 @@
-/* Messages. An input is a kind, how many descriptors came (bit 7: the protocol number too is what the input says), and
+/* Messages. An input is a kind, the number of descriptors (bit 7: the protocol number also comes from the input), and
  * the body of the frame.
  *
- * The reader of that kind (for what is no kind: every reader) gets a frame that may say anything. What is refused has
- * written nothing; what is believed lies in the frame, and a call comes back as it is when it is written and read
- * again. The parts of a CALL are also read alone, so that one needs no valid part before it. State is read and not
- * taken over; a target is looked for and not called. */
+ * The reader of that kind (or every reader, if the kind is invalid) gets the frame. A message that is refused must not
+ * have written anything. An accepted message must lie in the frame, and a call must be the same after it was written
+ * and read again. The parts of a CALL are also read alone, so that none depends on a valid one before it. State is read
+ * but not applied; a target is looked up but not called. */
 #include "fuzz.h"
 
 #include "message/order.h"
@@ -50,7 +50,7 @@ static bool all_are(const void *p, size_t size, char what)
 	return true;
 }
 
-/* Reads into x, which stays as it was when the message is refused. */
+/* Reads into x, which must be unchanged if the message is refused. */
 #define READ(x, call) (memset(&(x), 0x5a, sizeof(x)), (call) || (CHECK(all_are(&(x), sizeof(x), 0x5a)), false))
 
 static void read_start(const struct beget__frame *f)
@@ -74,7 +74,7 @@ static void read_question(const struct beget__frame *f)
 	static struct beget__frame copy;
 	struct beget__question q;
 
-	copy = *f; /* the descriptors are taken from it */
+	copy = *f; /* the reader takes descriptors from it */
 	if (!READ(q, beget__request_get_setup(&copy, &q)))
 		return;
 	CHECK(q.fds[0] >= FUZZ_FD);
@@ -108,7 +108,7 @@ static void read_failed(const struct beget__frame *f)
 
 static void read_result(const struct beget__frame *f)
 {
-	struct beget__frame mine = *f; /* what it takes is not the next reader's matter */
+	struct beget__frame mine = *f; /* the next reader must find the descriptors that this one takes */
 	struct beget__answer x;
 
 	if (!READ(x, beget__order_get_result(&mine, &x)))
@@ -212,7 +212,7 @@ static void someone(void)
 {
 }
 
-/* What is found is code of a module with that id and offset. */
+/* A target that was found is code of a module with that id and offset. */
 static void expect_found(const struct beget__target *target)
 {
 	struct beget__target found = {0};
@@ -230,7 +230,7 @@ static void expect_found(const struct beget__target *target)
 	      memcmp(found.build.id, target->build.id, found.build.size) == 0);
 }
 
-/* As it came; then more and more of it right, which no input can know. */
+/* Resolves it as it came, and then with more and more of it corrected, because no input can guess the values. */
 static void resolve(const struct beget__target *target)
 {
 	struct beget__target own = {0}, t = *target;
@@ -258,7 +258,7 @@ static void expect_call_back(const struct beget__order *order)
 			return;
 	fuzz_fds(&out, 0);
 	int error = beget__order_put_call(&w, &order->target, &order->call, &out.fds);
-	if (error || !fuzz_place_written(&again, &w)) { /* runs at a high alignment can outgrow the room */
+	if (error || !fuzz_place_written(&again, &w)) { /* bytes with a strict alignment may not fit */
 		CHECK(error == 0 || error == -EMSGSIZE);
 		beget__bytes_free(&w);
 		return;
@@ -341,7 +341,7 @@ static void read_any(const struct beget__frame *f)
 		}
 }
 
-/* The number that opens START and CALL. */
+/* The protocol number, with which START and CALL begin. */
 static uint32_t protocol(void)
 {
 	static uint32_t number;
@@ -362,7 +362,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fuzz_place(&message, in.at, (size_t)(in.end - in.at));
 	if (!(how & AS_IT_IS) && message.size >= sizeof(number) && (kind == BEGET__START || kind == BEGET__CALL))
-		memcpy(message.bytes, &number, sizeof(number)); /* inputs shall outlive it */
+		memcpy(message.bytes, &number, sizeof(number)); /* so that inputs stay valid when the number changes */
 	struct beget__frame *f = frame_of(kind, nfds);
 	fuzz_budget_for(message.size);
 	if (kind == A_STATE)
@@ -456,7 +456,7 @@ static void seed_results(int sides[2])
 		if ((type != BEGET_TYPE_VOID && !fuzz_derive(&in, type, &arg, &value)) || type == BEGET_TYPE_FD ||
 		    type == BEGET_TYPE_OBJECT || type == BEGET_TYPE_RAW || type == BEGET_TYPE_FUNCTION)
 			continue;
-		/* and what comes back */
+		/* and what is sent back */
 		union beget__value pointer = {.pointer = "out"};
 		const struct beget_arg out = {BEGET_TYPE_OBJECT, BEGET_ARG_OUT, 4, &pointer, NULL};
 		struct beget_call call = {
@@ -467,7 +467,7 @@ static void seed_results(int sides[2])
 	}
 }
 
-/* A state in which every row differs, the same on every machine. */
+/* A state that differs in every row and is the same on every machine. */
 static void put_state(struct beget__writer *w, struct beget__fds *fds, bool all)
 {
 	static char *env[] = {(char *)"HOME=/", (char *)"EMPTY=", (char *)"LANG=C", NULL};

@@ -1,8 +1,9 @@
-/* Values. An input is a type, where in its message the value begins, how many descriptors came (above: flags), and the
- * message.
+/* Values. An input is a type, the position of the value in its message, the number of descriptors (high bits: flags),
+ * and the message.
  *
- * Every type is read from the message, which may be anything; one that is read well lies in the message, and comes back
- * as it is when it is written and read again. Then a value of the type is made of the input, and comes back too. */
+ * Every type is read from the message, which may have any contents. A value that is accepted lies in the message and is
+ * the same after it was written and read again. Then a value of the type is derived from the input and must survive
+ * that too. */
 #include "fuzz.h"
 #include "call/value.h"
 
@@ -12,7 +13,7 @@
 
 static struct fuzz_room message, again;
 
-/* Written and read again, behind as many bytes as before. */
+/* Written and read again, after the same number of bytes as before. */
 static void expect_back(const struct beget_arg *arg, const union beget__value *v, size_t before)
 {
 	static const char zeros[64];
@@ -83,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* Every type, as it is written, at two places; present or not, small and large. */
+/* Every type, as it is written, at two positions; NULL or not, small and large. */
 static void seed(unsigned type, unsigned before, unsigned present, unsigned length)
 {
 	static const char zeros[64];

@@ -1,9 +1,9 @@
-/* Frames. An input is a list of steps of a sender without our code, of one with it, and of the receiver: packets that
- * are headers, parts or bytes of any kind, each with descriptors; files as bodies that are shorter than said, or no
- * files; frames between the packets of other frames; a full descriptor table; memory that cannot be had.
+/* Frames. An input is a list of steps of a sender without our code, of a sender with it, and of the receiver: packets
+ * that are headers, parts or arbitrary bytes, each with descriptors; bodies in files that are shorter than announced,
+ * or in something else; frames between the packets of other frames; a full descriptor table; failing allocations.
  *
- * Every frame that is received lies in its buffer, its allocation or its mapping; its descriptors are open; its room is
- * what arrived justifies. Afterwards the socket carries a good frame, and no descriptor is left. */
+ * Every received frame lies in its buffer, its allocation or its mapping, its descriptors are open, and its memory is
+ * what the received bytes justify. Afterwards, the socket carries a valid frame, and no descriptor is left. */
 #include "fuzz.h"
 #include "../wire_format.h"
 
@@ -25,28 +25,28 @@
 
 enum { MOST_FDS = 253, STEPS = 64 };
 
-/* The steps, and in brackets what follows each in the input. */
+/* The steps; in brackets, the bytes of the input that belong to each. */
 enum step {
-	FIRST,   /* [kind, descriptors said, length 3, bytes 2, descriptors] the first packet of a frame */
+	FIRST,   /* [kind, number of descriptors, length 3, bytes 2, descriptors] the first packet of a frame */
 	PART,    /* [bytes 2, descriptors] the next one */
 	HEADER,  /* [a header, bytes 2, descriptors] any packet */
-	RAW,     /* [length, that many bytes, descriptors] any bytes */
-	LIE,     /* [file, difference 2, descriptors, more] a body in a file that may not be there */
-	GOOD,    /* [length 3, descriptors] a frame by our own writer */
-	NOW,     /* [length 2, descriptors] and by the one that never waits */
+	RAW,     /* [length, as many bytes, descriptors] any bytes */
+	LIE,     /* [file, difference 2, descriptors, more] a body in a file that may be too short */
+	GOOD,    /* [length 3, descriptors] a frame from our writer */
+	NOW,     /* [length 2, descriptors] and from the writer that never waits */
 	RECEIVE, /* until there is no more */
-	BETWEEN, /* from here on there is one, or none */
+	BETWEEN, /* from now on there is one, or none */
 	TAKE,    /* [which] a descriptor of the frame */
-	FULL,    /* [places] the table has only so many places left for the next receive */
+	FULL,    /* [places] the table has only this many free numbers for the next receive */
 	POOR,    /* [n] the n-th allocation fails */
-	CHANGE,  /* [file, size 2] a file of a body that is under way */
+	CHANGE,  /* [file, size 2] changes the file of a body in flight */
 	HANG_UP, /* the sender closes */
 	ALL_STEPS
 };
 
 static int sides[2]; /* sender, receiver */
 
-/* Bodies. The last are files that anybody can change at any time. */
+/* Bodies. The last ones are files that can change at any time. */
 enum { EMPTY, ONE, PAGE, LARGE, SEALED, A_PIPE, A_NULL, A_FOLDER, FILES };
 static int files[FILES];
 static const size_t sizes[FILES] = {0, 1, 4096, 100000, 70000, 0, 0, 0};
@@ -57,7 +57,7 @@ static struct inbox {
 	char behind[64]; /* stays zero */
 } in, other;
 
-static size_t arrived; /* at most: what was sent */
+static size_t arrived; /* maximum: what was sent */
 
 static void open_files(void)
 {
@@ -89,7 +89,7 @@ static void init(struct inbox *box, struct beget__frame *between)
 	beget__frame_init(&box->frame, box->buffer, between);
 }
 
-/* One packet; where the socket is full it is lost. */
+/* Sends one packet; it is lost if the socket is full. */
 static void send_raw(const void *data, size_t size, const int *fds, unsigned nfds)
 {
 	char control[CMSG_SPACE(MOST_FDS * sizeof(int))] = {0};
@@ -109,7 +109,7 @@ static void send_raw(const void *data, size_t size, const int *fds, unsigned nfd
 		arrived += size;
 }
 
-/* As many descriptors as the input says, mostly few. */
+/* The number of descriptors that the input asks for, mostly small. */
 static unsigned descriptors(struct fuzz_input *input, int *fds, unsigned most)
 {
 	unsigned n = fuzz_byte(input);
@@ -138,7 +138,7 @@ static void expect_frame(const struct inbox *box)
 	unsigned sum = 0;
 
 	if (f->outside)
-		set_sizes(false); /* it is not the sender's any more */
+		set_sizes(false); /* it no longer belongs to the sender */
 
 	CHECK(f->nfds == f->want_fds && f->nfds >= 0 && f->nfds <= BEGET__FRAME_FDS);
 	CHECK(f->got == f->size && !f->started);
@@ -150,7 +150,7 @@ static void expect_frame(const struct inbox *box)
 		sum += (unsigned char)f->body[i];
 	if (f->size) {
 		sum += (unsigned char)f->body[f->size - 1];
-		f->body[sum % f->size] = 'x'; /* it is the receiver's own */
+		f->body[sum % f->size] = 'x'; /* it belongs to the receiver */
 	}
 	if (f->outside)
 		set_sizes(true);
@@ -166,7 +166,7 @@ static void expect_room(const struct inbox *box)
 		CHECK(box->behind[i] == 0);
 }
 
-/* One call of the receiver: false when there is no more. */
+/* One call of the receiver. False: there is no more. */
 static bool receive(bool between)
 {
 	fuzz_budget(16 * arrived + 4 * BEGET__FRAME_INLINE);
@@ -194,13 +194,13 @@ static bool receive(bool between)
 	case -EBADMSG:
 	case -ENOMEM:
 	case -ECONNRESET: break;
-	default: CHECK(got > 0 && got < 0); /* no such answer */
+	default: CHECK(got > 0 && got < 0); /* not a valid result */
 	}
 	beget__frame_clear(&in.frame);
 	return true;
 }
 
-/* With a frame that is whole; half a one waits for its rest. */
+/* The frame is complete; an incomplete one waits for its rest. */
 static void done(void)
 {
 	if (!in.frame.started)
@@ -213,7 +213,7 @@ static void receive_all(bool between)
 		done();
 }
 
-/* Only so many places are left. */
+/* With only this many free numbers. */
 static void receive_with(unsigned places, bool between)
 {
 	struct rlimit before, now;
@@ -235,7 +235,7 @@ static void lie(struct fuzz_input *input)
 	unsigned file = fuzz_byte(input) % FILES;
 	uint64_t difference = (uint64_t)(int64_t)(int16_t)fuzz_number(input, 2);
 	unsigned nfds = descriptors(input, fds + 1, MOST_FDS - 1) + 1;
-	uint32_t more = fuzz_byte(input) % 4; /* that are said to come later */
+	uint32_t more = fuzz_byte(input) % 4; /* announced for later packets */
 	struct header header = {MAGIC, 7, OUTSIDE, nfds + more, 0, sizes[file] + difference};
 
 	fds[0] = files[file];
@@ -249,13 +249,13 @@ static void good(struct fuzz_input *input, bool between)
 	size_t length = fuzz_number(input, 3) % sizeof(body);
 	unsigned nfds = descriptors(input, fds, BEGET__FRAME_FDS - 1);
 
-	receive_all(between); /* into an empty socket nobody waits */
+	receive_all(between); /* into an empty socket, sending does not wait */
 	int error = beget__frame_send(sides[0], 5, &(struct iovec){body, length}, 1, fds, (int)nfds);
 	CHECK(error == 0 || error == -EPIPE || error == -EBADF || error == -EMFILE);
 	arrived += length;
 }
 
-/* Of one packet, without waiting. */
+/* A frame of one packet, sent without waiting. */
 static void now(struct fuzz_input *input)
 {
 	static char body[PAYLOAD];
@@ -328,7 +328,7 @@ static void take_step(struct fuzz_input *input, bool *between)
 	}
 }
 
-/* Whatever came before, a good frame comes through. */
+/* After any steps, a valid frame is received. */
 static void expect_service(void)
 {
 	static const int two[] = {0, 1};
@@ -368,7 +368,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* Seeds: what the receiver has to stand, in the words of the steps. */
+/* Seeds: what the receiver must handle, expressed as steps. */
 #define SEED(name, ...) fuzz_seed(name, (uint8_t[]){__VA_ARGS__}, sizeof((uint8_t[]){__VA_ARGS__}))
 #define TWO(n)          (n) & 0xff, (n) >> 8
 #define THREE(n)        (n) & 0xff, (n) >> 8 & 0xff, (n) >> 16

@@ -1,9 +1,9 @@
-/* A main for a fuzzer without libFuzzer: runs the seeds, then every file of its corpus, and speaks TAP. So the corpora
- * are a test that needs no particular compiler.
+/* A main for a fuzzer without libFuzzer: runs the seeds, then every file of its corpus, and speaks TAP. This makes the
+ * corpora a test with any compiler.
  *
- * fuzz_x                     the seeds and the corpus
- * fuzz_x FILE...             these alone: to look at a finding
- * fuzz_x -seed_corpus DIR    writes the seeds there */
+ *   fuzz_x                     the seeds and the corpus
+ *   fuzz_x FILE...             only these files: to look at a finding
+ *   fuzz_x -seed_corpus DIR    writes the seeds to DIR */
 #include "fuzz.h"
 
 #include <dirent.h>
@@ -17,7 +17,7 @@ static int count;
 
 static void run(const char *name, const void *data, size_t size)
 {
-	/* Of its own, so that the sanitizers and valgrind know where it ends. */
+	/* a copy of this size, so that the sanitizers and valgrind know its end */
 	uint8_t *copy = malloc(size + !size);
 
 	if (size)
@@ -25,7 +25,7 @@ static void run(const char *name, const void *data, size_t size)
 	LLVMFuzzerTestOneInput(copy, size);
 	free(copy);
 	printf("ok %d - %s\n", ++count, name);
-	fflush(stdout); /* an abort must not take it along */
+	fflush(stdout); /* an abort would lose the output */
 }
 
 static void save(const char *name, const void *data, size_t size)

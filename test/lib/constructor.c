@@ -1,4 +1,4 @@
-/* A library whose constructor does as $CONSTRUCTOR says. */
+/* A library whose constructor does what $CONSTRUCTOR says. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>

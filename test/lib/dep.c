@@ -1,4 +1,4 @@
-/* What another library needs. Says what it is by a number, which the Makefile can change. */
+/* A dependency of other libraries. Its number, which the Makefile can change, says which build it is. */
 
 #ifndef NUMBER
 #define NUMBER 40

@@ -1,6 +1,4 @@
-/* Two libraries in a circle: hooked.so calls back into what needs it, by a pointer that the loader has to fill in at
- * once.
- */
+/* Two libraries that need each other: hooked.so calls back through a pointer that the loader must bind at once. */
 int hook(void);
 int hooked(void);
 int hooks_number(void);

@@ -1,4 +1,5 @@
-/* A library that needs dep.so. The Makefile links it with dep.so and a run path, with dep.so and none, and without. */
+/* A library that needs dep.so. The Makefile builds it with dep.so and a run path, with dep.so only, and without
+ * both. */
 
 int dep_number(void);
 int needs_number(void);

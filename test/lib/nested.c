@@ -1,4 +1,4 @@
-/* A plugin that uses the library itself: what it starts are its own functions, also where it is a child already. */
+/* A plugin that uses the library itself: it starts its own functions, even if it runs in a child. */
 #include <beget.h>
 
 #include <unistd.h>
@@ -11,7 +11,7 @@ static int answer(int n)
 	return beget_caller_pid() > 0 ? n : -1;
 }
 
-/* The sum over all methods, by children of this process. */
+/* The sum over all methods, computed by children of this process. */
 int nested_number(void)
 {
 	int sum = 0;
@@ -30,7 +30,7 @@ int nested_number(void)
 	return sum;
 }
 
-/* In a child: 1 if the library knows who started it. */
+/* In a child: 1 if the library knows which process started it. */
 int nested_family(void)
 {
 	return beget_caller_pid() > 0 && beget_start_method() >= 0;

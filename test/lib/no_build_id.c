@@ -1,4 +1,4 @@
-/* A library without a build-id: its functions are known by its program headers and their first bytes. */
+/* A library without a build-id: its functions are identified by its program headers and their first bytes. */
 
 int plain_add(int a, int b);
 int plain_multiply(int a, int b);

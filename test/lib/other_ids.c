@@ -1,4 +1,4 @@
-/* What fakeroot does: another user than the kernel knows, for those that ask libc. */
+/* Does what fakeroot does: libc reports another user than the kernel. */
 #include <unistd.h>
 
 uid_t getuid(void)

@@ -1,5 +1,5 @@
-/* A plugin: what a program loads while it runs, and what the tests let other processes load. The Makefile builds it in
- * several ways. */
+/* A plugin: a library that a program loads while it runs, and that tests let other processes load. The Makefile builds
+ * it in several variants. */
 #include <beget.h>
 
 #include <stdio.h>

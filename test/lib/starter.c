@@ -1,4 +1,4 @@
-/* A plugin whose constructor opens a server and starts its own function by all methods, wherever it is loaded. */
+/* A plugin whose constructor opens a server and starts its own function with all methods, wherever it is loaded. */
 #include <beget.h>
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 int starter_said(void);
 
 static int
-	said; /* a digit for the server and each method: 1 it was given, 2 it was refused as it should be, 9 neither */
+	said; /* a digit for the server and each method: 1 worked, 2 refused as it should be, 9 neither */
 
 static int one(void)
 {
@@ -43,7 +43,7 @@ static int start_by(enum beget_method method)
 	return n;
 }
 
-/* Not without end, should it be allowed in children. */
+/* Stops the recursion if children were permitted to start. */
 __attribute__((constructor)) static void loaded(void)
 {
 	const char *depth = getenv("STARTER_DEPTH");

@@ -1,6 +1,6 @@
-/* Executes a program as a process that the library would start, on a socket that another user made.
- * foreign UID PROGRAM MARK: the socket is made as that user, the program runs as root again. With UID 0 as the control:
- * the socket is root's own. Exits as the program does; a second argument to the exit code is not needed. */
+/* Executes a program as a process that the library would start, on a socket that another user created: foreign UID
+ * PROGRAM MARK. The socket is created as that user, and the program runs as root. UID 0 is the control, in which the
+ * socket belongs to root. Exits with the program's exit code. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ int main(int argc, char **argv)
 	int own = fcntl(pair[0], F_DUPFD, 10), far = fcntl(pair[1], F_DUPFD, 10);
 	if (own < 0 || far < 0 || dup2(far, 3) < 0)
 		return 4;
-	close(own); /* the end of the socket: a child that obeyed it would see it and leave with 0 */
+	close(own); /* the other end is closed: a child that obeyed the socket would notice and exit with 0 */
 	for (int fd = 4; fd < 64; fd++)
 		close(fd);
 	execl(argv[2], argv[2], argv[3], (char *)NULL);

@@ -1,5 +1,5 @@
-/* A host for odd places: starts by all methods, loses its helper, starts again, and looks for what is left over.
- * host [subreaper] exits with 0 if all is well. */
+/* A host for unusual environments: starts with all methods, loses its helper, starts again, and looks for processes
+ * that are left. Usage: host [subreaper]. Exits with 0 on success. */
 #include <beget.h>
 
 #include <errno.h>
@@ -17,7 +17,7 @@ static int parent(void)
 	return (int)getppid();
 }
 
-/* Waits until nobody has that pid, or it is in one of these states. */
+/* Waits until no process has that pid, or it is in one of these states. */
 static int gone(pid_t pid, const char *states)
 {
 	char path[40], state;
@@ -37,7 +37,7 @@ static int gone(pid_t pid, const char *states)
 	return 0;
 }
 
-/* What the target returns, or -1; its process is reaped. */
+/* Returns the target's result, or -1; its process has been reaped. */
 static int by(enum beget_method method)
 {
 	struct beget_process *process;
@@ -65,7 +65,7 @@ static void sleeper(void)
 		pause();
 }
 
-/* Kills the helper while a child of it runs, and then the child. */
+/* Kills the helper while a child of it is running, and then the child. */
 static int lose_helper(void)
 {
 	struct beget_process *process;
@@ -80,12 +80,12 @@ static int lose_helper(void)
 		return 0;
 	beget_free(process);
 	if (status.outcome == BEGET_SIGNALED && status.code == SIGTERM)
-		return gone(pid, reaper ? "" : "Z"); /* else that is init's work */
+		return gone(pid, reaper ? "" : "Z"); /* otherwise init reaps it */
 	fprintf(stderr, "a child without helper: outcome %d, code %d\n", (int)status.outcome, status.code);
 	return 0;
 }
 
-/* No child may be left but the helper that serves; a zombie would be found here. */
+/* No child may be left except the helper; a zombie would be found here. */
 static int nothing_left(void)
 {
 	siginfo_t info;

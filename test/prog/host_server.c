@@ -1,6 +1,6 @@
-/* A program that never calls beget_init opens a server, which is prepared by a function of a plugin: host_server
- * MODULE. Prints what that left in children by each method. Or host_server MODULE FUNCTION: the module is preloaded,
- * and what the function returns in a child is printed. */
+/* A program that never calls beget_init opens a server, which a function of a plugin prepares: host_server MODULE.
+ * Prints what that changed in children with each method. Or host_server MODULE FUNCTION: the module is preloaded, and
+ * the function's result in a child is printed. */
 #include <beget.h>
 
 #include <dlfcn.h>

@@ -1,4 +1,4 @@
-/* A program that starts processes before main: by the host program then, and by its own image once beget_init was
+/* A program that starts processes before main: with the host program, and with its own image once beget_init has been
  * called. Exits with 0 if all of that works and no descriptor is left. */
 #include <beget.h>
 

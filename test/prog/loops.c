@@ -1,8 +1,9 @@
 /* A program whose processes would start the same again. The variable LOOPS says how:
- *   altered: main keeps its arguments from beget_init
+ *   altered: main changes the arguments before it calls beget_init
  *   early: a constructor starts before beget_init is called
- *   without: main never calls beget_init, and the program shall be its own server's executable
- * It tells the file that LOOPS_LOG names what came of each start. The third process in a row tells it, and leaves. */
+ *   without: main never calls beget_init, and the program is to be its own server's executable
+ * Writes the result of each start to the file that LOOPS_LOG names. The third process in a row reports itself and
+ * exits. */
 #include <beget.h>
 
 #include <stdbool.h>

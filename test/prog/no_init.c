@@ -1,4 +1,5 @@
-/* A host that never calls beget_init: it can fork, and the other methods say why they cannot. Exits with 0 if so. */
+/* A host that never calls beget_init: it can fork, and the other methods say why they cannot work. Exits with 0 if
+ * so. */
 #include <beget.h>
 
 #include <errno.h>

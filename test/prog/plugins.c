@@ -1,5 +1,5 @@
-/* A program that never calls beget_init and loads plugins: plugins MODULE FUNCTION. Calls int FUNCTION(void) by all
- * methods; a line for each: what it returned, or what became of it. */
+/* A program that never calls beget_init and loads plugins: plugins MODULE FUNCTION. Calls int FUNCTION(void) with all
+ * methods and prints one line each: the result, or the outcome. */
 #include <beget.h>
 
 #include <dlfcn.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* True if beget_explain had the words of the refusal. */
+/* True if beget_explain ends with the sentence of the refusal. */
 static bool explained(enum beget_method method, const struct beget_call *call)
 {
 	char text[8000], refusal[400];
@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 		printf("%s\n", argc == 3 ? dlerror() : "usage: plugins MODULE FUNCTION");
 		return 2;
 	}
-	/* Where the loader looked here, it shall not look there. */
+	/* The loader must not search there again. */
 	unsetenv("LD_LIBRARY_PATH");
 	if (chdir("/") < 0)
 		return 2;

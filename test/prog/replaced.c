@@ -1,5 +1,5 @@
-/* Calls a function of the module in $MODULE, or one of its own, by all methods; runs the command in its first argument;
- * and calls it again: with the helper of before, and with another. A line for each: what became of it. */
+/* Calls a function of the module in $MODULE, or one of its own, with all methods; runs the command in its first
+ * argument; and calls the function again, with the same helper and with another. Prints the outcome, one line each. */
 #include <beget.h>
 
 #include <dlfcn.h>

@@ -1,9 +1,9 @@
-/* A program that may gain rights when it is executed. What it does is its first argument:
- *   starts    start by all methods: one line for each, the error or "ok"
- *   drops     the same, after it has given up what it gained, and what it was if that was root
- *   seteuid   the same as starts, with another effective user, as in a daemon that will be root again; with a sentence
- *   helped    the same as drops, with a helper tried before
- * Whatever follows is printed after beget_init, so "main goes on" tells that it returned. */
+/* A program that may gain privileges when it is executed. Its first argument is one of these:
+ *   starts    start with all methods, and print one line each: the error or "ok"
+ *   drops     the same, after dropping the privileges gained, and those of root
+ *   seteuid   as starts, with another effective user, as in a daemon that will be root again; prints the sentence
+ *   helped    as drops, but a helper is tried before
+ * Other arguments are printed after beget_init: "main goes on" shows that it has returned. */
 #include <beget.h>
 
 #include <errno.h>

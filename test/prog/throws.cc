@@ -1,5 +1,5 @@
-// An exception that leaves a target: the child is aborted by every method, and no frame of the caller, with its
-// handlers and destructors, runs in the child. Exits with 0 if so.
+// An exception that leaves a target: the child is aborted with every method, and none of the caller's frames, handlers
+// or destructors runs in the child. Exits with 0 if so.
 #include <beget.h>
 
 #include <cstdio>
@@ -26,7 +26,7 @@ static void throws()
 	rlimit none = {1, RLIM_INFINITY};
 	setrlimit(RLIMIT_CORE, &none);
 	int null = open("/dev/null", O_WRONLY);
-	dup2(null, STDERR_FILENO); // the runtime says what it thinks of it
+	dup2(null, STDERR_FILENO); // the runtime prints a message
 	throw std::runtime_error("left the target");
 }
 

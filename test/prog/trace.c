@@ -1,4 +1,4 @@
-/* One start by each method, for the script that reads what BEGET_TRACE=1 writes; prints pids to compare with. */
+/* One start with each method, for the script that reads the lines of BEGET_TRACE=1; prints pids for comparison. */
 #include <beget.h>
 #include <stdio.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// beget.hpp with each method: what a target is, what travels, and how it ends. Exits with 0 if all is as it should be.
+// beget.hpp with each method: possible targets, types that can be passed, and outcomes. Exits with 0 on success.
 #include <beget.hpp>
 
 #include <csignal>
