@@ -3,12 +3,14 @@
 #include "os/fault.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <termios.h>
 
 #ifndef CLONE_NEWTIME
@@ -293,21 +295,101 @@ static bool write_file(const char *name, pid_t pid, const char *text)
 	return done;
 }
 
-/* Root of a user namespace, without the privileges of the kernel's root. */
-static void root_of_a_namespace(void)
+static int tied_start(const struct beget_call *call)
 {
 	struct beget_process *p;
 
+	int error = beget_start(&p, BEGET_OPTIONS(.method = by, .flags = BEGET_TIED), call);
+	CHECK(error == 0 || (error == -EOPNOTSUPP && strstr(beget_error(), "change its user id")));
+	if (by != BEGET_FORKSERVER && error == 0)
+		CHECK(beget_join(p, 10000, NULL) == 0);
+	return error;
+}
+
+/* Becomes root of a user namespace, and not the root whose signals reach every process. */
+static void become_root_of_a_namespace(void)
+{
 	if (unshare(CLONE_NEWUSER) < 0)
 		_exit(NOT_PERMITTED);
 	CHECK(write(said[1], "u", 1) == 1);
 	while (getuid() != 0 && poll(NULL, 0, 1) == 0)
 		if (setresuid(0, 0, 0) < 0 && errno != EINVAL)
 			_exit(1);
-	CHECK(beget_start(&p, BEGET_OPTIONS(.method = by, .flags = BEGET_TIED),
-	                  BEGET_CALL(gives_up_root, BEGET_FD(said[1]))) == 0);
-	for (;;)
+}
+
+static void root_of_a_namespace(void)
+{
+	become_root_of_a_namespace();
+	int error = tied_start(BEGET_CALL(gives_up_root, BEGET_FD(said[1])));
+	CHECK(error == (by == BEGET_FORKSERVER ? 0 : -EOPNOTSUPP));
+	for (; error == 0;)
 		pause();
+}
+
+/* The kernel does not let a child become another user where there is none. */
+static void only_user_of_a_namespace(void)
+{
+	become_root_of_a_namespace();
+	CHECK(tied_start(BEGET_CALL(group)) == 0);
+}
+
+static int tied_grandchild(int method)
+{
+	struct beget_process *p;
+
+	return beget_start(&p, BEGET_OPTIONS(.method = (enum beget_method)method, .flags = BEGET_TIED),
+	                   BEGET_CALL(group));
+}
+
+/* The helper watches its own caller only; the other children launch a helper of their own. */
+static void grandchild_in_a_namespace(void)
+{
+	become_root_of_a_namespace();
+	CHECK(host_int(by, BEGET_CALL(tied_grandchild, BEGET_FORKSERVER)) ==
+	      (by == BEGET_FORKSERVER ? -EOPNOTSUPP : 0));
+}
+
+static void user_that_can_become_others(void)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2] = {{1u << CAP_SETUID, 1u << CAP_SETUID, 0}, {0, 0, 0}};
+
+	if (prctl(PR_SET_KEEPCAPS, 1) < 0 || setresuid(5, 5, 5) < 0 || syscall(SYS_capset, &header, data) < 0)
+		_exit(NOT_PERMITTED);
+	CHECK(tied_start(BEGET_CALL(group)) == (by == BEGET_FORKSERVER ? 0 : -EOPNOTSUPP));
+	data[0] = data[1];
+	CHECK(syscall(SYS_capset, &header, data) == 0 && tied_start(BEGET_CALL(group)) == 0);
+}
+
+static void a_tied_child_of_a_user_that_can_become_others(enum beget_method method)
+{
+	run_if_permitted(user_that_can_become_others, method);
+}
+
+static void run_in_a_namespace(void (*body)(void), enum beget_method method, const char *map)
+{
+	char byte;
+
+	by = method;
+	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
+	pid_t host = host_start(body);
+	close(said[1]);
+	bool mapped = read(said[0], &byte, 1) == 1 && write_file("uid_map", host, map);
+	if (!mapped)
+		kill(host, SIGKILL);
+	int status = host_end(host);
+	close(said[0]);
+	if (!mapped)
+		skip();
+	assert_int_equal(status, 0);
+}
+
+static void a_tied_child_of_a_namespace(enum beget_method method)
+{
+	run_in_a_namespace(only_user_of_a_namespace, method, "0 1000 1");
+	run_in_a_namespace(grandchild_in_a_namespace, method, "0 1000 100");
+	if (method != BEGET_FORKSERVER)
+		run_in_a_namespace(root_of_a_namespace, method, "0 1000 100");
 }
 
 static void a_tied_child_that_gives_up_root(enum beget_method method)
@@ -336,6 +418,8 @@ int main(int argc, char **argv)
 		BEHAVIOUR(unseen_group),
 		BEHAVIOUR(input_from_a_terminal),
 		BEHAVIOUR(a_tied_init),
+		BEHAVIOUR(a_tied_child_of_a_namespace),
+		BEHAVIOUR(a_tied_child_of_a_user_that_can_become_others),
 		BEHAVIOUR_OF(a_tied_child_that_gives_up_root, BY(BEGET_FORKSERVER)),
 		BEHAVIOUR(living_caller_in_a_child_without_proc),
 		BEHAVIOUR(living_caller_with_processes_hidden),

@@ -133,6 +133,7 @@ const struct beget__method beget__by_forkserver = {
 	.name = "forkserver",
 	.place = "a copy of a helper that executes",
 	.has_server = true,
+	.has_watcher = true,
 	.spare = BEGET__WARM,
 	.start = start,
 };

@@ -183,12 +183,21 @@ static int check_threads(unsigned flags)
 	return 0;
 }
 
-static int check_tie(unsigned flags)
+static int check_tie(const struct beget__plan *plan)
 {
-	if (!(flags & BEGET_TIED) || !beget__proc_next_is_init())
+	if (!(plan->options.flags & BEGET_TIED))
 		return 0;
-	return beget__fail(EOPNOTSUPP, "cannot tie the child to this process: it would be the init of the pid "
-	                               "namespace that was made for children");
+	if (beget__proc_next_is_init())
+		return beget__fail(EOPNOTSUPP, "cannot tie the child to this process: it would be the init of the pid "
+		                               "namespace that was made for children");
+	bool helper_kills = plan->method->has_watcher && !beget__connection_adopted(plan->connection);
+	if (helper_kills || !beget__self_children_may_escape())
+		return 0;
+	return beget__fail(
+		EOPNOTSUPP,
+		"cannot tie the child to this process with %s: the target could change its user id, and then "
+		"the kernel would not kill it",
+		plan->method->name);
 }
 
 /* Finds the server and the program that the child executes. */
@@ -264,7 +273,7 @@ static void name(struct beget__plan *plan)
 /* Checks that do not depend on the call. */
 static int check_method(struct beget__plan *plan)
 {
-	int error = check_tie(plan->options.flags);
+	int error = check_tie(plan);
 
 	if (!error && !plan->method->shares_addresses)
 		error = beget__module_check_settled();

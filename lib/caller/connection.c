@@ -37,6 +37,14 @@ const struct beget__executable *beget__connection_program(const struct beget__co
 	return s->setup.program.path ? &s->setup.program : NULL;
 }
 
+bool beget__connection_adopted(struct beget__connection *s)
+{
+	pthread_rwlock_rdlock(&s->lock);
+	bool adopted = s->control->adopted;
+	pthread_rwlock_unlock(&s->lock);
+	return adopted;
+}
+
 /* The host may have closed our descriptors and opened other files at their numbers. */
 static void close_own(int *fd, const struct beget__identity *identity)
 {

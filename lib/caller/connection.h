@@ -31,6 +31,9 @@ struct beget__connection {
 /* The program that it executes, or NULL: this one. */
 const struct beget__executable *beget__connection_program(const struct beget__connection *);
 
+/* True if the helper was launched by another process, which shares it. */
+bool beget__connection_adopted(struct beget__connection *);
+
 /* What is known of the helper between enter and leave. */
 struct beget__view {
 	const struct beget__state *born;     /* what its children are born with */

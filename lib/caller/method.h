@@ -13,6 +13,7 @@ struct beget__method {
 	bool shares_addresses; /* the child is a copy of the caller: it can use pointers, and functions without a
 	                        * file */
 	bool has_server;       /* a helper can create the child */
+	bool has_watcher;      /* the helper kills tied children when the process that launched it ends */
 	bool needs_one_thread;
 	enum beget__spare spare; /* the kind of spare that a server keeps for it */
 	int (*start)(const struct beget__plan *, struct beget_process *);

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
@@ -238,6 +239,41 @@ int beget__self_users(uid_t ids[3])
 bool beget__self_ids_mixed(void)
 {
 	return getuid() != geteuid() || getgid() != getegid();
+}
+
+/* The number of user ids in this namespace; 0: unknown. *all: every id of the kernel is mapped to itself. */
+static uint64_t count_users(bool *all)
+{
+	unsigned long inside, outside, count;
+	struct beget__text map;
+	uint64_t sum = 0;
+	int n;
+
+	*all = false;
+	int error = beget__procfs_read(&map, "/proc/self/uid_map");
+	for (const char *line = map.text; !error && sscanf(line, "%lu %lu %lu%n", &inside, &outside, &count, &n) == 3;
+	     line += n) {
+		sum += count;
+		*all |= inside == 0 && outside == 0 && count == UINT32_MAX;
+	}
+	beget__procfs_free(&map);
+	return sum;
+}
+
+/* The kernel compares the user ids of who set up a signal with those of the receiver, and does not consider
+ * capabilities. Only the signals of the root user outside all user namespaces reach every process. */
+bool beget__self_children_may_escape(void)
+{
+	uint32_t capabilities[6];
+	uid_t ids[3];
+	bool all;
+
+	bool known = beget__self_users(ids) == 0 && beget__self_capabilities(capabilities) == 0;
+	bool equal = known && ids[0] == ids[1] && ids[1] == ids[2];
+	if (equal && ids[1] != 0 && !(capabilities[1] & 1u << CAP_SETUID))
+		return false;
+	uint64_t users = count_users(&all);
+	return users != 1 && !(known && all && ids[1] == 0);
 }
 
 static int users_and_groups(struct beget__rights *r)
