@@ -84,6 +84,7 @@ struct beget_options {
 	int reserved;
 	const struct beget_rlimit *rlimits; /* in place of the caller's */
 	size_t rlimits_n;
+	const char *const *launcher; /* spawn: a program and its arguments, then NULL, that executes this program */
 };
 
 /* Flags of struct beget_server_options. */
@@ -99,6 +100,7 @@ struct beget_server_options {
 	unsigned spares;                  /* maximum number of spare children for forkserver */
 	unsigned spawn_spares;            /* the same for spawn */
 	const char *executable;           /* a path or "beget-host"; NULL is this program */
+	const char *const *launcher;      /* a program and its arguments, then NULL, that executes the server */
 };
 
 /* Status of a server. beget_server(3) */

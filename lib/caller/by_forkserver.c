@@ -59,7 +59,9 @@ static int engage_spare(const struct beget__plan *plan, struct beget_process *p)
 	pthread_mutex_lock(&p->lock);
 	beget__status_update(p);
 	pthread_mutex_unlock(&p->lock);
-	if (p->pid <= 0 || p->ended || (plan->options.timeout_ms > 0 && beget__proc_stopped(p->pid)))
+	/* In another pid namespace it has another number. */
+	bool elsewhere = tied && plan->launched;
+	if (elsewhere || p->pid <= 0 || p->ended || (plan->options.timeout_ms > 0 && beget__proc_stopped(p->pid)))
 		return UNFIT;
 	int error = tied ? beget__connection_tie(plan->connection, p->pid) : 0;
 	/* the helper has ended or is stopped: an ordinary start can wait for it */
@@ -77,7 +79,7 @@ static int make_child(const struct beget__plan *plan, struct beget_process *p)
 
 	if (p->spare)
 		return engage_spare(plan, p);
-	int error = beget__connection_start(plan->connection, p->channel.far, &request);
+	int error = beget__connection_start(plan->connection, &p->channel, &request);
 	if (error)
 		return error == -EPIPE ? GONE : error == -ETIMEDOUT ? LATE : error;
 	beget__process_close_far(p);

@@ -2,6 +2,7 @@
  * spare is such a process that a helper created earlier. Runs in the caller. */
 #include "caller/by_spawn.h"
 
+#include "caller/by_forkserver.h"
 #include "caller/connection.h"
 #include "caller/handover.h"
 #include "caller/plan.h"
@@ -33,10 +34,36 @@ static int try_spare(const struct beget__plan *plan, struct beget_process *p)
 	return !error && p->channel.unread ? UNFIT : error;
 }
 
+/* A server with one child. The helper, which the launcher executes, is the parent that knows the child's fate from the
+ * kernel, whatever the launcher makes of exit statuses; and a child that were the init of a pid namespace would not get
+ * signals. */
+static int start_launched(const struct beget__plan *plan, struct beget_process *p)
+{
+	struct beget__connection inside = {
+		.setup =
+			{
+				.wanted = true,
+				.timeout_ms = plan->options.timeout_ms > 0 ? plan->options.timeout_ms : -1,
+				.launcher = plan->launcher.path ? plan->launcher : plan->connection->setup.launcher,
+			},
+	};
+	struct beget__plan one = *plan;
+
+	if (plan->program)
+		inside.setup.program = *plan->program;
+	one.connection = &inside;
+	beget__connection_enlist(&inside);
+	int error = beget__by_forkserver.start(&one, p);
+	beget__connection_retire(&inside);
+	return error;
+}
+
 static int start(const struct beget__plan *plan, struct beget_process *p)
 {
 	struct beget__state now, born;
 
+	if (plan->launched)
+		return start_launched(plan, p);
 	if (p->spare) {
 		int error = try_spare(plan, p);
 		if (error != UNFIT)

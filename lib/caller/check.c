@@ -152,6 +152,7 @@ static int take_call(struct beget__plan *plan, const struct beget_call *call)
 
 void beget__check_free(struct beget__plan *plan)
 {
+	beget__launcher_free(&plan->launcher);
 	beget__bare_free(&plan->bare);
 }
 
@@ -213,6 +214,26 @@ static int find_server(struct beget__plan *plan)
 	return error;
 }
 
+/* What a launcher confines is alone: the helper's socket leads out. */
+static int find_launcher(struct beget__plan *plan)
+{
+	struct beget_options *o = &plan->options;
+	bool servers = plan->method->has_server && plan->connection->setup.launcher.path;
+
+	if (o->launcher && o->method != BEGET_SPAWN)
+		return beget__fail(EINVAL, "%s executes nothing for a launcher: use spawn, or a server with a launcher",
+		                   plan->method->name);
+	if (o->launcher && servers)
+		return beget__fail(EINVAL, "the server has a launcher of its own");
+	plan->launched = o->launcher || servers;
+	if (!plan->launched)
+		return 0;
+	if (o->cwd)
+		return beget__fail(EOPNOTSUPP, "cannot set the working directory: it is the launcher's to set");
+	o->flags |= BEGET_ALONE;
+	return o->launcher ? beget__launcher_find(&plan->launcher, o->launcher) : 0;
+}
+
 static const struct beget__method *const methods[] = {
 	[BEGET_FORKSERVER] = &beget__by_forkserver,
 	[BEGET_SPAWN] = &beget__by_spawn,
@@ -249,7 +270,8 @@ static int check_options(struct beget__plan *plan, const struct beget_options *o
 	if (method >= METHODS)
 		return beget__fail(EINVAL, "there is no start method %u", method);
 	plan->method = methods[method];
-	return find_server(plan);
+	error = find_server(plan);
+	return error ? error : find_launcher(plan);
 }
 
 static void name(struct beget__plan *plan)

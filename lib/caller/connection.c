@@ -146,10 +146,35 @@ static bool is_host(const struct beget__connection *s)
 	return !beget__connection_program(s) && beget__image_is_host();
 }
 
-static int launch_helper(struct beget__connection *s, const struct beget__state *now)
+static const struct beget__launcher *launcher_of(const struct beget__connection *s)
+{
+	return s->setup.launcher.path ? &s->setup.launcher : NULL;
+}
+
+/* Under the guard: no fork may copy the new descriptors before they are known. */
+static int launch_guarded(struct beget__connection *s, int output)
 {
 	int pair[2];
+	int error = beget__sock_pair(pair);
 
+	if (error)
+		return beget__fail_errno(-error, "cannot make a channel to the helper");
+	error = beget__sock_tell_senders(pair[1]);
+	if (error)
+		beget__fail_errno(-error, "cannot make a channel to the helper");
+	else
+		error = beget__launch_helper(beget__connection_program(s), launcher_of(s), output, pair[1],
+		                             &s->control->helper);
+	beget__fd_close(&pair[1]);
+	if (error)
+		beget__fd_close(&pair[0]);
+	else
+		watch(s, pair[0]);
+	return error;
+}
+
+static int launch_helper(struct beget__connection *s, const struct beget__state *now, int output)
+{
 	if (first_child_is_init())
 		return beget__fail(EOPNOTSUPP,
 		                   "cannot launch the helper: it would become the init of the pid namespace "
@@ -157,22 +182,9 @@ static int launch_helper(struct beget__connection *s, const struct beget__state 
 	if (beget__state_keep(now, &s->launched))
 		return beget__fail_errno(ENOMEM, "cannot launch the helper");
 	beget__state_helper(&s->launched, &s->born);
+	s->born.by_launcher = launcher_of(s) != NULL;
 	beget__forks_guard();
-	int error = beget__sock_pair(pair);
-	if (!error && (error = beget__sock_tell_senders(pair[1]))) {
-		beget__fd_close(&pair[0]);
-		beget__fd_close(&pair[1]);
-	}
-	if (error) {
-		beget__fail_errno(-error, "cannot make a channel to the helper");
-	} else {
-		error = beget__launch_helper(beget__connection_program(s), pair[1], &s->control->helper);
-		beget__fd_close(&pair[1]);
-		if (error)
-			beget__fd_close(&pair[0]);
-		else
-			watch(s, pair[0]);
-	}
+	int error = launch_guarded(s, output);
 	beget__forks_unguard();
 	if (error) {
 		beget__state_free(&s->launched);
@@ -185,12 +197,59 @@ static int launch_helper(struct beget__connection *s, const struct beget__state 
 	return 0;
 }
 
+/* From now on it is the helper that is watched, not its launcher. */
+static void arrive(struct beget__connection *s, pid_t helper)
+{
+	beget__forks_guard();
+	close_own(&s->pidfd, &s->pidfd_identity);
+	s->control->helper = helper;
+	watch(s, s->control->fd);
+	beget__forks_unguard();
+}
+
+/* The launcher may run on, and what it started. */
+static int never_arrived(struct beget__connection *s, int error, int output)
+{
+	char said[160];
+	const char *name = s->setup.launcher.argv[0];
+
+	beget__launcher_quote(output, said, sizeof(said));
+	beget__proc_kill_group(s->control->helper, s->pidfd);
+	if (error == -ETIMEDOUT)
+		return beget__fail(ETIMEDOUT, "the launcher %.60s did not execute the program within %d ms%s%s", name,
+		                   s->setup.timeout_ms, said[0] ? ": " : "", said);
+	return error != -ECONNRESET
+	               ? error
+	               : beget__fail(ECONNRESET, "the launcher %.60s ended and did not execute the program%s%s", name,
+	                             said[0] ? ": " : ", and said nothing", said);
+}
+
+static int open_output(const struct beget__connection *s)
+{
+	if (!launcher_of(s))
+		return -1;
+	beget__forks_guard();
+	int output = beget__launcher_open_output();
+	beget__forks_unguard();
+	return output;
+}
+
 static int launch(struct beget__connection *s, const struct beget__state *now)
 {
-	int error = launch_helper(s, now);
+	int output = open_output(s);
+	pid_t pid = 0;
+	int error = launch_helper(s, now, output);
 
-	if (!error && (error = beget__setup_run(&s->setup, s->control->fd)))
-		drop(s);
+	if (!error) {
+		error = beget__setup_run(&s->setup, s->control->fd, &pid);
+		if (pid > 0)
+			arrive(s, pid);
+		else if (error && launcher_of(s))
+			error = never_arrived(s, error, output);
+		if (error)
+			drop(s);
+	}
+	beget__fd_close(&output);
 	return error && beget__connection_program(s) ? beget__fail_prefix("%.150s", s->setup.program.path) : error;
 }
 
@@ -291,11 +350,16 @@ static int handed(struct beget__connection *s, int error)
 	return error && error != -ETIMEDOUT ? beget__fail_errno(-error, "cannot hand the start to the helper") : error;
 }
 
-int beget__connection_start(struct beget__connection *s, int channel, const struct beget__request *request)
+int beget__connection_start(struct beget__connection *s, const struct beget__channel *channel,
+                            const struct beget__request *request)
 {
+	int error = launcher_of(s) ? beget__sock_tell_senders(channel->fd) : 0;
+
+	if (error)
+		return beget__fail_errno(-error, "cannot learn the pid of the child");
 	if (!beget__fd_is(s->control->fd, &s->control->identity) || has_ended(s))
 		return handed(s, -EPIPE);
-	return handed(s, beget__request_send_start(s->control->fd, channel, request));
+	return handed(s, beget__request_send_start(s->control->fd, channel->far, request));
 }
 
 int beget__connection_tie(struct beget__connection *s, pid_t pid)

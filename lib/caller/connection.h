@@ -2,6 +2,7 @@
 #ifndef BEGET__CONNECTION_H
 #define BEGET__CONNECTION_H
 
+#include "caller/channel.h"
 #include "caller/forks.h"
 #include "caller/setup.h"
 #include "message/control.h"
@@ -56,7 +57,7 @@ bool beget__connection_lives(struct beget__connection *);
 
 /* Between enter and leave: sends the child's end of a channel to the helper. -EPIPE: the helper has ended, and the next
  * enter launches another. -ETIMEDOUT: there was no room within the request's time. */
-int beget__connection_start(struct beget__connection *, int channel, const struct beget__request *);
+int beget__connection_start(struct beget__connection *, const struct beget__channel *, const struct beget__request *);
 /* Informs the helper that a spare is tied to the caller from now on. */
 int beget__connection_tie(struct beget__connection *, pid_t);
 

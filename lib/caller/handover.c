@@ -24,10 +24,11 @@ static uint64_t started(pid_t self)
 int beget__handover_write(const struct beget__plan *plan, struct beget_process *p, const struct beget__state *now,
                           const struct beget__state *born, struct beget__writer *w, struct beget__fds *fds, int *opened)
 {
+	bool spawned = plan->launched && plan->options.method == BEGET_SPAWN;
 	struct beget__head head = {
 		.caller = p->owner,
 		.caller_started = started(p->owner),
-		.flags = plan->options.flags,
+		.flags = plan->options.flags | (spawned ? BEGET__SPAWNED : 0),
 		.name = plan->options.name,
 		.tie = p->lent[BEGET__LENT_TIE],
 		.control = p->control,

@@ -5,6 +5,7 @@
 #include "call/bare.h"
 #include "caller/method.h"
 #include "program/executable.h"
+#include "program/launcher.h"
 #include "program/target.h"
 #include "state/state.h"
 
@@ -17,6 +18,8 @@ struct beget__plan {
 	const struct beget_call *call;           /* the unboxed call */
 	struct beget__connection *connection;    /* to the helper of its server */
 	const struct beget__executable *program; /* the program to execute, NULL: this one */
+	struct beget__launcher launcher;         /* of the options, if any */
+	bool launched;                           /* through that launcher or the server's */
 	struct beget__target target;             /* not set for a method that shares addresses */
 	struct beget__wishes wishes;
 	int claims;    /* for a worker; -1: this is a start of one call */

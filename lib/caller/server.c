@@ -28,6 +28,8 @@ static int check(const struct beget_server_options *o, struct beget_server_optio
 		return beget__fail(EINVAL, "the deadline of %d ms is negative", ret->timeout_ms);
 	if (ret->spares > BEGET__MOST_SPARES || ret->spawn_spares > BEGET__MOST_SPARES)
 		return beget__fail(EINVAL, "a server keeps at most %d spares of each method", BEGET__MOST_SPARES);
+	if (ret->launcher && ret->spawn_spares)
+		return beget__fail(EINVAL, "a server with a launcher keeps no spares for spawn");
 	return 0;
 }
 
@@ -39,6 +41,8 @@ static int keep(const struct beget_server_options *o, struct beget_server *s)
 	beget__forks_guard();
 	int error = o->executable ? beget__executable_open(&setup->program, o->executable) : 0;
 	beget__forks_unguard();
+	if (!error && o->launcher)
+		error = beget__launcher_find(&setup->launcher, o->launcher);
 	if (error)
 		return error;
 	if (o->prepare && beget__check_prepare(o->prepare, beget__connection_program(&s->connection)))

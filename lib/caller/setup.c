@@ -17,25 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static int keep_paths(const char *const *from, char ***ret)
-{
-	size_t n = 0;
-
-	while (from[n])
-		n++;
-	char **to = beget__mem_alloc((n + 1) * sizeof(*to));
-	if (!to)
-		return -ENOMEM;
-	*ret = to;
-	for (size_t i = 0; i < n; i++) {
-		to[i] = beget__mem_alloc(strlen(from[i]) + 1);
-		if (!to[i])
-			return -ENOMEM;
-		strcpy(to[i], from[i]);
-	}
-	return 0;
-}
-
 static int keep_fds(const struct beget__fds *from, struct beget__setup *ret)
 {
 	ret->fds = beget__mem_alloc((size_t)(from->n + 1) * sizeof(*ret->fds));
@@ -78,7 +59,8 @@ int beget__setup_keep(const struct beget_server_options *o, struct beget__setup 
 	ret->wanted = true;
 	ret->flags = o->flags;
 	ret->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : -1;
-	int error = o->preload ? keep_paths(o->preload, &ret->preload) : 0;
+	ret->preload = beget__mem_copy_strings(o->preload);
+	int error = ret->preload ? 0 : -ENOMEM;
 	if (!error && o->prepare)
 		error = keep_call(o->prepare, ret);
 	return error ? beget__fail_errno(-error, "cannot keep the preparation of the server") : 0;
@@ -94,21 +76,22 @@ void beget__setup_close(struct beget__setup *s)
 
 void beget__setup_free(struct beget__setup *s)
 {
-	for (char **path = s->preload; path && *path; path++)
-		free(*path);
 	free(s->preload);
 	free(s->call);
 	beget__setup_close(s);
 	free(s->fds);
 	beget__executable_free(&s->program);
+	beget__launcher_free(&s->launcher);
 	memset(s, 0, sizeof(*s));
 }
 
-/* A question, and its name in an error sentence. */
+/* A question, its name in an error sentence, and where parts of the reply go, or NULL. */
 struct question {
 	enum beget__message kind;
 	const char *text, *what;
 	const struct beget__setup *setup;
+	struct beget__health *health;
+	pid_t *pid; /* of the helper, as it is here */
 };
 
 static int await(int channel, int64_t deadline, struct beget__frame *answer, const struct question *q)
@@ -146,54 +129,74 @@ static int send_question(int control, int far, int near, const struct question *
 	                                               : 0;
 }
 
-/* Asks the helper. If health is not NULL, the reply's status is written there. */
-static int ask(int control, int64_t deadline, const struct question *q, struct beget__health *health)
+static int take_answer(const struct beget__frame *answer, const struct question *q)
+{
+	struct beget__failure failure;
+	struct beget__health health;
+
+	if (answer->kind == BEGET__FAILED && beget__report_get_failed(answer, &failure))
+		return beget__fail_again(&failure);
+	if (!beget__request_get_health(answer, &health))
+		return beget__fail_errno(EBADMSG, "cannot understand the server's answer");
+	if (q->health)
+		*q->health = health;
+	if (q->pid)
+		*q->pid = answer->sender;
+	return 0;
+}
+
+/* Asks the helper. */
+static int ask(int control, int64_t deadline, const struct question *q)
 {
 	char buffer[BEGET__FRAME_PACKET];
 	struct beget__frame answer;
-	struct beget__failure failure;
 	int pair[2];
 
 	int error = beget__sock_pair(pair);
 	if (error)
 		return beget__fail_errno(-error, "cannot make a channel to the server");
 	beget__frame_init(&answer, buffer, NULL);
-	error = send_question(control, pair[1], pair[0], q);
+	error = q->pid ? beget__sock_tell_senders(pair[0]) : 0;
+	if (error)
+		beget__fail_errno(-error, "cannot learn the pid of the server");
+	else
+		error = send_question(control, pair[1], pair[0], q);
 	beget__fd_close(&pair[1]);
 	if (!error)
 		error = await(pair[0], deadline, &answer, q);
-	if (!error && answer.kind == BEGET__FAILED && beget__report_get_failed(&answer, &failure))
-		error = beget__fail_again(&failure);
-	else if (!error && health && !beget__request_get_health(&answer, health))
-		error = beget__fail_errno(EBADMSG, "cannot understand the server's answer");
+	if (!error)
+		error = take_answer(&answer, q);
 	beget__frame_clear(&answer);
 	beget__fd_close(&pair[0]);
 	return error;
 }
 
-int beget__setup_run(const struct beget__setup *s, int control)
+int beget__setup_run(const struct beget__setup *s, int control, pid_t *pid)
 {
 	int64_t deadline = beget__clock_deadline(s->timeout_ms);
+	const struct question arrival = {.kind = BEGET__ASK, .what = "its launch", .pid = pid};
+	const struct question call = {.kind = BEGET__PREPARE, .what = "its prepare call", .setup = s};
+	const struct question ready = {
+		.kind = BEGET__READY, .what = "is beget_init the first statement of its main?", .setup = s};
 	char what[120];
 	int error = 0;
 
 	if (!s->wanted)
 		return 0;
+	if (s->launcher.path)
+		error = ask(control, deadline, &arrival);
 	for (char **path = s->preload; path && *path && !error; path++) {
 		snprintf(what, sizeof(what), "preload of %.90s", *path);
-		error = ask(control, deadline, &(struct question){BEGET__PRELOAD, *path, what, s}, NULL);
+		error = ask(control, deadline,
+		            &(struct question){.kind = BEGET__PRELOAD, .text = *path, .what = what, .setup = s});
 	}
 	if (!error && s->call)
-		error = ask(control, deadline, &(struct question){BEGET__PREPARE, NULL, "its prepare call", s}, NULL);
-	if (!error)
-		error = ask(control, deadline,
-		            &(struct question){BEGET__READY, NULL, "is beget_init the first statement of its main?", s},
-		            NULL);
-	return error;
+		error = ask(control, deadline, &call);
+	return error ? error : ask(control, deadline, &ready);
 }
 
 int beget__setup_health(int control, int timeout_ms, struct beget__health *ret)
 {
-	return ask(control, beget__clock_deadline(timeout_ms), &(struct question){BEGET__ASK, NULL, "how it is", NULL},
-	           ret);
+	return ask(control, beget__clock_deadline(timeout_ms),
+	           &(struct question){.kind = BEGET__ASK, .what = "how it is", .health = ret});
 }

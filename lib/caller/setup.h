@@ -4,6 +4,7 @@
 
 #include "message/request.h"
 #include "program/executable.h"
+#include "program/launcher.h"
 
 #include <beget.h>
 
@@ -14,6 +15,7 @@ struct beget__setup {
 	unsigned flags;
 	int timeout_ms;                   /* negative: none */
 	struct beget__executable program; /* the program of the helper, if it is not this one */
+	struct beget__launcher launcher;  /* that executes the helper, if any */
 	char **preload;                   /* paths, terminated by NULL */
 	/* The target and the arguments as in a CALL, and the descriptors among them. */
 	char *call;
@@ -27,8 +29,9 @@ int beget__setup_keep(const struct beget_server_options *, struct beget__setup *
 void beget__setup_close(struct beget__setup *); /* closes only the descriptors */
 void beget__setup_free(struct beget__setup *);
 
-/* Prepares the helper over its control socket, and waits until that is done. */
-int beget__setup_run(const struct beget__setup *, int control);
+/* Prepares the helper over its control socket, and waits until that is done. *pid becomes the pid of a helper that a
+ * launcher executes, as soon as it replies. */
+int beget__setup_run(const struct beget__setup *, int control, pid_t *pid);
 
 /* Asks the helper at the control socket for its status. -ETIMEDOUT: it does not reply. */
 int beget__setup_health(int control, int timeout_ms, struct beget__health *ret);

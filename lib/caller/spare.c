@@ -96,7 +96,7 @@ static int make(struct beget_server *s, enum beget__spare kind, unsigned generat
 		return error;
 	error = beget__process_reserve(p);
 	if (!error)
-		error = beget__connection_start(&s->connection, p->channel.far, &request);
+		error = beget__connection_start(&s->connection, &p->channel, &request);
 	if (error) {
 		beget__process_abandon(p);
 		return error;

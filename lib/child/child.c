@@ -186,6 +186,8 @@ static int become(struct beget__reader *reader, struct beget__fds *fds)
 
 	if (!error)
 		share_names();
+	if (!error && (self.head.flags & BEGET__SPAWNED))
+		self.method = BEGET_SPAWN;
 	if (!error && self.method != BEGET_FORK) {
 		self.head.tie = beget__fd_move_aside(self.head.tie);
 		self.head.control = beget__fd_move_aside(self.head.control);

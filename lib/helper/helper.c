@@ -113,7 +113,7 @@ static int adopt(int channel, const struct beget__request *request)
 	pid_t pid = bear(channel, request);
 	if (pid < 0)
 		return pid;
-	beget__wards_add(pid, channel, request->tied && request->caller == helper.client_pid);
+	beget__wards_add(pid, channel, request->tied);
 	helper.started++;
 	beget__trace("made %d", (int)pid);
 	return 0;
@@ -199,6 +199,7 @@ static void start(struct beget__frame *f)
 		refuse_unread(f, EPERM, "cannot make a child: the process that asks does not have the helper's rights");
 		return;
 	}
+	request.tied &= by_client(f);
 	int channel = beget__frame_take(f, 0);
 	if (channel < 0)
 		/* The descriptor was lost on the way, because the table had no room. */
@@ -325,7 +326,9 @@ static int client_pidfd(void)
 		return -1;
 	helper.client_pid = client.pid;
 	helper.client_started = beget__proc_started(client.pid);
-	int pidfd = beget__proc_pidfd_open(client.pid);
+	int pidfd = beget__sock_maker_pidfd(BEGET__CHANNEL_FD); /* in another pid namespace it has no number */
+	if (pidfd < 0)
+		pidfd = beget__proc_pidfd_open(client.pid);
 	return pidfd < 0 ? -1 : pidfd;
 }
 

@@ -27,6 +27,7 @@ static struct {
 	pid_t pid;
 	int streams[3];
 	struct beget__state state; /* before the step */
+	bool ever;                 /* a step has begun */
 } running;
 
 /* The helper's own streams are /dev/null: what is printed in this step is printed by the caller's streams, once. */
@@ -66,18 +67,17 @@ static void left(int code, void *unused)
  * this one ends too. */
 static int begin(const char *what, int channel, const int streams[3])
 {
-	static bool registered;
 	struct beget__state now;
 
-	if (!registered && beget__libc_on_exit(left, NULL))
+	if (!running.ever && beget__libc_on_exit(left, NULL))
 		return beget__fail_errno(ENOMEM, "cannot register the exit handler");
-	registered = true;
+	running.ever = true;
 	int error = beget__state_read(&now);
 	if (error)
 		return error;
 	if (beget__state_keep(&now, &running.state))
 		return beget__fail_errno(ENOMEM, "cannot keep the state");
-	error = beget__tie_arm(channel);
+	error = getpid() == 1 ? 0 : beget__tie_arm(channel); /* as process 1 of a launcher's namespace */
 	if (error)
 		return error;
 	running.state.cwd_fd = beget__fd_open(".", O_PATH | O_DIRECTORY);
@@ -199,6 +199,8 @@ int beget__prepare_open(const int *own, size_t n, int **ret, size_t *ret_n)
 	size_t all_n, kept = 0;
 	int *all;
 
+	if (!running.ever) /* then /proc, which a launcher may hide, is not needed */
+		return 0;
 	int error = beget__procfs_descriptors(&all, &all_n);
 	if (error)
 		return beget__fail_errno(-error, "cannot list what the prepare call left open");

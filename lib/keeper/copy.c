@@ -24,6 +24,31 @@ static void move(const char **s, char **at)
 	*s = to;
 }
 
+/* Counts the entries of a list, and adds the size of its strings. */
+static size_t measure(const char *const *list, size_t *size)
+{
+	size_t n = 0;
+
+	for (; list && list[n]; n++)
+		*size += length(list[n]);
+	return n;
+}
+
+/* Copies a list to *slots, which moves behind its NULL. */
+static const char *const *move_list(const char *const *list, size_t n, const char ***slots, char **at)
+{
+	const char **copy = *slots;
+
+	if (!list)
+		return NULL;
+	*slots += n + 1;
+	for (size_t i = 0; i < n; i++) {
+		copy[i] = list[i];
+		move(&copy[i], at);
+	}
+	return copy;
+}
+
 static int check_streams(const struct beget_options *o)
 {
 	const struct beget_stream *streams[3] = {&o->in, &o->out, &o->err};
@@ -40,7 +65,7 @@ int beget__copy_options(const struct beget_options *given, unsigned more_flags, 
                         struct beget_options **ret)
 {
 	struct beget_options o;
-	size_t n = 0, size;
+	size_t env_n, launcher_n, size;
 
 	int error = beget__options_check(&o, given);
 	if (!error && for_many)
@@ -48,15 +73,15 @@ int beget__copy_options(const struct beget_options *given, unsigned more_flags, 
 	if (error)
 		return error;
 	size = length(o.name) + length(o.cwd) + length(o.in.path) + length(o.out.path) + length(o.err.path);
-	for (; o.env && o.env[n]; n++)
-		size += length(o.env[n]);
-	size += (n + 1) * sizeof(char *) + o.rlimits_n * sizeof(*o.rlimits);
+	env_n = measure((const char *const *)o.env, &size);
+	launcher_n = measure(o.launcher, &size);
+	size += (env_n + launcher_n + 2) * sizeof(char *) + o.rlimits_n * sizeof(*o.rlimits);
 	struct beget_options *copy = beget__mem_alloc(sizeof(*copy) + size);
 	if (!copy)
 		return beget__fail_errno(ENOMEM, "cannot keep the options");
 	struct beget_rlimit *rlimits = (struct beget_rlimit *)(copy + 1);
-	const char **env = (const char **)(rlimits + o.rlimits_n);
-	char *at = (char *)(env + n + 1);
+	const char **slots = (const char **)(rlimits + o.rlimits_n);
+	char *at = (char *)(slots + env_n + launcher_n + 2);
 	*copy = o;
 	copy->size = sizeof(*copy);
 	copy->flags |= more_flags;
@@ -68,12 +93,8 @@ int beget__copy_options(const struct beget_options *given, unsigned more_flags, 
 	for (size_t i = 0; i < o.rlimits_n; i++)
 		rlimits[i] = o.rlimits[i];
 	copy->rlimits = rlimits;
-	for (size_t i = 0; i < n; i++) {
-		env[i] = o.env[i];
-		move(&env[i], &at);
-	}
-	if (o.env)
-		copy->env = (char *const *)env;
+	copy->env = (char *const *)move_list((const char *const *)o.env, env_n, &slots, &at);
+	copy->launcher = move_list(o.launcher, launcher_n, &slots, &at);
 	*ret = copy;
 	return 0;
 }

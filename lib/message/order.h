@@ -7,6 +7,9 @@
 #include "program/target.h"
 #include "wire/frame.h"
 
+/* A flag beside those of the options: the start method is spawn, although a helper created the child. */
+#define BEGET__SPAWNED 0x80000000u
+
 /* What a child needs before its call. */
 struct beget__head {
 	pid_t caller;

@@ -284,3 +284,14 @@ char *beget__file_real(const char *path)
 {
 	return realpath(path, NULL);
 }
+
+int beget__file_executable(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EACCES;
+	return access(path, X_OK) < 0 ? -errno : 0;
+}

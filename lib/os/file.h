@@ -37,6 +37,7 @@ bool beget__file_gains_rights(int fd);
 
 /* True for a regular file and for a path without a file: opening it does not wait for another process. */
 bool beget__file_plain(const char *path);
+int beget__file_executable(const char *path); /* 0: a file that this user may execute */
 
 char *beget__file_real(const char *path); /* absolute, without symbolic links, to be freed; on failure NULL and errno */
 

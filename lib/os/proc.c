@@ -131,10 +131,31 @@ int beget__proc_signal(pid_t pid, int pidfd, int signal)
 	return error;
 }
 
+#ifndef PIDFD_SIGNAL_PROCESS_GROUP /* Linux 6.9 and later */
+#define PIDFD_SIGNAL_PROCESS_GROUP (1u << 2)
+#endif
+
+/* The number of the group is its leader's: it cannot be another's while the leader runs. */
+void beget__proc_kill_group(pid_t leader, int pidfd)
+{
+	struct pollfd end = {.fd = pidfd, .events = POLLIN};
+
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, PIDFD_SIGNAL_PROCESS_GROUP) < 0 && errno != ESRCH &&
+	    beget__fd_poll(&end, 1, 0) == 0)
+		kill(-leader, SIGKILL);
+}
+
 static int execute_descriptor(int image, char *const *argv, char *const *envp)
 {
 	FAULT("execveat", -fault);
 	syscall(SYS_execveat, image, "", argv, envp, AT_EMPTY_PATH);
+	return -errno;
+}
+
+int beget__proc_execute_path(const char *path, char *const *argv, char *const *envp)
+{
+	FAULT("execve", -fault);
+	execve(path, argv, envp);
 	return -errno;
 }
 

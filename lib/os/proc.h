@@ -17,12 +17,14 @@ pid_t beget__proc_fork(void);
 pid_t beget__proc_vfork(int (*child)(void *), void *argument, size_t size, int exit_signal, int *pidfd);
 /* Executes an open file; returns only on failure. Async-signal-safe. */
 int beget__proc_execute(int image, char *const *argv, char *const *envp);
+int beget__proc_execute_path(const char *path, char *const *argv, char *const *envp);
 
 /* True if the string is too long to be an argument or a variable of execve. */
 bool beget__proc_exceeds_exec(const char *string);
 
 int beget__proc_pidfd_open(pid_t);
 int beget__proc_signal(pid_t, int pidfd, int signal);
+void beget__proc_kill_group(pid_t leader, int pidfd);
 int beget__proc_reap(pid_t, int options); /* discards the status */
 int beget__proc_wait(idtype_t, id_t, siginfo_t *, int options, struct rusage *);
 /* -ENODATA: the kernel keeps no record; -EAGAIN: the process has not been reaped. */

@@ -120,6 +120,8 @@ enum beget__birth beget__image_init(int argc, char **argv)
 		return birth;
 	}
 	image.inherited = true;
+	if (argc > 0 && strcmp(argv[0], BEGET__IMAGE_NAME) == 0)
+		beget__fd_close_number(BEGET__IMAGE_FD);
 	const char *slash = strrchr(image.name, '/');
 	/* After execution by descriptor, the kernel names the process by the descriptor's number. */
 	beget__self_set_name(slash ? slash + 1 : image.name);

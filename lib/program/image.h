@@ -12,6 +12,10 @@
 /* The number of the socket in a process that was started. */
 #define BEGET__CHANNEL_FD 3
 
+/* Where a launcher finds the image. */
+#define BEGET__IMAGE_FD   4
+#define BEGET__IMAGE_NAME "/proc/self/fd/4"
+
 /* The argument that marks such a process. */
 #define BEGET__CHILD_MARK  "--beget-child"
 #define BEGET__SPARE_MARK  "--beget-spare"

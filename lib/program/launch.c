@@ -3,6 +3,7 @@
 #include "program/launch.h"
 
 #include "os/fail.h"
+#include "os/file.h"
 #include "os/mem.h"
 #include "os/proc.h"
 #include "os/self.h"
@@ -12,6 +13,10 @@
 #include "program/image.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +24,10 @@
 /* One new process. The memory is shared with it until it executes the image. */
 struct launch {
 	const struct beget__executable *other;
+	const struct beget__launcher *launcher; /* that executes the image, or NULL */
+	int output;                             /* its standard error; -1: none */
+	bool by_number;                         /* it finds the image at its descriptor */
+	sigset_t mask;                          /* its signal mask */
 	int socket;
 	bool helper;
 	char **argv, **envp;
@@ -38,7 +47,7 @@ BEGET__NOT_WATCHED static int begin_helper(struct launch *l)
 	l->step = "cannot open anything in place of its standard streams";
 	for (int fd = 0; fd <= STDERR_FILENO && !error; fd++)
 		if (fd < STDERR_FILENO || beget__trace_fd < 0)
-			error = beget__fd_put(nothing, fd);
+			error = beget__fd_put(fd == STDERR_FILENO && l->output >= 0 ? l->output : nothing, fd);
 	/* Keep a group of another pid namespace (0), which cannot be joined again. */
 	if (beget__self_group(0, &group) || group != 0)
 		(void)beget__self_join_group(0);
@@ -60,11 +69,12 @@ BEGET__NOT_WATCHED static int begin(struct launch *l, int *image)
 	*image = beget__fd_dup_from(l->other ? l->other->fd : beget__image_fd(), BEGET__CHANNEL_FD + 1);
 	if (*image < 0)
 		return *image;
+	int error = l->helper ? begin_helper(l) : 0; /* first: the output may be descriptor 3 */
+	if (error)
+		return error;
 	l->step = "cannot put its channel at descriptor 3";
-	int error = beget__fd_put(l->socket, BEGET__CHANNEL_FD);
-	if (!error && l->helper)
-		error = begin_helper(l);
-	else if (!error)
+	error = beget__fd_put(l->socket, BEGET__CHANNEL_FD);
+	if (!error && !l->helper)
 		begin_child();
 	if (error)
 		return error;
@@ -74,6 +84,19 @@ BEGET__NOT_WATCHED static int begin(struct launch *l, int *image)
 	return 0;
 }
 
+/* A launcher may rely on signals that it does not unblock: its mask is the caller's. No handler of the caller may run
+ * here. */
+BEGET__NOT_WATCHED static int execute_launcher(struct launch *l, int image)
+{
+	int error = l->by_number ? beget__fd_put(image, BEGET__IMAGE_FD) : 0;
+
+	if (error)
+		return error;
+	beget__signals_set_ignored(beget__signals_ignored() & ~(UINT64_C(1) << (SIGCHLD - 1)));
+	beget__signals_set_mask(&l->mask);
+	return beget__proc_execute_path(l->launcher->path, l->argv, l->envp);
+}
+
 BEGET__NOT_WATCHED static int execute(void *data)
 {
 	struct launch *l = data;
@@ -81,7 +104,7 @@ BEGET__NOT_WATCHED static int execute(void *data)
 
 	l->error = begin(l, &image);
 	if (!l->error)
-		l->error = beget__proc_execute(image, l->argv, l->envp);
+		l->error = l->launcher ? execute_launcher(l, image) : beget__proc_execute(image, l->argv, l->envp);
 	_exit(127);
 }
 
@@ -106,6 +129,8 @@ static int explain(const struct launch *l)
 		return beget__fail_errno(-l->error, "cannot launch the %s: it %s", what, l->step);
 	if (l->error == -E2BIG)
 		return beget__fail_errno(E2BIG, "cannot launch the %s: the environment is too large for exec", what);
+	if (l->launcher)
+		return beget__fail_errno(-l->error, "cannot execute the launcher %.120s", l->launcher->path);
 	if (l->other)
 		return beget__fail_errno(-l->error, "cannot execute %.150s", l->other->path);
 	if (beget__image_is_host())
@@ -115,10 +140,9 @@ static int explain(const struct launch *l)
 
 static int run(struct launch *l)
 {
-	sigset_t before;
 	int none;
 
-	beget__signals_block_all(&before);
+	beget__signals_block_all(&l->mask);
 	/* Exit signal 0: the host gets no SIGCHLD, and its wait(-1) does not see the process. */
 	pid_t pid = l->helper ? beget__proc_vfork(middle, l, sizeof(*l), 0, &none)
 	                      : beget__proc_vfork(execute, l, sizeof(*l), SIGCHLD, l->pidfd);
@@ -126,7 +150,7 @@ static int run(struct launch *l)
 		beget__proc_reap(pid, (int)__WCLONE);
 	else if (pid > 0 && l->error)
 		beget__proc_reap(pid, 0);
-	beget__signals_set_mask(&before);
+	beget__signals_set_mask(&l->mask);
 	if (pid < 0)
 		return beget__fail_errno(-pid, "cannot make a process");
 	if (l->error) {
@@ -156,6 +180,49 @@ static char **environment(char *more)
 	return envp;
 }
 
+/* The name of the image for a launcher: its path while that leads to it, for a launcher may show it to the user; else
+ * its descriptor. */
+static void name_image(struct launch *l, char name[PATH_MAX])
+{
+	const char *path = l->other ? l->other->path : beget__image_path(name, PATH_MAX);
+	char *real = beget__file_real(path);
+	int fd = real ? beget__fd_open(real, O_PATH) : -1;
+	struct beget__identity named = beget__fd_identity(fd);
+
+	l->by_number = !beget__fd_is(l->other ? l->other->fd : beget__image_fd(), &named);
+	snprintf(name, PATH_MAX, "%s", l->by_number ? BEGET__IMAGE_NAME : real);
+	if (fd >= 0)
+		beget__fd_close(&fd);
+	free(real);
+}
+
+/* The arguments of the launcher, then the image's. To be freed. */
+static char **launcher_argv(const struct beget__launcher *launcher, char *name, char *mark)
+{
+	size_t n = 0;
+
+	while (launcher->argv[n])
+		n++;
+	char **argv = beget__mem_alloc((n + 3) * sizeof(*argv));
+	if (!argv)
+		return NULL;
+	memcpy(argv, launcher->argv, n * sizeof(*argv));
+	argv[n] = name;
+	argv[n + 1] = mark;
+	return argv;
+}
+
+static int start_launcher(struct launch *l, char *mark)
+{
+	char name[PATH_MAX];
+
+	name_image(l, name);
+	l->argv = launcher_argv(l->launcher, name, mark);
+	int error = l->argv ? run(l) : beget__fail_errno(ENOMEM, "cannot launch a process");
+	free(l->argv);
+	return error;
+}
+
 static int start(struct launch *l, char *mark, char *more)
 {
 	char *name = l->other ? l->other->path : beget__image_name();
@@ -168,7 +235,7 @@ static int start(struct launch *l, char *mark, char *more)
 	l->envp = environment(more);
 	if (!l->envp)
 		return beget__fail_errno(ENOMEM, "cannot launch a process");
-	error = run(l);
+	error = l->launcher ? start_launcher(l, mark) : run(l);
 	free(l->envp);
 	return error;
 }
@@ -187,22 +254,33 @@ int beget__launch_spare(int socket, pid_t *pid, int *pidfd)
 	return start(&(struct launch){.socket = socket, .pid = pid, .pidfd = pidfd}, mark, NULL);
 }
 
-int beget__launch_helper(const struct beget__executable *other, int socket, pid_t *pid)
+int beget__launch_helper(const struct beget__executable *other, const struct beget__launcher *launcher, int output,
+                         int socket, pid_t *pid)
 {
 	char mark[] = BEGET__HELPER_MARK, bind[] = BEGET__BIND_NOW "=" BEGET__OUR_BINDING;
 	int none = -1; /* only for the middle process, which exits */
+	struct launch l = {
+		.other = other,
+		.launcher = launcher,
+		.output = output,
+		.socket = socket,
+		.helper = true,
+		.pid = pid,
+		.pidfd = &none,
+	};
 
 	/* What the helper binds eagerly, its children need not bind each for itself. */
-	return start(&(struct launch){.other = other, .socket = socket, .helper = true, .pid = pid, .pidfd = &none},
-	             mark, getenv(BEGET__BIND_NOW) ? NULL : bind);
+	return start(&l, mark, getenv(BEGET__BIND_NOW) ? NULL : bind);
 }
 
+/* Root is trusted, too: a launcher may have changed the user. */
 bool beget__launch_trusted(void)
 {
 	struct ucred maker;
 	uid_t users[3];
 
-	return beget__sock_maker(BEGET__CHANNEL_FD, &maker) == 0 && beget__self_users(users) == 0 &&
-	       maker.uid == users[0] && maker.uid == users[1] && maker.uid == users[2] &&
-	       beget__fd_set_inherited(BEGET__CHANNEL_FD, false) == 0;
+	if (beget__sock_maker(BEGET__CHANNEL_FD, &maker) || beget__self_users(users))
+		return false;
+	bool ours = maker.uid == users[0] && maker.uid == users[1] && maker.uid == users[2];
+	return (ours || maker.uid == 0) && beget__fd_set_inherited(BEGET__CHANNEL_FD, false) == 0;
 }

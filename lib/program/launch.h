@@ -3,6 +3,7 @@
 #define BEGET__LAUNCH_H
 
 #include "program/executable.h"
+#include "program/launcher.h"
 
 #include <sys/types.h>
 
@@ -13,10 +14,12 @@ int beget__launch_spawn(const struct beget__executable *, int socket, pid_t *pid
 /* The same for a spare of the helper: it waits for its call. */
 int beget__launch_spare(int socket, pid_t *pid, int *pidfd);
 
-/* The same for a helper, which is not our child and has its own process group; *pid is the helper's. */
-int beget__launch_helper(const struct beget__executable *, int socket, pid_t *pid);
+/* The same for a helper, which is not our child and has its own process group. *pid is the helper's or, if there is a
+ * launcher, the launcher's. output is the standard error of the launcher; -1: none. */
+int beget__launch_helper(const struct beget__executable *, const struct beget__launcher *, int output, int socket,
+                         pid_t *pid);
 
-/* True if descriptor 3 is a socket that was created by a process with exactly our user ids. */
+/* True if descriptor 3 is a socket that was created by root or by a process with exactly our user ids. */
 bool beget__launch_trusted(void);
 
 #endif

@@ -36,10 +36,11 @@ struct beget__state {
 	struct beget__scheduling scheduling;
 	uint64_t credentials, namespaces; /* digests */
 
-	pid_t of;        /* 0: read from the calling thread */
-	bool only_birth; /* only the rows that a running helper may be unable to provide were read */
-	uint32_t unseen; /* bit i: the value of row i could not be read */
-	uint64_t number; /* unique for each reading */
+	pid_t of;         /* 0: read from the calling thread */
+	bool by_launcher; /* of a helper that a launcher executed */
+	bool only_birth;  /* only the rows that a running helper may be unable to provide were read */
+	uint32_t unseen;  /* bit i: the value of row i could not be read */
+	uint64_t number;  /* unique for each reading */
 };
 #define BEGET__AS_IS     (-2)
 #define BEGET__OWN_GROUP (-2)
@@ -52,6 +53,7 @@ struct beget__wishes {
 	bool boxed[3];
 	const struct beget_rlimit *rlimits; /* those that differ from the caller's */
 	size_t rlimits_n;
+	bool launched; /* where a launcher set something, keep it */
 	bool own_group, own_session;
 };
 

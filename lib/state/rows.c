@@ -60,6 +60,11 @@ static bool group_differs(const struct beget__state *now, const struct beget__st
 	return now->group != born->group && !now->own_session;
 }
 
+static bool group_asked(const struct beget__state *now)
+{
+	return now->group == BEGET__OWN_GROUP;
+}
+
 static int apply_group(const struct beget__state *s)
 {
 	/* The row before made this process a session leader, which cannot change its group. */
@@ -98,13 +103,26 @@ static void leave_limits(struct beget__state *s)
 		s->limits[i] = (struct rlimit){.rlim_cur = 1, .rlim_max = 0};
 }
 
+static bool leaves_limit(const struct rlimit *limit)
+{
+	return limit->rlim_cur > limit->rlim_max;
+}
+
+static bool limits_asked(const struct beget__state *now)
+{
+	for (int i = 0; i < RLIM_NLIMITS; i++)
+		if (!leaves_limit(&now->limits[i]))
+			return true;
+	return false;
+}
+
 static int apply_limits(const struct beget__state *s)
 {
 	struct rlimit mine;
 	int error = 0;
 
 	for (int i = 0; i < RLIM_NLIMITS && !error; i++) {
-		if (s->limits[i].rlim_cur > s->limits[i].rlim_max)
+		if (leaves_limit(&s->limits[i]))
 			continue;
 		bool same = beget__self_limit(0, i, &mine) == 0 && memcmp(&mine, &s->limits[i], sizeof(mine)) == 0;
 		error = same ? 0 : beget__self_set_limit(i, &s->limits[i]);
@@ -292,6 +310,13 @@ static int apply_mask(const struct beget__state *s)
 	return beget__signals_set_mask(&s->mask);
 }
 
+/* For what a launcher may set and no option can. */
+static bool never(const struct beget__state *now)
+{
+	(void)now;
+	return false;
+}
+
 /* True if any byte of the values differs. */
 
 #define BYTES_DIFFER(member)                                                                                           \
@@ -325,6 +350,7 @@ const struct beget__row beget__rows[BEGET__ROWS] = {
 		VALUE(session),
 		.read = beget__birth_read_session,
 		.beyond = session_differs,
+		.asked = never,
 	},
 	{
 		.name = "a session of its own",
@@ -341,24 +367,28 @@ const struct beget__row beget__rows[BEGET__ROWS] = {
 		.beyond = group_beyond,
 		.without = no_group,
 		.in_helper = helper_group,
+		.asked = group_asked,
 	},
 	{
 		.name = "the credentials",
 		VALUE(credentials),
 		.read = beget__birth_read_credentials,
 		.beyond = credentials_differs,
+		.asked = never,
 	},
 	{
 		.name = "the namespaces and root",
 		VALUE(namespaces),
 		.read = beget__birth_read_namespaces,
 		.beyond = namespaces_differs,
+		.asked = never,
 	},
 	{
 		.name = "the scheduling",
 		VALUE(scheduling),
 		.read = beget__birth_read_scheduling,
 		.beyond = scheduling_differs,
+		.asked = never,
 	},
 	{
 		.name = "the resource limits",
@@ -367,6 +397,7 @@ const struct beget__row beget__rows[BEGET__ROWS] = {
 		.apply = apply_limits,
 		.beyond = limits_beyond,
 		.without = leave_limits,
+		.asked = limits_asked,
 	},
 	{
 		.name = "the nice value",
@@ -374,12 +405,14 @@ const struct beget__row beget__rows[BEGET__ROWS] = {
 		.read = beget__birth_read_nice,
 		.apply = apply_nice,
 		.beyond = nice_beyond,
+		.asked = never,
 	},
 	{
 		.name = "the CPU affinity",
 		VALUE(affinity),
 		.read = read_affinity,
 		.apply = apply_affinity,
+		.asked = never,
 	},
 	{
 		.name = "the personality",
@@ -387,12 +420,14 @@ const struct beget__row beget__rows[BEGET__ROWS] = {
 		.read = read_personality,
 		.apply = apply_personality,
 		.after_exec = exec_personality,
+		.asked = never,
 	},
 	{
 		.name = "the timer slack",
 		VALUE(timer_slack),
 		.read = read_timer_slack,
 		.apply = apply_timer_slack,
+		.asked = never,
 	},
 	{
 		.name = "the umask",
@@ -428,6 +463,7 @@ const struct beget__row beget__rows[BEGET__ROWS] = {
 		.apply = beget__carry_apply_cwd,
 		.beyond = beget__carry_cwd_beyond,
 		.without = beget__carry_no_cwd,
+		.asked = never,
 	},
 	{
 		.name = "the capabilities",

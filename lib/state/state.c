@@ -123,6 +123,9 @@ int beget__state_read_birth(pid_t pid, struct beget__state *s)
 
 void beget__state_wish(struct beget__state *s, const struct beget__wishes *w)
 {
+	for (int i = 0; i < BEGET__ROWS; i++)
+		if (w->launched && beget__rows[i].asked && beget__rows[i].without)
+			beget__rows[i].without(s);
 	if (w->env)
 		s->env = (char **)w->env;
 	s->cwd_fd = w->cwd_fd;
@@ -157,18 +160,10 @@ void beget__state_helper(const struct beget__state *now, struct beget__state *re
 
 int beget__state_keep(const struct beget__state *s, struct beget__state *ret)
 {
-	size_t n = 0, size = 0;
+	char **env = beget__mem_copy_strings((const char *const *)s->env);
 
-	while (s->env && s->env[n])
-		size += strlen(s->env[n++]) + 1;
-	char **env = beget__mem_alloc((n + 1) * sizeof(*env) + size);
 	if (!env)
 		return -ENOMEM;
-	char *at = (char *)(env + n + 1);
-	for (size_t i = 0; i < n; i++) {
-		env[i] = at;
-		at = stpcpy(at, s->env[i]) + 1;
-	}
 	*ret = *s;
 	ret->env = env;
 	return 0;
@@ -192,6 +187,8 @@ static bool differs(int i, const struct beget__state *now, const struct beget__s
 
 	if (!row->apply || has_unseen(i, now))
 		return false;
+	if (born->by_launcher && row->asked)
+		return row->asked(now);
 	if (has_unseen(i, born) || (born->only_birth && !row->beyond))
 		return true;
 	if (row->differs)
@@ -204,6 +201,8 @@ static bool beyond(int i, const struct beget__state *now, const struct beget__st
 {
 	const struct beget__row *row = &beget__rows[i];
 
+	if (born->by_launcher)
+		return false;
 	if (has_unseen(i, now) || (has_unseen(i, born) && row->beyond))
 		return now->number != born->number;
 	return row->beyond && row->beyond(now, born);
