@@ -40,7 +40,7 @@ EXAMPLES = $(patsubst %.c,$(BUILD)/%,$(filter-out $(if $(UV),,examples/pool_uv.c
 	$(BUILD)/examples/demo
 PROGS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/prog/*.c))
 CXXPROGS = $(patsubst %.cc,$(BUILD)/%,$(wildcard test/prog/*.cc))
-TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit_*.c test/start_*.c test/helper_*.c test/pool_*.c test/server_*.c test/fault_*.c))
+TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit_*.c test/start_*.c test/helper_*.c test/pool_*.c test/server_*.c test/service_*.c test/fault_*.c))
 FUZZED = value message wire
 REPLAYS = $(FUZZED:%=$(BUILD)/test/fuzz/replay_%)
 TESTLIBS = $(patsubst %.c,$(BUILD)/%.so,$(wildcard test/lib/*.c)) $(addprefix $(BUILD)/test/lib/, \
@@ -327,7 +327,7 @@ lint: all | $(BUILD)/.need-test ## warnings as errors, static analysis, layout, 
 
 # Installation: one list for install and uninstall
 
-FILES = $(addprefix $(DESTDIR)$(INCLUDEDIR)/,beget.h beget.hpp beget/call.h beget/pool.h) $(DESTDIR)$(LIBDIR)/libbeget.a \
+FILES = $(addprefix $(DESTDIR)$(INCLUDEDIR)/,beget.h beget.hpp beget/call.h beget/pool.h beget/service.h) $(DESTDIR)$(LIBDIR)/libbeget.a \
 	$(DESTDIR)$(LIBDIR)/libbeget.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME) $(DESTDIR)$(LIBDIR)/libbeget.so \
 	$(DESTDIR)$(LIBDIR)/pkgconfig/beget.pc $(DESTDIR)$(LIBEXECDIR)/beget-host \
 	$(patsubst $(BUILD)/%,$(DESTDIR)$(LIBDIR)/cmake/beget/%,$(filter %.cmake,$(FINDERS)))
@@ -336,7 +336,7 @@ INSTALLED_PAGES = $(foreach page,$(PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(su
 install: all ## library, headers and manual, under DESTDIR and PREFIX
 	install -d $(sort $(dir $(FILES) $(INSTALLED_PAGES)))
 	install -m 644 include/beget.h include/beget.hpp $(DESTDIR)$(INCLUDEDIR)
-	install -m 644 include/beget/call.h include/beget/pool.h $(DESTDIR)$(INCLUDEDIR)/beget
+	install -m 644 include/beget/call.h include/beget/pool.h include/beget/service.h $(DESTDIR)$(INCLUDEDIR)/beget
 	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)
 	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)
 	install -m 755 $(HOST) $(DESTDIR)$(LIBEXECDIR)

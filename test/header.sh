@@ -37,7 +37,7 @@ printf '#include <beget.h>\ntypedef int not_empty;\n' >"$tmp/alone.c"
 printf '#include <beget.h>\n#include <beget.h>\n#include <beget/call.h>\ntypedef int not_empty;\n' >"$tmp/twice.c"
 cp "$tmp/alone.c" "$tmp/alone.cc"
 printf '#include <beget.hpp>\n#include <beget.hpp>\n' >"$tmp/wrapper.cc"
-printf '#include <beget/pool.h>\ntypedef int not_empty;\n' >"$tmp/pool.c"
+printf '#include <beget/pool.h>\n#include <beget/service.h>\ntypedef int not_empty;\n' >"$tmp/pool.c"
 cp "$tmp/pool.c" "$tmp/pool.cc"
 
 # The calls of each language: a C99 program can fill in struct beget_call.

@@ -26,7 +26,7 @@ report "make install with another prefix" $?
 none "nothing that was installed names the first prefix"
 
 installed >"$tmp/files"
-for file in include/beget.h include/beget.hpp include/beget/call.h include/beget/pool.h lib/libbeget.a lib/libbeget.so \
+for file in include/beget.h include/beget.hpp include/beget/call.h include/beget/pool.h include/beget/service.h lib/libbeget.a lib/libbeget.so \
 	lib/libbeget.so.0 lib/pkgconfig/beget.pc lib/cmake/beget/beget-config.cmake libexec/beget-host \
 	share/man/man3/beget.3 share/man/man7/beget.7 share/man/man8/beget-host.8; do
 	grep -qx "/usr/$file" "$tmp/files" || echo "no $file"
@@ -113,9 +113,9 @@ else
 fi
 
 # Each function and macro in the headers has a page under its own name, and that page lists it.
-names=$(sed -n 's/^[a-z].*[ *]\(beget_[a-z_]*\)(.*/\1/p' include/beget.h include/beget/pool.h
+names=$(sed -n 's/^[a-z].*[ *]\(beget_[a-z_]*\)(.*/\1/p' include/beget.h include/beget/pool.h include/beget/service.h
 	sed -n 's/^#define \(BEGET_CALL\|BEGET_OPTIONS\|BEGET_BYTES\|BEGET_FD\|beget_result\)(.*/\1/p' include/beget/call.h
-	sed -n 's/^#define \(BEGET_[A-Z_]*_OPTIONS\|beget_task_result\)(.*/\1/p' include/beget/pool.h)
+	sed -n 's/^#define \(BEGET_[A-Z_]*_OPTIONS\|beget_task_result\)(.*/\1/p' include/beget/pool.h include/beget/service.h)
 if command -v mandoc >/dev/null 2>&1; then
 	found=0
 	: >"$tmp/missing"

@@ -6,7 +6,7 @@
 set -u
 . test/tap
 WARN='-Wall -Wextra -Werror'
-HEADERS='include/beget.h include/beget/pool.h'
+HEADERS='include/beget.h include/beget/pool.h include/beget/service.h'
 export BEGET_HOST="$BUILD/beget-host"
 
 # run COMMAND...: limited to 20 seconds if timeout(1) is installed.

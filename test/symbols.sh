@@ -28,7 +28,7 @@ grep -o NODELETE "$tmp/dynamic" >"$tmp/out"
 same "the library stays loaded" NODELETE
 
 # Exports: the functions that the public headers declare, each in the version node of its release.
-echo '#include <beget/pool.h>' | $CC -E -P -Iinclude - | grep -oE 'beget_[a-z0-9][a-z0-9_]* *\(' | tr -d ' (' | sort -u \
+printf '#include <beget/pool.h>\n#include <beget/service.h>\n' | $CC -E -P -Iinclude - | grep -oE 'beget_[a-z0-9][a-z0-9_]* *\(' | tr -d ' (' | sort -u \
 	>"$tmp/declared"
 nm -D --defined-only "$shared" | awk '$2 != "A" { print $3 }' >"$tmp/exported"
 sed 's/@.*//' "$tmp/exported" | sort -u >"$tmp/names"

@@ -145,6 +145,23 @@ static void failed_message(void)
 	down();
 }
 
+static void sign_message(void)
+{
+	enum beget__sign back = 0;
+
+	up();
+	for (enum beget__sign sign = BEGET__SIGN_READY; sign <= BEGET__SIGN_BEAT; sign++) {
+		assert_int_equal(beget__report_send_sign(sides[0], sign), 0);
+		assert_true(beget__report_get_sign(receive(BEGET__SIGN), &back));
+		assert_int_equal(back, sign);
+	}
+	assert_int_equal(beget__report_send_sign(sides[0], BEGET__SIGN_BEAT + 1), 0);
+	assert_false(beget__report_get_sign(receive(BEGET__SIGN), &back));
+	assert_false(beget__report_get_sign(forged(BEGET__SIGN, "", 0, 0), &back)); /* without a tag */
+	assert_int_equal(back, BEGET__SIGN_BEAT);
+	down();
+}
+
 static void ended_message(void)
 {
 	struct beget__exit end = {.wait_status = 0x86, .user_us = 1, .system_us = 2, .peak_kib = 3}, back;
@@ -537,6 +554,7 @@ int main(void)
 		UNIT(plain_messages),
 		UNIT(born_message),
 		UNIT(failed_message),
+		UNIT(sign_message),
 		UNIT(ended_message),
 		UNIT(result_message),
 		UNIT(result_with_outs),

@@ -1,4 +1,4 @@
-/* What a pool needs of the processes that are its workers: their channels, and their answers.
+/* What pools and services need of the processes that they keep: their channels, and what arrives there.
  * Runs in the caller, in any thread. */
 #include "caller/port.h"
 
@@ -73,6 +73,24 @@ bool beget__port_receive(struct beget_process *p, beget__port_take *take, void *
 	bool open = !p->channel.closed || p->stash.first;
 	pthread_mutex_unlock(&p->lock);
 	return open;
+}
+
+struct beget__signs beget__port_look(struct beget_process *p)
+{
+	pthread_mutex_lock(&p->lock);
+	beget__status_update(p);
+	const struct beget__reports *r = &p->reports;
+	struct beget__signs signs = {
+		.born = p->pid > 0,
+		.ready = r->ready,
+		.listens = r->listens,
+		.tired = r->tired,
+		.ended = p->ended,
+		.closed = p->channel.closed,
+		.beats = r->beats,
+	};
+	pthread_mutex_unlock(&p->lock);
+	return signs;
 }
 
 bool beget__port_ended(struct beget_process *p)

@@ -1,4 +1,4 @@
-/* What a pool needs of the processes that are its workers. */
+/* What pools and services need of the processes that they keep. */
 #ifndef BEGET__PORT_H
 #define BEGET__PORT_H
 
@@ -19,6 +19,14 @@ int beget__port_pidfd(struct beget_process *);
  * False: no more messages can arrive. */
 typedef bool beget__port_take(void *data, struct beget__frame *);
 bool beget__port_receive(struct beget_process *, beget__port_take *, void *data);
+
+/* What is known of a process by now. */
+struct beget__signs {
+	bool born, ready, listens, tired, ended;
+	bool closed;    /* nothing more comes over its channel */
+	unsigned beats; /* how often it gave a sign */
+};
+struct beget__signs beget__port_look(struct beget_process *);
 
 /* True if the process is known to have ended. The user may have joined a handle that belongs to the user. */
 bool beget__port_ended(struct beget_process *);

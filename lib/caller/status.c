@@ -33,6 +33,18 @@ static void take_born(struct beget_process *p, struct beget__frame *f)
 	beget__trace("born %d", (int)p->pid);
 }
 
+static void take_sign(struct beget__reports *r, const struct beget__frame *f)
+{
+	enum beget__sign sign;
+
+	if (!beget__report_get_sign(f, &sign))
+		return;
+	r->ready |= sign == BEGET__SIGN_READY;
+	r->listens |= sign == BEGET__SIGN_LISTENS;
+	r->tired |= sign == BEGET__SIGN_TIRED;
+	r->beats++;
+}
+
 void beget__status_take(struct beget_process *p, struct beget__frame *f)
 {
 	struct beget__reports *r = &p->reports;
@@ -43,6 +55,7 @@ void beget__status_take(struct beget_process *p, struct beget__frame *f)
 	case BEGET__BORN: take_born(p, f); break;
 	case BEGET__FAILED: r->has_failure |= beget__report_get_failed(f, &r->failure); break;
 	case BEGET__RESULT: beget__promise_take(&p->promise, f, false); break;
+	case BEGET__SIGN: take_sign(r, f); break;
 	case BEGET__CRASHED: r->has_crash |= beget__report_get_crashed(f, &r->crash); break;
 	case BEGET__ENDED: r->has_exit |= beget__report_get_ended(f, &r->exit); break;
 	}

@@ -40,6 +40,14 @@ pid_t beget_caller_pid(void)
 	return self.pid == getpid() ? self.head.caller : beget__fail(ESRCH, "this process was not started by beget");
 }
 
+int beget__child_channel(void)
+{
+	if (self.pid != getpid())
+		return beget__fail(ESRCH, "this process was not started by beget");
+	return beget__fd_is(self.channel, &self.birth) ? self.channel
+	                                               : beget__fail(ESRCH, "the channel to the caller was closed");
+}
+
 int beget_start_method(void)
 {
 	return self.pid == getpid() ? (int)self.method : beget__fail(ESRCH, "this process was not started by beget");

@@ -18,6 +18,9 @@ struct beget__inheritance {
 	bool other_input; /* stdin is not the caller's */
 };
 
+/* The socket to the caller; -ESRCH where this process was not started by beget or has closed it. */
+int beget__child_channel(void);
+
 /* In the helper: does once what all its children would have to do first. */
 void beget__child_prepare(void);
 

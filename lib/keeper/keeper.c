@@ -8,12 +8,12 @@ enum { FIRST_MS = 10, MOST_MS = 1000 };
 
 void beget__keeper_failed(struct beget__keeper *k, int64_t now)
 {
-	int64_t delay = FIRST_MS;
+	int64_t delay = k->first_ms ? k->first_ms : FIRST_MS, most = k->most_ms ? k->most_ms : MOST_MS;
 
-	for (unsigned i = 0; i < k->failures && delay < MOST_MS; i++)
+	for (unsigned i = 0; i < k->failures && delay < most; i++)
 		delay *= 2;
 	k->failures++;
-	k->not_before = now + (delay < MOST_MS ? delay : MOST_MS);
+	k->not_before = now + (delay < most ? delay : most);
 }
 
 void beget__keeper_succeeded(struct beget__keeper *k)

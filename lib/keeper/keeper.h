@@ -5,9 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Zero has seen no failure. */
+/* Zero has seen no failure, and has the default delays. */
 struct beget__keeper {
-	unsigned failures; /* starts that failed, since one succeeded */
+	int first_ms, most_ms; /* the delay after the first failure, and the longest; 0: the default */
+	unsigned failures;     /* starts that failed, since one succeeded */
 	int64_t not_before;
 };
 

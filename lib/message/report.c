@@ -40,6 +40,19 @@ int beget__report_send_waits(int socket)
 	return beget__frame_send_now(socket, BEGET__WAITS, NULL, 0);
 }
 
+int beget__report_send_sign(int socket, enum beget__sign sign)
+{
+	return beget__frame_send_packed(socket, BEGET__SIGN, sign, &(struct beget__packed){.bytes = ""}, NULL, 0);
+}
+
+bool beget__report_get_sign(const struct beget__frame *f, enum beget__sign *ret)
+{
+	if (f->size > 0 || f->nfds > 0 || f->tag < BEGET__SIGN_READY || f->tag > BEGET__SIGN_BEAT)
+		return false;
+	*ret = (enum beget__sign)f->tag;
+	return true;
+}
+
 int beget__report_send_expired(int socket, uint32_t task)
 {
 	return beget__frame_send_packed(socket, BEGET__EXPIRED, task, &(struct beget__packed){.bytes = ""}, NULL, 0);

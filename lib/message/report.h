@@ -20,16 +20,26 @@ struct beget__crash {
 	char module[200];     /* path; "" for the program, "?" if unknown */
 };
 
+/* What a child says of itself. */
+enum beget__sign {
+	BEGET__SIGN_READY = 1, /* it does its work */
+	BEGET__SIGN_LISTENS,   /* it finishes when its channel is shut */
+	BEGET__SIGN_TIRED,     /* it asks for a replacement */
+	BEGET__SIGN_BEAT,      /* it is well */
+};
+
 int beget__report_send_born(int socket, pid_t, int pidfd);
 int beget__report_send_failed(int socket, const struct beget__failure *);
 int beget__report_send_refused(int socket, uint32_t task, const struct beget__failure *); /* FAILED, of a task */
 int beget__report_send_waits(int socket);
+int beget__report_send_sign(int socket, enum beget__sign);               /* never waits: -EAGAIN */
 int beget__report_send_expired(int socket, uint32_t task);               /* async-signal-safe */
 int beget__report_send_crashed(int socket, const struct beget__crash *); /* async-signal-safe */
 int beget__report_send_ended(int socket, const struct beget__exit *);
 
 /* From a frame of that kind. False: hostile bytes, and nothing is written. */
 bool beget__report_get_born(const struct beget__frame *, pid_t *);
+bool beget__report_get_sign(const struct beget__frame *, enum beget__sign *);
 bool beget__report_get_failed(const struct beget__frame *, struct beget__failure *);
 bool beget__report_get_crashed(const struct beget__frame *, struct beget__crash *);
 bool beget__report_get_ended(const struct beget__frame *, struct beget__exit *);

@@ -35,6 +35,11 @@ int beget__poll_add_hangup(int poll, int fd)
 	return add(poll, fd, 0, 0); /* epoll always reports EPOLLHUP */
 }
 
+int beget__poll_add_shut(int poll, int fd)
+{
+	return add(poll, fd, EPOLLRDHUP, 0);
+}
+
 void beget__poll_remove(int poll, int fd)
 {
 	struct epoll_event unused = {0};

@@ -142,6 +142,14 @@ static void read_crashed(const struct beget__frame *f)
 		CHECK(memchr(crash.module, '\0', sizeof(crash.module)));
 }
 
+static void read_sign(const struct beget__frame *f)
+{
+	enum beget__sign sign;
+
+	if (READ(sign, beget__report_get_sign(f, &sign)))
+		CHECK(sign >= BEGET__SIGN_READY && sign <= BEGET__SIGN_BEAT);
+}
+
 static void read_ended(const struct beget__frame *f)
 {
 	struct beget__exit end;
@@ -326,11 +334,11 @@ static void read_part(const struct beget__frame *f, int (*part)(struct beget__re
 static void read_any(const struct beget__frame *f)
 {
 	static void (*const readers[])(const struct beget__frame *) = {
-		[BEGET__START] = read_start,      [BEGET__CALL] = read_whole_call, [BEGET__BORN] = read_born,
-		[BEGET__FAILED] = read_failed,    [BEGET__RESULT] = read_result,   [BEGET__CRASHED] = read_crashed,
-		[BEGET__ENDED] = read_ended,      [BEGET__TIE] = read_tie,         [BEGET__PRELOAD] = read_question,
-		[BEGET__PREPARE] = read_question, [BEGET__READY] = read_question,  [BEGET__ASK] = read_question,
-		[BEGET__HEALTH] = read_health,
+		[BEGET__START] = read_start,      [BEGET__CALL] = read_whole_call,  [BEGET__BORN] = read_born,
+		[BEGET__FAILED] = read_failed,    [BEGET__RESULT] = read_result,    [BEGET__CRASHED] = read_crashed,
+		[BEGET__SIGN] = read_sign,        [BEGET__ENDED] = read_ended,      [BEGET__TIE] = read_tie,
+		[BEGET__PRELOAD] = read_question, [BEGET__PREPARE] = read_question, [BEGET__READY] = read_question,
+		[BEGET__ASK] = read_question,     [BEGET__HEALTH] = read_health,
 	};
 	const size_t n = sizeof(readers) / sizeof(*readers);
 

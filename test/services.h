@@ -1,0 +1,102 @@
+/* For tests of services: what fails the test when it fails. Only in the caller. */
+#ifndef SERVICES_H
+#define SERVICES_H
+
+#include "pools.h"
+
+#include <beget/service.h>
+#include <poll.h>
+#include <signal.h>
+
+/* A service whose children start with the method. */
+#define SERVICE(method_, call_, ...)                                                                                   \
+	open_service(BEGET_SERVICE_OPTIONS(.start = BEGET_OPTIONS(.method = (method_)), __VA_ARGS__), call_)
+
+static inline struct beget_service *open_service(const struct beget_service_options *options,
+                                                 const struct beget_call *call)
+{
+	struct beget_service *service = NULL;
+
+	good(beget_service_open(&service, options, call));
+	return service;
+}
+
+/* The next event, of whatever kind. */
+static inline struct beget_service_event next_event(struct beget_service *service)
+{
+	struct beget_service_event event;
+
+	good(beget_service_next(service, PATIENCE_MS, &event));
+	return event;
+}
+
+/* The next event of this kind; others are passed over, but none that ends the service. */
+static inline struct beget_service_event until(struct beget_service *service, enum beget_service_kind kind)
+{
+	for (;;) {
+		struct beget_service_event event = next_event(service);
+		if (event.kind == kind)
+			return event;
+		if (event.kind == BEGET_SERVICE_STOPPED || event.kind == BEGET_SERVICE_GAVE_UP)
+			fail_msg("event %d: %s", (int)event.kind, event.text);
+	}
+}
+
+/* Until n children have become ready; stores their pids unless that is NULL. */
+static inline void await_ready(struct beget_service *service, unsigned n, pid_t *pids)
+{
+	for (unsigned i = 0; i < n; i++) {
+		pid_t pid = until(service, BEGET_SERVICE_READY).pid;
+		if (pids)
+			pids[i] = pid;
+	}
+}
+
+static inline struct beget_service_status service_status(struct beget_service *service)
+{
+	struct beget_service_status status;
+
+	good(beget_service_status(service, &status));
+	return status;
+}
+
+/* Stops, awaits the last event, closes. */
+static inline void finish(struct beget_service *service)
+{
+	struct beget_service_event event;
+
+	good(beget_service_stop(service, PATIENCE_MS));
+	do
+		event = next_event(service);
+	while (event.kind != BEGET_SERVICE_STOPPED);
+	assert_int_equal(beget_service_next(service, 0, &event), -ENOENT);
+	beget_service_close(service);
+}
+
+/* Targets. */
+
+/* Serves until it is asked to finish. */
+static inline int wait_until_asked(void)
+{
+	struct pollfd stop = {.fd = beget_stopping(), .events = POLLIN};
+
+	return poll(&stop, 1, PATIENCE_MS) == 1 ? 0 : 9;
+}
+
+/* The same, and says that it is ready once it can be asked. */
+static inline int serve(void)
+{
+	return beget_stopping() < 0 || beget_ready() ? 8 : wait_until_asked();
+}
+
+/* Counts its boots; those up to a number fail with the code of their number. */
+static inline int fail_first(struct beget_buffer *counters, int failing)
+{
+	int boot = add_one(counters, 0);
+
+	if (boot <= failing)
+		exit(boot);
+	return serve();
+}
+
+#endif
