@@ -11,7 +11,8 @@ enum { MOST = 12, PATIENCE_MS = 20000 };
 
 static const struct launcher {
 	const char *argv[MOST];
-	bool slow; /* each process takes about a second */
+	bool slow;    /* each process takes about a second */
+	bool watches; /* it cannot watch what is watched already */
 } launchers[] = {
 	{.argv = {"env", "BEGET_TEST=1"}},
 	{.argv = {"setpriv", "--no-new-privs"}},
@@ -28,9 +29,9 @@ static const struct launcher {
 	{.argv = {"bwrap", "--ro-bind", "/", "/", "--unshare-all", "--new-session", "--die-with-parent"}},
 	{.argv = {"bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--unshare-pid", "--as-pid-1"}},
 	{.argv = {"bwrap", "--ro-bind", "/", "/", "--tmpfs", "/proc", "--unshare-user"}},
-	{.argv = {"strace", "-f", "-o", "/dev/null"}},
-	{.argv = {"perf", "stat", "-o", "/dev/null"}},
-	{.argv = {"valgrind", "--log-file=/dev/null"}, .slow = true},
+	{.argv = {"strace", "-f", "-o", "/dev/null"}, .watches = true},
+	{.argv = {"perf", "stat", "-o", "/dev/null"}, .watches = true},
+	{.argv = {"valgrind", "--log-file=/dev/null"}, .watches = true, .slow = true},
 };
 enum { LAUNCHERS = sizeof(launchers) / sizeof(*launchers) };
 
@@ -302,6 +303,10 @@ static void through_the_next(void)
 	struct beget_server *server;
 
 	now = next++;
+	if (now->watches) {
+		not_under_asan("two watchers");
+		not_under_valgrind("two watchers");
+	}
 	if (!runs(now))
 		skip();
 	with = (struct beget_options){.size = sizeof(with), .method = BEGET_SPAWN, .launcher = now->argv};

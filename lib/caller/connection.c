@@ -207,21 +207,31 @@ static void arrive(struct beget__connection *s, pid_t helper)
 	beget__forks_unguard();
 }
 
-/* The launcher may run on, and what it started. */
+/* It closed the channel first, and may print its reason now. */
+static bool launcher_ends(const struct beget__connection *s)
+{
+	enum { REASON_MS = 200 };
+	struct pollfd end = {.fd = s->pidfd, .events = POLLIN};
+
+	return s->pidfd < 0 || beget__fd_poll(&end, 1, REASON_MS) > 0;
+}
+
+/* The launcher may still run, and so may what it started. */
 static int never_arrived(struct beget__connection *s, int error, int output)
 {
-	char said[160];
 	const char *name = s->setup.launcher.argv[0];
+	bool ended = error == -ECONNRESET && launcher_ends(s);
+	char said[160];
 
 	beget__launcher_quote(output, said, sizeof(said));
 	beget__proc_kill_group(s->control->helper, s->pidfd);
 	if (error == -ETIMEDOUT)
 		return beget__fail(ETIMEDOUT, "the launcher %.60s did not execute the program within %d ms%s%s", name,
 		                   s->setup.timeout_ms, said[0] ? ": " : "", said);
-	return error != -ECONNRESET
-	               ? error
-	               : beget__fail(ECONNRESET, "the launcher %.60s ended and did not execute the program%s%s", name,
-	                             said[0] ? ": " : ", and said nothing", said);
+	if (error != -ECONNRESET)
+		return error;
+	return beget__fail(ECONNRESET, "the launcher %.60s %s and did not execute the program%s%s", name,
+	                   ended ? "ended" : "closed descriptor 3", said[0] ? ": " : ", and said nothing", said);
 }
 
 static int open_output(const struct beget__connection *s)

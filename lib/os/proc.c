@@ -135,14 +135,16 @@ int beget__proc_signal(pid_t pid, int pidfd, int signal)
 #define PIDFD_SIGNAL_PROCESS_GROUP (1u << 2)
 #endif
 
-/* The number of the group is its leader's: it cannot be another's while the leader runs. */
+/* While the leader runs, no other group can have its number. */
 void beget__proc_kill_group(pid_t leader, int pidfd)
 {
 	struct pollfd end = {.fd = pidfd, .events = POLLIN};
 
-	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, PIDFD_SIGNAL_PROCESS_GROUP) < 0 && errno != ESRCH &&
-	    beget__fd_poll(&end, 1, 0) == 0)
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, PIDFD_SIGNAL_PROCESS_GROUP) < 0 &&
+	    beget__fd_poll(&end, 1, 0) == 0) {
 		kill(-leader, SIGKILL);
+		kill(leader, SIGKILL); /* it may not lead one */
+	}
 }
 
 static int execute_descriptor(int image, char *const *argv, char *const *envp)

@@ -84,29 +84,31 @@ int beget__launcher_open_output(void)
 	return fd;
 }
 
-static void join_lines(char *text, const char *from, size_t size)
+/* Where the last whole lines begin of which at most room bytes are wanted, with two for the end of a line. */
+static const char *last_lines(const char *text, const char *end, size_t room)
 {
-	size_t n = 0;
+	const char *from = end;
 
-	for (; *from && n + 3 < size; from++)
-		if (*from != '\n')
-			text[n++] = *from;
-		else if (from[1])
-			n = (size_t)(stpcpy(text + n, "; ") - text);
-	text[n] = '\0';
+	for (; from > text && room >= 2; from--)
+		room -= from[-1] == '\n' ? 2 : 1;
+	const char *line = from > text ? strchr(from, '\n') : NULL;
+	return line && line[1] ? line + 1 : from;
 }
 
 const char *beget__launcher_quote(int fd, char *text, size_t size)
 {
-	char all[OUTPUT + 1] = "", *from = all;
+	char all[OUTPUT + 1] = "", *at = text;
 	ssize_t n = fd < 0 ? 0 : beget__fd_read_at(fd, all, OUTPUT, 0);
 	size_t length = strnlen(all, n > 0 ? (size_t)n : 0);
 
-	if (length >= size) {
-		from = all + length - size + 1;
-		char *line = strchr(from, '\n');
-		from = line && line[1] ? line + 1 : from;
-	}
-	join_lines(text, from, size);
+	while (length > 0 && all[length - 1] == '\n')
+		length--;
+	all[length] = '\0';
+	for (const char *from = last_lines(all, all + length, size - 1); *from; from++)
+		if (*from == '\n')
+			at = stpcpy(at, "; ");
+		else
+			*at++ = *from;
+	*at = '\0';
 	return text;
 }
