@@ -46,7 +46,7 @@ int main(int argc, char **argv)
 	waitpid(pid, NULL, 0);
 	struct pollfd gone = {.fd = ends[0], .events = POLLIN};
 	if (poll(&gone, 1, 10000) != 1 || read(ends[0], &byte, 1) != 0) {
-		printf("the worker still runs without its host\n");
+		printf("the worker is still running without its host\n");
 		return 1;
 	}
 	printf("the worker ended with its host\n");

@@ -266,7 +266,7 @@ static void killed_in_its_prepare_call(void)
 	                              BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(tells_and_sleeps, BEGET_FD(said[1]))));
 	pthread_join(thread, NULL);
 	assert_int_equal(error, -ECONNRESET);
-	assert_non_null(strstr(beget_error(), "the server ended: its prepare call"));
+	assert_non_null(strstr(beget_error(), "the server ended: the prepare call"));
 	assert_ptr_equal(server, untouched);
 	close(said[0]);
 	close(said[1]);

@@ -71,9 +71,9 @@ same "a file that is no program" "$(methods 1 "caller: cannot execute the host p
 cp "$build/beget-host" "$tmp/setid" && chmod 4755 "$tmp/setid"
 BEGET_HOST=$tmp/setid plugins "$lib/plugin.so" plugin_number
 same "a set-user-ID host program" \
-	"$(methods 1 "caller: cannot execute the host program: it is set-id or has file capabilities, as explained")"
+	"$(methods 1 "caller: cannot execute the host program: it is set-user-ID, set-group-ID or has file capabilities, as explained")"
 BEGET_HOST=/bin/true plugins "$lib/plugin.so" plugin_number
-sed -i 's/: process.* never reached its target: .*/: failed/; s/: caller: the helper ends.*/: failed/' "$tmp/out"
+sed -i 's/: process.* never reached its target: .*/: failed/; s/: caller: the helper exits.*/: failed/' "$tmp/out"
 same "a program that is not the host" "fork: 1
 spawn: failed
 forkserver: failed"
@@ -83,7 +83,7 @@ forkserver: failed"
 echo "$? $(grep -c 'beget-host(8)' "$tmp/errors")" >>"$tmp/out"
 same "started by hand it says what it is for" "2 1"
 ended 20 "$build/beget-host" --beget-child 3<&-
-same "marked by hand it obeys nobody" "beget: this argument is for processes that beget starts
+same "the argument of a helper is refused" "beget: this argument is reserved for processes that beget starts
 exit 127"
 
 # Installed: the library contains the path, and the host program finds its library.

@@ -8,7 +8,7 @@ BEGET_HOST=$build/beget-host
 export BEGET_HOST
 LOOPS_LOG=$tmp/out
 export LOOPS_LOG
-refused='cannot execute a program: this process was executed for a start itself, and main has not called beget_init yet'
+refused='cannot execute a program: this process is a child or a helper, and main has not called beget_init yet'
 
 loops() {
 	rm -f "$tmp/out"
@@ -38,7 +38,7 @@ loops without
 sed -i 's/the server ended/the server has ended/' "$tmp/out" # whether there was time to ask the server
 program=$(readlink -f "$build/test/prog/loops")
 same "an executable that does not call beget_init, and opens a server" "main server: caller: $program: $refused
-main server: caller: $program: the server has ended: is beget_init the first statement of its main?"
+main server: caller: $program: the server has ended: perhaps beget_init is not the first statement of its main"
 
 timeout 60 "$build/test/prog/plugins" "$build/test/lib/starter.so" starter_said >"$tmp/out" 2>&1
 same "a plugin's constructor that starts, in each child" "fork: 1111

@@ -111,10 +111,10 @@ static void nothing_of_the_callers_own(enum beget_method method)
 	function f = symbol(plugin, "plugin_apply");
 
 	memcpy(&apply, &f, sizeof(f));
-	refuse(by(method, s), BEGET_CALL(own, 1, 2), "this program's own");
-	refuse(by(method, s), BEGET_CALL(apply, own, 1, 2), "this program's own");
+	refuse(by(method, s), BEGET_CALL(own, 1, 2), "belongs to this program");
+	refuse(by(method, s), BEGET_CALL(apply, own, 1, 2), "belongs to this program");
 	refused(BEGET_SERVER_OPTIONS(.executable = host_program(), .prepare = BEGET_CALL(own, 1, 2)), -EOPNOTSUPP,
-	        "this program's own");
+	        "belongs to this program");
 	beget_server_close(s);
 	dlclose(plugin);
 }

@@ -9,7 +9,7 @@ refused="main goes on
 $(methods ok EPERM)"
 accepted="main goes on
 $(methods ok)"
-obeys_nobody="beget: this argument is for processes that beget starts
+obeys_nobody="beget: this argument is reserved for processes that beget starts
 exit 127"
 
 # The library's own arguments, given by hand.

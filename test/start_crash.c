@@ -231,7 +231,7 @@ static void in_no_code(enum beget_method method)
 	const char *text = sentence_of(method, BEGET_CRASH_REPORT, CALLS, 0x1234, SIGSEGV);
 
 	expect_in(text, "at address 0x1234 ");
-	expect_in(text, "no known module");
+	expect_in(text, "outside all known modules");
 }
 
 static void other_signals(enum beget_method method)

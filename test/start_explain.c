@@ -45,7 +45,7 @@ static void expect_no_line(const char *line)
 
 static void a_call(enum beget_method method)
 {
-	static const char *const ways[] = {"in band", "in band", "there"};
+	static const char *const ways[] = {"in band", "in band", "in the copied memory"};
 	struct point p = {1, 2};
 	char line[200], program[4096] = "";
 
@@ -56,8 +56,8 @@ static void a_call(enum beget_method method)
 	assert_non_null(strstr(text, program));
 	assert_non_null(strstr(text, ", build-id "));
 	assert_non_null(strstr(text, "libc.so.6, build-id "));
-	assert_non_null(strstr(text, ", which is there\n"));
-	assert_null(strstr(text, "to be loaded"));
+	assert_non_null(strstr(text, ", already loaded\n"));
+	assert_null(strstr(text, "will be loaded"));
 	expect_line(method == BEGET_FORK         ? "with fork, in a copy of this process\n"
 	            : method == BEGET_FORKSERVER ? "with forkserver, in a copy of a helper that executes /"
 	                                         : "with spawn, in a process that executes /");
@@ -66,13 +66,13 @@ static void a_call(enum beget_method method)
 		"argument 2: const char *, 5 bytes, %s\n",
 		"argument 3: pointer to an object, 16 bytes, %s\n",
 		"argument 4: struct beget_bytes, 3 bytes, %s\n",
-		"argument 6: bool, 1 bytes, %s\n",
+		"argument 6: bool, 1 byte, %s\n",
 	};
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
 		snprintf(line, sizeof(line), lines[i], ways[method]);
 		expect_line(line);
 	}
-	expect_line(method == BEGET_FORK ? "argument 5: struct beget_fd, number 0, there\n"
+	expect_line(method == BEGET_FORK ? "argument 5: struct beget_fd, number 0, in the copied memory\n"
 	                                 : "argument 5: struct beget_fd, number 0, as a descriptor\n");
 	expect_line("result: int\n");
 	expect_no_line("refused");
@@ -100,7 +100,7 @@ static void large_arguments(enum beget_method method)
 	explain(BEGET_OPTIONS(.method = method), BEGET_CALL(first_length, strings));
 	assert_non_null(strstr(text, "argument 1: char *const *, 2 strings, "));
 	explain(BEGET_OPTIONS(.method = method), BEGET_CALL(length, BEGET_BYTES(large, sizeof(large))));
-	expect_line(method == BEGET_FORK ? "argument 1: struct beget_bytes, 100000 bytes, there\n"
+	expect_line(method == BEGET_FORK ? "argument 1: struct beget_bytes, 100000 bytes, in the copied memory\n"
 	                                 : "argument 1: struct beget_bytes, 100000 bytes, in a memory file\n");
 }
 
@@ -133,15 +133,15 @@ static void other_types(enum beget_method method)
 	        BEGET_RETURNS(pair, BEGET_CALL(swap, BEGET_STRUCT(pair, p), buffer, length, BEGET_OUT(&out),
 	                                       BEGET_INOUT(&both), BEGET_NULL(void *))));
 	beget_buffer_free(buffer);
-	expect_line(fork ? "argument 1: struct by value, 16 bytes, there\n"
+	expect_line(fork ? "argument 1: struct by value, 16 bytes, in the copied memory\n"
 	                 : "argument 1: struct by value, 16 bytes, in band\n");
-	expect_line(fork ? "argument 2: struct beget_buffer *, 5000 bytes, there\n"
+	expect_line(fork ? "argument 2: struct beget_buffer *, 5000 bytes, in the copied memory\n"
 	                 : "argument 2: struct beget_buffer *, 5000 bytes, as a descriptor\n");
 	expect_line("argument 3: pointer to a function, length, at 0x");
-	expect_line(fork ? "argument 4: pointer to an object, 8 bytes back, there\n"
-	                 : "argument 4: pointer to an object, 8 bytes back, in band\n");
-	expect_line(fork ? "argument 5: pointer to an object, 4 bytes there and back, there\n"
-	                 : "argument 5: pointer to an object, 4 bytes there and back, in band\n");
+	expect_line(fork ? "argument 4: pointer to an object, 8 bytes (sent back), in the copied memory\n"
+	                 : "argument 4: pointer to an object, 8 bytes (sent back), in band\n");
+	expect_line(fork ? "argument 5: pointer to an object, 4 bytes (sent both ways), in the copied memory\n"
+	                 : "argument 5: pointer to an object, 4 bytes (sent both ways), in band\n");
 	expect_line("argument 6: void *, NULL, ");
 	expect_line("result: struct by value\n");
 	expect_no_line("refused");
@@ -162,15 +162,15 @@ static void a_library(enum beget_method method)
 	expect_line(line);
 	assert_true(dependency < strstr(text, line)); /* in the order of loading */
 	if (method == BEGET_FORK)
-		assert_null(strstr(text, "to be loaded"));
+		assert_null(strstr(text, "will be loaded"));
 	else
-		assert_non_null(strstr(strstr(text, line), ", to be loaded in the child\n"));
+		assert_non_null(strstr(strstr(text, line), ", will be loaded in the child\n"));
 	expect_no_line("refused");
 	dlclose(library);
 	library = load(built("no_build_id.so"));
 	call.function = symbol(library, "plain_seven");
 	explain(BEGET_OPTIONS(.method = method), &call);
-	assert_non_null(strstr(text, "no_build_id.so, no build-id but hash "));
+	assert_non_null(strstr(text, "no_build_id.so, no build-id, hash "));
 	dlclose(library);
 }
 
@@ -207,7 +207,7 @@ static void refusals(enum beget_method method)
 		expect_refusal(BEGET_OPTIONS(.method = method), &call);
 	call.args = args + 2;
 	expect_refusal(BEGET_OPTIONS(.method = method), &call);
-	expect_line("argument 1: of no type that there is\n");
+	expect_line("argument 1: of an unknown type\n");
 	call.args = args + 3;
 	expect_refusal(BEGET_OPTIONS(.method = method), &call);
 	expect_line("argument 1: without a value\n");
@@ -225,7 +225,7 @@ static void refusals(enum beget_method method)
 	if (method != BEGET_FORK) {
 		call.function = (void (*)(void))(uintptr_t)&args;
 		expect_refusal(BEGET_OPTIONS(.method = method), &call);
-		expect_line("calls the code at 0x");
+		expect_line("calls code at 0x");
 	}
 }
 

@@ -359,12 +359,12 @@ static void a_deleted_file(enum beget_method method)
 	assert_int_equal(number(method, plugin, "plugin_number"), 1);
 	assert_int_equal(number(method, needs, "needs_number"), 42);
 	unlink(in_folder("plugin.so"));
-	expect_gone(method, plugin, "plugin_number", -ENOENT, "plugin.so was deleted since it was loaded");
+	expect_gone(method, plugin, "plugin_number", -ENOENT, "plugin.so has been deleted");
 	assert_int_equal(number(method, needs, "needs_number"), 42);
 	unlink(in_folder("dep.so"));
-	expect_gone(method, needs, "needs_number", -ENOENT, "dep.so was deleted since it was loaded");
+	expect_gone(method, needs, "needs_number", -ENOENT, "dep.so has been deleted");
 	remove_folder();
-	expect_gone(method, needs, "needs_number", -ENOENT, "was deleted since it was loaded");
+	expect_gone(method, needs, "needs_number", -ENOENT, "has been deleted");
 	dlclose(plugin);
 	dlclose(needs);
 }
@@ -389,14 +389,14 @@ static void a_replaced_file(enum beget_method method)
 	copy_to(built("one/twin.so"), in_folder("plugin.so"));
 	void *plugin = load(in_folder("plugin.so"));
 	replace(built("two/twin.so"));
-	expect_gone(method, plugin, "plugin_number", -ESTALE, "plugin.so was replaced since it was loaded");
+	expect_gone(method, plugin, "plugin_number", -ESTALE, "plugin.so has been replaced");
 	replace("/proc/self/status");
-	expect_gone(method, plugin, "plugin_number", -ESTALE, "plugin.so was replaced since it was loaded");
+	expect_gone(method, plugin, "plugin_number", -ESTALE, "plugin.so has been replaced");
 	replace("/dev/null");
-	expect_gone(method, plugin, "plugin_number", -ESTALE, "plugin.so was replaced since it was loaded");
+	expect_gone(method, plugin, "plugin_number", -ESTALE, "plugin.so has been replaced");
 	unlink(in_folder("plugin.so"));
 	mkfifo(in_folder("plugin.so"), 0600); /* and no call waits for a writer */
-	expect_gone(method, plugin, "plugin_number", -ESTALE, "plugin.so was replaced since it was loaded");
+	expect_gone(method, plugin, "plugin_number", -ESTALE, "plugin.so has been replaced");
 	replace(built("one/twin.so"));
 	assert_int_equal(number(method, plugin, "plugin_number"), 1);
 	dlclose(plugin);
@@ -427,7 +427,7 @@ static void a_replaced_file_without_a_build_id(enum beget_method method)
 	if (method == BEGET_FORK)
 		assert_int_equal(int_result(method, &call), 13);
 	else
-		expect_refused(method, &call, -ESTALE, "plugin.so was replaced since it was loaded");
+		expect_refused(method, &call, -ESTALE, "plugin.so has been replaced");
 	dlclose(plugin);
 	remove_folder();
 }
@@ -443,9 +443,9 @@ static void loaded_from_memory(enum beget_method method)
 	close(from);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	void *library = load(path);
-	expect_gone(method, library, "plugin_number", -EOPNOTSUPP, "was loaded by a descriptor");
+	expect_gone(method, library, "plugin_number", -EOPNOTSUPP, "was loaded from a descriptor");
 	close(fd);
-	expect_gone(method, library, "plugin_number", -EOPNOTSUPP, "was loaded by a descriptor");
+	expect_gone(method, library, "plugin_number", -EOPNOTSUPP, "was loaded from a descriptor");
 	dlclose(library);
 }
 
@@ -460,7 +460,8 @@ static void constructors(enum beget_method method)
 	if (method == BEGET_FORK)
 		assert_int_equal(int_result(method, &call), 7);
 	else
-		expect_failed(method, &call, -ECANCELED, "exited with code 0 while it was loaded");
+		expect_failed(method, &call, -ECANCELED,
+		              "a constructor of a module that the target needs exited with code 0");
 	setenv("CONSTRUCTOR", "aborts", 1);
 	if (method == BEGET_FORK)
 		assert_int_equal(int_result(method, &call), 7);

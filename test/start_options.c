@@ -203,7 +203,7 @@ static void bad_environment(enum beget_method method)
 
 	for (size_t i = 0; i < 3; i++) {
 		char *env[] = {"ONE=1", bad[i], NULL}, named[40];
-		snprintf(named, sizeof(named), "1, \"%s\"", bad[i]);
+		snprintf(named, sizeof(named), "1 (\"%s\")", bad[i]);
 		expect_refusal(BEGET_OPTIONS(.method = method, .env = env), BEGET_CALL(nothing), -EINVAL, named);
 	}
 }
@@ -404,7 +404,7 @@ static void unknown_streams(enum beget_method method)
 
 static void unknown_flags(enum beget_method method)
 {
-	expect_refusal(BEGET_OPTIONS(.method = method, .flags = 0x100u), BEGET_CALL(nothing), -EINVAL, "0x100");
+	expect_refusal(BEGET_OPTIONS(.method = method, .flags = 0x40000000u), BEGET_CALL(nothing), -EINVAL, "0x40000000");
 	expect_refusal(BEGET_OPTIONS(.method = method, .flags = BEGET_TIED | 0x80000000u), BEGET_CALL(nothing), -EINVAL,
 	               "0x80000000");
 }

@@ -365,7 +365,7 @@ static void no_room(enum beget_method method)
 
 	assert_int_equal(beget_join(p, 10000, NULL), 0);
 	beget_describe(p, text, sizeof(text));
-	if (!strstr(text, "argument 1: cannot make room for 9223372036854775807 bytes"))
+	if (!strstr(text, "argument 1: cannot allocate 9223372036854775807 bytes"))
 		fail_msg("%s", text);
 	expect_end(p, BEGET_FAILED, -ENOMEM);
 	assert_int_equal(byte, 1);

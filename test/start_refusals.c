@@ -88,10 +88,10 @@ static void nothing_to_call(enum beget_method method)
 
 	assert_int_equal(beget_start(NULL, BEGET_OPTIONS(.method = method), BEGET_CALL(add, 1, 2)), -EINVAL);
 	assert_non_null(strstr(beget_error(), "ret is NULL"));
-	expect_refused(BEGET_OPTIONS(.method = method), NULL, -EINVAL, "function");
+	expect_refused(BEGET_OPTIONS(.method = method), NULL, -EINVAL, "call is NULL");
 	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "function");
 	call = (struct beget_call){.function = target, .result = BEGET_TYPE_INT, .n = 2, .args = NULL};
-	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "2 arguments, and args is NULL");
+	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "2 arguments, but args is NULL");
 }
 
 static void wrong_results(enum beget_method method)
@@ -131,18 +131,19 @@ static void wrong_arguments(enum beget_method method)
 	struct beget_bytes bytes = {NULL, 5};
 	struct beget_fd fd = {-1};
 
-	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_INT, .value = NULL}, -EINVAL, "no value");
+	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_INT, .value = NULL}, -EINVAL,
+	                        "value is NULL");
 	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_INT, .flags = 1, .value = &one}, -EINVAL,
 	                        "flags 0x1");
 	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_VOID, .value = &one}, -EINVAL,
-	                        "no such type");
+	                        "unknown type");
 	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_STRINGS + 1, .value = &one}, -EINVAL,
-	                        "no such type");
-	expect_refused_argument(method, (struct beget_arg){.type = ~0u, .value = &one}, -EINVAL, "no such type");
+	                        "unknown type");
+	expect_refused_argument(method, (struct beget_arg){.type = ~0u, .value = &one}, -EINVAL, "unknown type");
 	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_OBJECT, .value = &object}, -EINVAL,
 	                        "size");
 	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_BYTES, .value = &bytes}, -EINVAL,
-	                        "no data");
+	                        "data is NULL");
 	expect_refused_argument(method, (struct beget_arg){.type = BEGET_TYPE_FD, .value = &fd}, -EBADF,
 	                        "descriptor -1");
 	fd.fd = 987654;
@@ -161,7 +162,7 @@ static void wrong_flags_and_sizes(enum beget_method method)
 	char words[40];
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
-		snprintf(words, sizeof(words), "its flags 0x%x are not", flags[i]);
+		snprintf(words, sizeof(words), "flags 0x%x are not", flags[i]);
 		expect_refused_argument(
 			method,
 			(struct beget_arg){.type = BEGET_TYPE_OBJECT, .flags = flags[i], .size = 4, .value = &object},
@@ -174,7 +175,7 @@ static void wrong_flags_and_sizes(enum beget_method method)
 	expect_refused_argument(
 		method,
 		(struct beget_arg){.type = BEGET_TYPE_OBJECT, .size = (size_t)PTRDIFF_MAX + 1, .value = &object},
-		-EINVAL, "no object is so large");
+		-EINVAL, "exceeds the address space");
 }
 
 static void takes_memory(int a, int *n)
@@ -193,10 +194,11 @@ static void sizes_that_overflow(enum beget_method method)
 	int n = 3;
 
 	expect_refused(o, BEGET_CALL(takes_memory, 1, BEGET_OUT(&n, SIZE_MAX)), -EINVAL,
-	               "argument 2: no object is so large");
+	               "argument 2: the size of the object exceeds the address space");
 	expect_refused(o, BEGET_CALL(takes_memory, 1, BEGET_INOUT(&n, SIZE_MAX / 4 + 2)), -EINVAL,
-	               "no object is so large");
-	expect_refused(o, BEGET_CALL(reads_memory, 1, BEGET_IN(&n, (size_t)1 << 63)), -EINVAL, "no object is so large");
+	               "exceeds the address space");
+	expect_refused(o, BEGET_CALL(reads_memory, 1, BEGET_IN(&n, (size_t)1 << 63)), -EINVAL,
+	               "exceeds the address space");
 	assert_int_equal(n, 3);
 }
 
@@ -226,16 +228,16 @@ static void wrong_layouts(enum beget_method method)
 	const char *words = "argument 2: the layout of the struct is wrong: ";
 
 	expect_refused(o, BEGET_CALL(takes_held, 1, BEGET_STRUCT(half, h)), -EINVAL, words);
-	expect_refused(o, BEGET_CALL(takes_held, 1, BEGET_STRUCT(none, h)), -EINVAL, "is wrong: it is not given");
-	expect_refused(o, BEGET_CALL(gives_held), -EINVAL, "returns a struct: use BEGET_RETURNS to give its layout");
+	expect_refused(o, BEGET_CALL(takes_held, 1, BEGET_STRUCT(none, h)), -EINVAL, "is wrong: layout is NULL");
+	expect_refused(o, BEGET_CALL(gives_held), -EINVAL, "returns a struct without a layout (use BEGET_RETURNS)");
 	expect_refused(o, BEGET_RETURNS(half, BEGET_CALL(gives_held)), -EINVAL,
 	               "the result: the layout of the struct is wrong: its alignment");
 	if (method == BEGET_FORK)
 		return;
 	expect_refused(o, BEGET_CALL(takes_held, 1, BEGET_STRUCT(good, h)), -EOPNOTSUPP,
-	               "argument 2: only fork can carry a struct with pointers");
+	               "argument 2: a struct that contains pointers can be passed only with fork");
 	expect_refused(o, BEGET_RETURNS(good, BEGET_CALL(gives_held)), -EOPNOTSUPP,
-	               "the result: only fork can carry a struct with pointers");
+	               "the result: a struct that contains pointers can be passed only with fork");
 }
 
 static void wrong_calls(enum beget_method method)
@@ -244,12 +246,13 @@ static void wrong_calls(enum beget_method method)
 	struct beget_arg args[2] = {{.type = BEGET_TYPE_INT, .value = &one}, {.type = BEGET_TYPE_INT, .value = &one}};
 	struct beget_call call = {.function = target, .result = BEGET_TYPE_INT, .n = 2, .args = args, .named = 3};
 
-	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "at least its 3 named arguments, not 2");
+	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL,
+	               "at least 3 arguments for the named parameters, not 2");
 	call.named = ~0u;
-	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "named arguments, not 2");
+	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "named parameters, not 2");
 	call.named = 0;
 	call.flags = 0x40;
-	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "flags 0x40 of the call");
+	expect_refused(BEGET_OPTIONS(.method = method), &call, -EINVAL, "unknown flags 0x40");
 }
 
 static int applies(int a, int (*f)(int))
@@ -264,7 +267,7 @@ static void a_function_of_no_module(enum beget_method method)
 	int (*f)(int) = (int (*)(int))(uintptr_t)code;
 
 	expect_refused(BEGET_OPTIONS(.method = method), BEGET_CALL(applies, 1, f), -EOPNOTSUPP,
-	               "is in no loaded module, so only fork can carry it");
+	               "is not in a loaded module, so only fork can carry it");
 	assert_non_null(strstr(beget_error(), "argument 2: the function at 0x"));
 }
 
@@ -302,7 +305,7 @@ static void a_closure(enum beget_method method)
 	if (method == BEGET_FORK)
 		assert_int_equal(int_result(method, &call), 42);
 	else
-		expect_refused(BEGET_OPTIONS(.method = method), &call, -EOPNOTSUPP, "in no loaded module");
+		expect_refused(BEGET_OPTIONS(.method = method), &call, -EOPNOTSUPP, "not in a loaded module");
 	ffi_closure_free(closure);
 }
 
@@ -311,7 +314,7 @@ static void no_code_at_all(enum beget_method method)
 	static int data;
 	struct beget_call call = {.function = (void (*)(void))(uintptr_t)&data, .result = BEGET_TYPE_VOID};
 
-	expect_refused(BEGET_OPTIONS(.method = method), &call, -EOPNOTSUPP, "in no loaded module");
+	expect_refused(BEGET_OPTIONS(.method = method), &call, -EOPNOTSUPP, "not in a loaded module");
 	call.function = (void (*)(void))(uintptr_t)8;
 	expect_refused(BEGET_OPTIONS(.method = method), &call, -EOPNOTSUPP, "0x8");
 }

@@ -164,8 +164,8 @@ static void above_the_callers(enum beget_method method)
 static void nonsense(enum beget_method method)
 {
 	by = method;
-	refused(-EINVAL, "there is no resource 99", (struct beget_rlimit[]){{99, 1, 1}}, 1);
-	refused(-EINVAL, "there is no resource -1", (struct beget_rlimit[]){{-1, 1, 1}}, 1);
+	refused(-EINVAL, "unknown resource 99", (struct beget_rlimit[]){{99, 1, 1}}, 1);
+	refused(-EINVAL, "unknown resource -1", (struct beget_rlimit[]){{-1, 1, 1}}, 1);
 	refused(-EINVAL, "RLIMIT_CPU: the soft limit 2 is above the hard limit 1",
 	        (struct beget_rlimit[]){{RLIMIT_CPU, 2, 1}}, 1);
 	refused(-EINVAL, "rlimits is NULL", NULL, 1);

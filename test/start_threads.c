@@ -173,7 +173,7 @@ static void fork_beside_threads(enum beget_method method)
 	p = NULL;
 	pthread_t t = beside(allocates);
 	int refused = beget_start(&p, BEGET_OPTIONS(.method = method), BEGET_CALL(allocates_and_prints, 1));
-	bool untouched = p == NULL, named = strstr(beget_error(), " threads run") != NULL;
+	bool untouched = p == NULL, named = strstr(beget_error(), " threads are running") != NULL;
 	int wrong = 0;
 
 	for (int i = 0; i < 100; i++) {

@@ -19,8 +19,8 @@ caller=$(pid_of caller) helper=$(pid_of helper)
 {
 	line "$caller" caller "launched helper $helper"
 	line "$helper" helper serves
-	line "$helper" helper "made $(pid_of forkserver)"
-	line "$caller" caller "born $(pid_of forkserver)"
+	line "$helper" helper "created child $(pid_of forkserver)"
+	line "$caller" caller "child $(pid_of forkserver) exists"
 } >"$tmp/out"
 none "the helper"
 

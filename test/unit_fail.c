@@ -114,9 +114,9 @@ static void trace_lines(void)
 	beget__trace("into nothing");
 	beget__trace_fd = pipes[1];
 	errno = ERANGE;
-	beget__trace("born %d", 5);
+	beget__trace("child %d", 5);
 	assert_int_equal(errno, ERANGE);
-	snprintf(expected, sizeof(expected), "beget[%d] caller: born 5\n", (int)getpid());
+	snprintf(expected, sizeof(expected), "beget[%d] caller: child 5\n", (int)getpid());
 	assert_string_equal(traced(pipes[0]), expected);
 	for (int n = 360; n < 420; n++) {
 		beget__trace("%.*s", n, longer);

@@ -85,8 +85,8 @@ static void wrong_ones(void)
 	const size_t size = 8;
 
 	assert_null(beget__layout_wrong(&l, size));
-	expect_wrong(NULL, size, "not given");
-	expect_wrong(&l, 12, "not of the struct's size");
+	expect_wrong(NULL, size, "layout is NULL");
+	expect_wrong(&l, 12, "not the size of the struct");
 	l.n = 0;
 	expect_wrong(&l, size, "no members");
 	l = (struct beget_layout){8, 4, 2, NULL};
@@ -94,16 +94,16 @@ static void wrong_ones(void)
 	l = (struct beget_layout){8, 4, 1, m}; /* the last one is missing */
 	expect_wrong(&l, size, "alignment");
 	l.members = m + 1; /* the first */
-	expect_wrong(&l, size, "do not lie as a compiler lays them out");
+	expect_wrong(&l, size, "not those of a compiler");
 	l = (struct beget_layout){5, 1, 2, m}; /* packed */
 	m[1].offset = 1;
-	expect_wrong(&l, 5, "do not lie as a compiler lays them out");
+	expect_wrong(&l, 5, "not those of a compiler");
 	m[1].offset = 8;
 	l = (struct beget_layout){12, 4, 2, m};
-	expect_wrong(&l, 12, "do not lie");
+	expect_wrong(&l, 12, "not those of a compiler");
 	m[1].offset = 4;
 	l = (struct beget_layout){12, 4, 2, m};
-	expect_wrong(&l, 12, "its size is not what its members take");
+	expect_wrong(&l, 12, "its size does not match its members");
 	l = (struct beget_layout){16, 16, 2, m}; /* more aligned than they need */
 	expect_wrong(&l, 16, "alignment");
 	l = (struct beget_layout){8, 4, 2, m};

@@ -126,7 +126,7 @@ static void born_message(void)
 
 static void failed_message(void)
 {
-	struct beget__failure failure = {-EMFILE, "helper: cannot make a child"}, back;
+	struct beget__failure failure = {-EMFILE, "helper: cannot create a child"}, back;
 
 	up();
 	assert_int_equal(beget__report_send_failed(sides[0], &failure), 0);

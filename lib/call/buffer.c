@@ -69,15 +69,16 @@ static int make(size_t size, struct beget_buffer **ret)
 int beget_buffer_create(struct beget_buffer **ret, size_t size)
 {
 	if (!ret)
-		return beget__fail(EINVAL, "cannot make a buffer: ret is NULL");
+		return beget__fail(EINVAL, "cannot create the buffer: ret is NULL");
 	if (size == 0)
-		return beget__fail(EINVAL, "cannot make a buffer of no bytes");
+		return beget__fail(EINVAL, "cannot create the buffer: size is 0");
 	if (size > PTRDIFF_MAX / 2)
-		return beget__fail(EFBIG, "cannot make a buffer of %zu bytes: no memory is so large", size);
+		return beget__fail(EFBIG, "cannot create a buffer of %zu bytes: the size exceeds the address space",
+		                   size);
 	int cancel = beget__thread_no_cancel();
 	int error = make(size, ret);
 	beget__thread_cancel(cancel);
-	return error ? beget__fail_errno(-error, "cannot make a buffer of %zu bytes", size) : 0;
+	return error ? beget__fail_errno(-error, "cannot create a buffer of %zu bytes", size) : 0;
 }
 
 int beget__buffer_adopt(int fd, size_t size, struct beget_buffer **ret)
@@ -148,14 +149,14 @@ static int seal(struct beget_buffer *b)
 int beget_buffer_seal(struct beget_buffer *b)
 {
 	if (!b)
-		return beget__fail(EINVAL, "cannot seal: there is no buffer");
+		return beget__fail(EINVAL, "cannot seal the buffer: buffer is NULL");
 	int cancel = beget__thread_no_cancel();
 	pthread_mutex_lock(&b->lock);
 	int error = seal(b);
 	pthread_mutex_unlock(&b->lock);
 	beget__thread_cancel(cancel);
 	if (error == -EBUSY)
-		return beget__fail(EBUSY, "cannot seal the buffer: it is mapped for writing elsewhere too");
+		return beget__fail(EBUSY, "cannot seal the buffer: it is also mapped for writing elsewhere");
 	return error ? beget__fail_errno(-error, "cannot seal the buffer") : 0;
 }
 

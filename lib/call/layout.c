@@ -36,15 +36,15 @@ static const char *wrong(const struct beget_layout *l, int depth, size_t *number
 			return "it has too many members";
 		at = (at + align - 1) & ~(align - 1);
 		if (m->offset != at)
-			return "its members do not lie as a compiler lays them out (one is missing, packed or a bit "
-			       "field?)";
+			return "the offsets of its members are not those of a compiler (perhaps one is missing, packed "
+			       "or a bit field)";
 		at += n * size;
 		widest = align > widest ? align : widest;
 	}
 	if (l->align != widest)
-		return "its alignment is not that of its members";
+		return "its alignment does not match its members";
 	if (l->size != ((at + widest - 1) & ~(widest - 1)))
-		return "its size is not what its members take (one is missing?)";
+		return "its size does not match its members (perhaps one is missing)";
 	return NULL;
 }
 
@@ -53,9 +53,9 @@ const char *beget__layout_wrong(const struct beget_layout *l, size_t size)
 	size_t numbers = 0;
 
 	if (!l)
-		return "it is not given";
+		return "layout is NULL";
 	const char *why = wrong(l, 1, &numbers);
-	return !why && l->size != size ? "it is not of the struct's size" : why;
+	return !why && l->size != size ? "its size is not the size of the struct" : why;
 }
 
 bool beget__layout_points(const struct beget_layout *l)

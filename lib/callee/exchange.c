@@ -70,7 +70,7 @@ static int settle_out(struct beget__arena *arena, const struct beget_arg *arg, u
 	if (!wanted)
 		return 0;
 	value->pointer = beget__arena_alloc(arena, beget__value_align(arg->size), arg->size + 1);
-	return value->pointer ? 0 : beget__fail_errno(ENOMEM, "cannot make room for %zu bytes", arg->size);
+	return value->pointer ? 0 : beget__fail_errno(ENOMEM, "cannot allocate %zu bytes", arg->size);
 }
 
 static int settle_descriptor(struct beget__exchange *x, unsigned i)
@@ -78,7 +78,7 @@ static int settle_descriptor(struct beget__exchange *x, unsigned i)
 	if (!x->passed)
 		x->passed = beget__arena_alloc(&x->arena, _Alignof(max_align_t), x->order.call.n * sizeof(*x->passed));
 	if (!x->passed)
-		return beget__fail_errno(ENOMEM, "cannot note the descriptor");
+		return beget__fail_errno(ENOMEM, "cannot allocate memory for the descriptor");
 	x->passed[i] = beget__fd_identity(x->order.values[i].fd.fd);
 	return 0;
 }
@@ -115,7 +115,7 @@ int beget__exchange_inherit(struct beget__exchange *x, const struct beget_call *
 
 	o->call = *call;
 	if (!beget__order_make_room(o, &x->arena, call->n))
-		return beget__fail_errno(ENOMEM, "cannot make room for the arguments");
+		return beget__fail_errno(ENOMEM, "cannot allocate memory for the arguments");
 	for (unsigned i = 0; i < call->n && !error; i++) {
 		o->args[i] = call->args[i];
 		if (!(o->args[i].flags & BEGET_ARG_OUT))

@@ -49,12 +49,12 @@ static int fork_child(const struct beget__plan *plan, struct beget_process *p, s
 	p->pidfd = pidfd < 0 ? -1 : pidfd;
 	beget__forks_unguard();
 	if (pidfd < 0 && !no_pidfds(pidfd))
-		return beget__fail_errno(-pidfd, "cannot open the child");
+		return beget__fail_errno(-pidfd, "cannot open a pidfd for the child");
 	int error = beget__request_send_plain(p->channel.fd, BEGET__GO);
 	/* if the child has ended, joining reports it */
 	return !error || error == -EPIPE || error == -ECONNRESET
 	               ? 0
-	               : beget__fail_errno(-error, "cannot tell the child to go on");
+	               : beget__fail_errno(-error, "cannot send the go-ahead to the child");
 }
 
 static int start(const struct beget__plan *plan, struct beget_process *p)
@@ -78,7 +78,7 @@ static int start(const struct beget__plan *plan, struct beget_process *p)
 	char *flat = error ? NULL : beget__bytes_flatten(&w, &i.reader.size);
 	i.reader.base = flat;
 	if (!error)
-		error = flat ? fork_child(plan, p, &i) : beget__fail_errno(ENOMEM, "cannot write down the start");
+		error = flat ? fork_child(plan, p, &i) : beget__fail_errno(ENOMEM, "cannot write the start request");
 	free(flat);
 	beget__bytes_free(&w);
 	return error;

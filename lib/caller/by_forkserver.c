@@ -122,13 +122,13 @@ static int start(const struct beget__plan *plan, struct beget_process *p)
 		if (error == BEYOND)
 			wanted = &now;
 		if (error == LATE)
-			return beget__fail(ETIMEDOUT, "the server did not make the process within %d ms",
+			return beget__fail(ETIMEDOUT, "the server did not create the process within %d ms",
 			                   plan->options.timeout_ms);
 		if (error <= 0)
 			return error;
 		error = error == GONE ? 0 : beget__process_reopen(p);
 	}
-	return error ? error : beget__fail(ECONNRESET, "the helper ends as soon as it is launched");
+	return error ? error : beget__fail(ECONNRESET, "the helper exits as soon as it is launched");
 }
 
 const struct beget__method beget__by_forkserver = {

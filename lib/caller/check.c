@@ -35,7 +35,7 @@ static int check_layout(const struct beget_layout *layout, size_t size, const st
 	if (wrong)
 		return beget__fail(EINVAL, "the layout of the struct is wrong: %s", wrong);
 	if (!plan->method->shares_addresses && beget__layout_points(layout))
-		return beget__fail(EOPNOTSUPP, "only fork can carry a struct with pointers");
+		return beget__fail(EOPNOTSUPP, "a struct that contains pointers can be passed only with fork");
 	return 0;
 }
 
@@ -44,7 +44,7 @@ static int check_flags(const struct beget_arg *arg)
 	unsigned known = arg->type == BEGET_TYPE_OBJECT ? BEGET__COMES_BACK : 0;
 
 	if ((arg->flags & ~known) || (arg->flags & BEGET__COMES_BACK) == BEGET__COMES_BACK)
-		return beget__fail(EINVAL, "its flags 0x%x are not those of its type", arg->flags);
+		return beget__fail(EINVAL, "flags 0x%x are not valid for this type", arg->flags);
 	return 0;
 }
 
@@ -53,10 +53,10 @@ static int find_function(void (*function)(void), const char *as, const struct be
                          struct beget__target *ret)
 {
 	if (beget__target_find(function, program != NULL, ret))
-		return beget__fail(EOPNOTSUPP, "the function at %p is in no loaded module, so only fork can %s it",
+		return beget__fail(EOPNOTSUPP, "the function at %p is not in a loaded module, so only fork can %s it",
 		                   (void *)(uintptr_t)function, as);
 	if (ret->module[0] == '\0' && program)
-		return beget__fail(EOPNOTSUPP, "the function is this program's own, and the server executes %.150s",
+		return beget__fail(EOPNOTSUPP, "the function belongs to this program, but the server executes %.150s",
 		                   program->path);
 	int error = ret->module[0] == '\0' ? beget__image_check() : 0;
 	return error ? error : beget__module_check(ret->lacking, program != NULL);
@@ -77,17 +77,18 @@ static int check_value(const struct beget_arg *arg, bool boxed, const struct beg
 	switch (arg->type) {
 	case BEGET_TYPE_RAW:
 		return v.pointer && !plan->method->shares_addresses
-		               ? beget__fail(EOPNOTSUPP, "only fork can carry a raw pointer")
+		               ? beget__fail(EOPNOTSUPP, "a raw pointer can be passed only with fork")
 		               : 0;
 	case BEGET_TYPE_OBJECT:
 		if (v.pointer && arg->size == 0 && !boxed)
-			return beget__fail(EINVAL, "the object has no size");
-		return arg->size > PTRDIFF_MAX ? beget__fail(EINVAL, "no object is so large") : 0;
+			return beget__fail(EINVAL, "the size of the object is 0");
+		return arg->size > PTRDIFF_MAX ? beget__fail(EINVAL, "the size of the object exceeds the address space")
+		                               : 0;
 	case BEGET_TYPE_STRUCT: return check_layout(arg->layout, arg->size, plan);
 	case BEGET_TYPE_FUNCTION: return check_function(v.function, plan);
 	case BEGET_TYPE_BYTES:
 		if (!v.bytes.data && v.bytes.size)
-			return beget__fail(EINVAL, "the bytes have a size and no data");
+			return beget__fail(EINVAL, "the bytes have a size but data is NULL");
 		return 0;
 	case BEGET_TYPE_FD: return check_descriptor(v.fd.fd);
 	default: return 0;
@@ -97,9 +98,9 @@ static int check_value(const struct beget_arg *arg, bool boxed, const struct beg
 static int check_arg(const struct beget_arg *arg, bool boxed, const struct beget__plan *plan)
 {
 	if (!arg->value)
-		return beget__fail(EINVAL, "it has no value");
+		return beget__fail(EINVAL, "value is NULL");
 	if (beget__type_of(arg->type)->shape == BEGET__NOTHING)
-		return beget__fail(EINVAL, "there is no such type");
+		return beget__fail(EINVAL, "unknown type");
 	int error = check_flags(arg);
 	return error ? error : check_value(arg, boxed, plan);
 }
@@ -113,7 +114,7 @@ static int check_result(const struct beget_call *call, const struct beget__plan 
 	if (type->shape != BEGET__STRUCT)
 		return 0;
 	if (!call->layout)
-		return beget__fail(EINVAL, "the target returns a struct: use BEGET_RETURNS to give its layout");
+		return beget__fail(EINVAL, "the target returns a struct without a layout (use BEGET_RETURNS)");
 	return check_layout(call->layout, call->size, plan) ? beget__fail_prefix("the result") : 0;
 }
 
@@ -123,14 +124,15 @@ static int check_call(const struct beget_call *call, const struct beget__plan *p
 	unsigned descriptors = 0;
 
 	if (!call || !call->function)
-		return beget__fail(EINVAL, "there is no function to call: %s is NULL", call ? "function" : "call");
+		return beget__fail(EINVAL, "the call is invalid: %s is NULL", call ? "function" : "call");
 	if (call->n > 0 && !call->args)
-		return beget__fail(EINVAL, "the call has %u arguments, and args is NULL", call->n);
+		return beget__fail(EINVAL, "the call has %u arguments, but args is NULL", call->n);
 	if (call->flags)
-		return beget__fail(EINVAL, "unknown flags 0x%x of the call", call->flags);
+		return beget__fail(EINVAL, "the call has unknown flags 0x%x", call->flags);
 	if (call->named > call->n)
-		return beget__fail(EINVAL, "a variadic call has at least its %u named arguments, not %u", call->named,
-		                   call->n);
+		return beget__fail(EINVAL,
+		                   "a variadic call needs at least %u arguments for the named parameters, not %u",
+		                   call->named, call->n);
 	int error = check_result(call, plan);
 	for (unsigned i = 0; i < call->n && !error; i++) {
 		if (check_arg(&plan->call->args[i], call->args[i].flags & BEGET_ARG_BOXED, plan))
@@ -140,7 +142,8 @@ static int check_call(const struct beget_call *call, const struct beget__plan *p
 	if (error)
 		return error;
 	if (descriptors > BEGET_FDS_MAX)
-		return beget__fail(EMSGSIZE, "a call can carry %d descriptors, not %u", BEGET_FDS_MAX, descriptors);
+		return beget__fail(EMSGSIZE, "a call can carry at most %d descriptors, not %u", BEGET_FDS_MAX,
+		                   descriptors);
 	return 0;
 }
 
@@ -178,8 +181,8 @@ static int check_threads(unsigned flags)
 		return beget__fail_errno(-threads, "cannot count the threads");
 	if (threads > 1)
 		return beget__fail(EDEADLK,
-		                   "cannot fork: %d threads run, and a copy would wait for their locks for ever "
-		                   "(BEGET_UNSAFE_FORK forks all the same)",
+		                   "cannot fork: %d threads are running, and locks that they hold would stay locked in "
+		                   "the child (BEGET_UNSAFE_FORK permits it)",
 		                   threads);
 	return 0;
 }
@@ -189,8 +192,8 @@ static int check_tie(const struct beget__plan *plan)
 	if (!(plan->options.flags & BEGET_TIED))
 		return 0;
 	if (beget__proc_next_is_init())
-		return beget__fail(EOPNOTSUPP, "cannot tie the child to this process: it would be the init of the pid "
-		                               "namespace that was made for children");
+		return beget__fail(EOPNOTSUPP, "cannot tie the child to this process: it would become the init process "
+		                               "of the new pid namespace");
 	bool helper_kills = plan->method->has_watcher && !beget__connection_adopted(plan->connection);
 	if (helper_kills || !beget__self_children_may_escape())
 		return 0;
@@ -207,7 +210,7 @@ static int find_server(struct beget__plan *plan)
 	struct beget_server *named = plan->options.server;
 
 	if (named && !plan->method->has_server)
-		return beget__fail(EINVAL, "%s starts from the caller, not from a server", plan->method->name);
+		return beget__fail(EINVAL, "%s cannot use a server", plan->method->name);
 	int error = beget__connection_of(named ? &named->connection : NULL, &plan->connection);
 	if (!error && plan->method->has_server)
 		plan->program = beget__connection_program(plan->connection);
@@ -254,7 +257,7 @@ static int force_method(struct beget_options *o)
 			o->server = methods[i]->has_server ? o->server : NULL;
 			return 0;
 		}
-	return beget__fail(EINVAL, "BEGET_METHOD is %.40s in the environment, which is no start method", name);
+	return beget__fail(EINVAL, "BEGET_METHOD in the environment is not a start method: %.40s", name);
 }
 
 static int check_options(struct beget__plan *plan, const struct beget_options *options)
@@ -268,7 +271,7 @@ static int check_options(struct beget__plan *plan, const struct beget_options *o
 		return error;
 	const unsigned method = (unsigned)plan->options.method;
 	if (method >= METHODS)
-		return beget__fail(EINVAL, "there is no start method %u", method);
+		return beget__fail(EINVAL, "unknown start method %u", method);
 	plan->method = methods[method];
 	error = find_server(plan);
 	return error ? error : find_launcher(plan);

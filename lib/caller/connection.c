@@ -28,7 +28,7 @@ int beget__connection_of(struct beget__connection *named, struct beget__connecti
 	*ret = named ? named : &shared;
 	return !named || named->owner == getpid()
 	               ? 0
-	               : beget__fail(ECHILD, "the server belongs to process %d, of which this is a copy",
+	               : beget__fail(ECHILD, "the server belongs to process %d, of which this process is a forked copy",
 	                             (int)named->owner);
 }
 
@@ -158,10 +158,10 @@ static int launch_guarded(struct beget__connection *s, int output)
 	int error = beget__sock_pair(pair);
 
 	if (error)
-		return beget__fail_errno(-error, "cannot make a channel to the helper");
+		return beget__fail_errno(-error, "cannot create a channel to the helper");
 	error = beget__sock_tell_senders(pair[1]);
 	if (error)
-		beget__fail_errno(-error, "cannot make a channel to the helper");
+		beget__fail_errno(-error, "cannot create a channel to the helper");
 	else
 		error = beget__launch_helper(beget__connection_program(s), launcher_of(s), output, pair[1],
 		                             &s->control->helper);
@@ -176,9 +176,9 @@ static int launch_guarded(struct beget__connection *s, int output)
 static int launch_helper(struct beget__connection *s, const struct beget__state *now, int output)
 {
 	if (first_child_is_init())
-		return beget__fail(EOPNOTSUPP,
-		                   "cannot launch the helper: it would become the init of the pid namespace "
-		                   "that was made for children");
+		return beget__fail(
+			EOPNOTSUPP,
+			"cannot launch the helper: it would become the init process of the new pid namespace");
 	if (beget__state_keep(now, &s->launched))
 		return beget__fail_errno(ENOMEM, "cannot launch the helper");
 	beget__state_helper(&s->launched, &s->born);
@@ -284,7 +284,7 @@ static bool usable(struct beget__connection *s, const struct beget__state *now)
 	if (c->fd < 0 || c->gone || !(c->adopted ? c->met : s->host == is_host(s)))
 		return false;
 	if (now && (beyond = beget__state_beyond(now, &s->born))) {
-		beget__trace("helper %d cannot give %s", (int)s->control->helper, beyond);
+		beget__trace("helper %d cannot provide %s", (int)s->control->helper, beyond);
 		return false;
 	}
 	return true;
@@ -357,7 +357,8 @@ static int handed(struct beget__connection *s, int error)
 		s->control->gone = true;
 		return -EPIPE;
 	}
-	return error && error != -ETIMEDOUT ? beget__fail_errno(-error, "cannot hand the start to the helper") : error;
+	return error && error != -ETIMEDOUT ? beget__fail_errno(-error, "cannot send the start request to the helper")
+	                                    : error;
 }
 
 int beget__connection_start(struct beget__connection *s, const struct beget__channel *channel,
@@ -414,12 +415,12 @@ int beget__connection_health(struct beget__connection *s, struct beget__health *
 
 	pthread_rwlock_rdlock(&s->lock);
 	struct beget__control *c = s->control;
-	int error = c->fd < 0 || c->gone ? beget__fail(ESRCH, "the server does not run")
+	int error = c->fd < 0 || c->gone ? beget__fail(ESRCH, "the server is not running")
 	                                 : beget__setup_health(c->fd, WITHIN_MS, ret);
 	*pid = c->helper;
 	if (error == -ECONNRESET) {
 		c->gone = true;
-		error = beget__fail(ESRCH, "the server does not run: it has ended");
+		error = beget__fail(ESRCH, "the server is not running: it has ended");
 	}
 	pthread_rwlock_unlock(&s->lock);
 	return error;

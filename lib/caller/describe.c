@@ -14,7 +14,7 @@ enum { SENTENCE = 512 };
 
 static void describe_crash(const struct beget__crash *c, char *text, size_t size)
 {
-	char place[160] = "code of no known module";
+	char place[160] = "code outside all known modules";
 
 	if (strcmp(c->module, "?") != 0)
 		beget__symbol_name(c->module, c->offset, place, sizeof(place));
@@ -30,7 +30,7 @@ static void describe_fate(const struct beget_process *p, char *text, size_t size
 	char where[240] = "";
 
 	if (!p->ended) {
-		snprintf(text, size, "runs");
+		snprintf(text, size, "is running");
 		return;
 	}
 	switch (s->outcome) {
@@ -38,18 +38,18 @@ static void describe_fate(const struct beget_process *p, char *text, size_t size
 	case BEGET_SIGNALED:
 		if (p->reports.has_crash && p->reports.crash.signal == s->code)
 			describe_crash(&p->reports.crash, where, sizeof(where));
-		snprintf(text, size, "was ended by signal %d (%s)%s%s", s->code, strsignal(s->code), where,
+		snprintf(text, size, "was terminated by signal %d (%s)%s%s", s->code, strsignal(s->code), where,
 		         s->core_dumped ? ", core dumped" : "");
 		break;
 	case BEGET_FAILED: snprintf(text, size, "never reached its target: %s", p->reports.failure.text); break;
-	default: snprintf(text, size, "has ended, and its status is not known"); break;
+	default: snprintf(text, size, "has ended with an unknown status"); break;
 	}
 }
 
 int beget_describe(const struct beget_process *p, char *text, size_t size)
 {
 	struct beget_process *changing = (struct beget_process *)p;
-	char function[160], pid[32] = "not born", fate[SENTENCE];
+	char function[160], pid[32] = "not created", fate[SENTENCE];
 	int error = text || size == 0 ? beget__process_check(p, "describe")
 	                              : beget__fail(EINVAL, "cannot describe: text is NULL");
 

@@ -39,7 +39,7 @@ static void say_id(struct page *page, const struct beget__module *m)
 	char path[PATH_MAX];
 
 	say(page, "%s, %s", m->path[0] ? m->path : beget__image_program(path, sizeof(path)),
-	    m->build.hashed ? "no build-id but hash " : "build-id ");
+	    m->build.hashed ? "no build-id, hash " : "build-id ");
 	for (uint32_t i = 0; i < m->build.size; i++)
 		say(page, "%02x", m->build.id[i]);
 }
@@ -58,8 +58,8 @@ static void say_place(struct page *page, const struct beget__plan *plan)
 static const char *state_of(const struct beget__module *m, const struct beget__plan *plan)
 {
 	if (plan->method->shares_addresses || !m->lacking)
-		return "which is there";
-	return m->path[0] ? "to be loaded in the child" : "which cannot be loaded";
+		return "already loaded";
+	return m->path[0] ? "will be loaded in the child" : "cannot be loaded";
 }
 
 /* Writes a function and its module. */
@@ -111,7 +111,7 @@ static void say_target(struct page *page, const struct beget__target *target, co
 	struct needs needs;
 
 	if (!target->module) {
-		say(page, "calls the code at %p, which is in no module\n", (void *)(uintptr_t)function);
+		say(page, "calls code at %p in no module\n", (void *)(uintptr_t)function);
 		return;
 	}
 	list_needs(&needs, function, plan, true);
@@ -139,6 +139,11 @@ static size_t count(char *const *strings)
 	return n;
 }
 
+static void say_count(struct page *page, size_t n, const char *what)
+{
+	say(page, ", %zu %s%s", n, what, n == 1 ? "" : "s");
+}
+
 /* Writes the contents of an argument. */
 static void say_content(struct page *page, const struct beget__type *type, const struct beget_arg *arg)
 {
@@ -149,20 +154,21 @@ static void say_content(struct page *page, const struct beget__type *type, const
 		return;
 	}
 	switch (type->shape) {
-	case BEGET__STRING: say(page, ", %zu bytes", strlen(v.pointer) + 1); break;
-	case BEGET__STRINGS: say(page, ", %zu strings", count(v.pointer)); break;
+	case BEGET__STRING: say_count(page, strlen(v.pointer) + 1, "byte"); break;
+	case BEGET__STRINGS: say_count(page, count(v.pointer), "string"); break;
 	case BEGET__OBJECT:
-		say(page, ", %zu bytes%s", arg->size,
-		    arg->flags & BEGET_ARG_OUT     ? " back"
-		    : arg->flags & BEGET_ARG_INOUT ? " there and back"
+		say_count(page, arg->size, "byte");
+		say(page, "%s",
+		    arg->flags & BEGET_ARG_OUT     ? " (sent back)"
+		    : arg->flags & BEGET_ARG_INOUT ? " (sent both ways)"
 		                                   : "");
 		break;
-	case BEGET__STRUCT: say(page, ", %zu bytes", arg->size); break;
-	case BEGET__BYTES: say(page, ", %zu bytes", v.bytes.size); break;
+	case BEGET__STRUCT: say_count(page, arg->size, "byte"); break;
+	case BEGET__BYTES: say_count(page, v.bytes.size, "byte"); break;
 	case BEGET__DESCRIPTOR: say(page, ", number %d", v.fd.fd); break;
-	case BEGET__BUFFER: say(page, ", %zu bytes", beget_buffer_size(v.buffer)); break;
+	case BEGET__BUFFER: say_count(page, beget_buffer_size(v.buffer), "byte"); break;
 	case BEGET__FUNCTION: break;
-	default: say(page, ", %zu bytes", (size_t)type->size);
+	default: say_count(page, type->size, "byte");
 	}
 }
 
@@ -195,7 +201,7 @@ static void say_argument(struct page *page, const struct beget_arg *arg, const s
 	const struct beget__type *type = beget__type_of(arg->type);
 
 	if (!is_value(arg)) {
-		say(page, "%s\n", arg->value ? "of no type that there is" : "without a value");
+		say(page, "%s\n", arg->value ? "of an unknown type" : "without a value");
 		return;
 	}
 	union beget__value v = beget__value_of(arg);
@@ -230,7 +236,7 @@ static size_t message_size(const struct beget__plan *plan, const struct beget__t
 static void say_arguments(struct page *page, const struct beget__plan *plan, size_t size)
 {
 	const struct beget_call *call = plan->call;
-	const char *way = plan->method->shares_addresses ? "there"
+	const char *way = plan->method->shares_addresses ? "in the copied memory"
 	                  : size > BEGET__FRAME_INLINE   ? "in a memory file"
 	                                                 : "in band";
 

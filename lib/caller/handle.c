@@ -26,7 +26,7 @@ pid_t beget_pid(const struct beget_process *p)
 	int cancel = beget__thread_no_cancel();
 	await_birth(p, -1); /* after that it does not change */
 	beget__thread_cancel(cancel);
-	return p->pid > 0 ? p->pid : beget__fail(ESRCH, "the process was never born: %s", p->reports.failure.text);
+	return p->pid > 0 ? p->pid : beget__fail(ESRCH, "the process was never created: %s", p->reports.failure.text);
 }
 
 int beget_sentinel(const struct beget_process *p)

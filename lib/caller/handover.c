@@ -38,7 +38,7 @@ int beget__handover_write(const struct beget__plan *plan, struct beget_process *
 
 	*opened = -1;
 	int error = beget__order_put_head(w, &head, fds);
-	return error ? beget__fail_errno(-error, "cannot write down the start")
+	return error ? beget__fail_errno(-error, "cannot write the start request")
 	             : beget__state_put(w, now, born, fds, opened);
 }
 
@@ -53,7 +53,7 @@ static int send_call(const struct beget__plan *plan, struct beget_process *p, co
 
 	int error = beget__handover_write(plan, p, now, born, &w, &fds, &opened);
 	if (!error && plan->claims < 0 && (error = beget__order_put_call(&w, &plan->target, plan->call, &fds)))
-		beget__fail_errno(-error, "cannot write down the arguments");
+		beget__fail_errno(-error, "cannot write the arguments");
 	int n = error ? error : beget__bytes_finish(&w, &iov);
 	if (n >= 0)
 		n = beget__channel_send(&p->channel, BEGET__CALL, iov, n, numbers, fds.n);

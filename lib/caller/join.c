@@ -26,7 +26,7 @@ static int fail_running(struct beget_process *p)
 	pthread_mutex_lock(&p->lock);
 	beget__process_name(p, name);
 	pthread_mutex_unlock(&p->lock);
-	return beget__fail(ETIMEDOUT, "cannot join %s: it still runs", name);
+	return beget__fail(ETIMEDOUT, "cannot join %s: it is still running", name);
 }
 
 int beget_join(struct beget_process *p, int timeout_ms, struct beget_status *ret)
@@ -56,7 +56,7 @@ static int check_all(struct beget_process *const *ps, size_t n, size_t *handles)
 			return error;
 		*handles += ps[i] != NULL;
 	}
-	return *handles ? 0 : beget__fail(EINVAL, "cannot wait: there is no process to wait for");
+	return *handles ? 0 : beget__fail(EINVAL, "cannot wait: no entry of processes is a handle");
 }
 
 int beget_wait(struct beget_process *const *ps, size_t n, int timeout_ms)
@@ -87,7 +87,8 @@ int beget_result_as(struct beget_process *p, unsigned type, size_t size, void *r
 	pthread_mutex_lock(&p->lock);
 	beget__status_update(p);
 	error = p->ended ? beget__promise_result(&p->promise, type, size, ret)
-	                 : beget__fail(EBUSY, "there is no result yet: %s still runs", beget__process_name(p, name));
+	                 : beget__fail(EBUSY, "there is no result yet: %s is still running",
+	                               beget__process_name(p, name));
 	pthread_mutex_unlock(&p->lock);
 	beget__thread_cancel(cancel);
 	return error;

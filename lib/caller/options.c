@@ -26,10 +26,10 @@ int beget__options_copy(void *ret, size_t size, const void *options, size_t leas
 		return 0;
 	memcpy(&given, options, sizeof(given)); /* the first field of every option struct */
 	if (given < least || given % sizeof(void *) != 0)
-		return beget__fail(EINVAL, "the options have no size: fill them with %s", macro);
+		return beget__fail(EINVAL, "the size of the options is not set (use %s)", macro);
 	for (size_t i = size; i < given; i++)
 		if (((const char *)options)[i])
-			return beget__fail(E2BIG, "the options ask for something that this version (%s) does not know",
+			return beget__fail(E2BIG, "the options set a field that this version (%s) does not know",
 			                   BEGET_VERSION);
 	memcpy(ret, options, given < size ? given : size);
 	return 0;
@@ -47,13 +47,12 @@ static int check_stream(int i, const struct beget_stream *s)
 	case BEGET_TO_FD:
 		return !beget__fd_open_now(s->fd) ? beget__fail(EBADF, "%s: descriptor %d is not open", name, s->fd)
 		                                  : 0;
-	case BEGET_TO_PIPE:
-		return s->end ? 0 : beget__fail(EINVAL, "%s: the place for the end of the pipe is NULL", name);
-	case BEGET_TO_FILE: return s->path ? 0 : beget__fail(EINVAL, "%s: there is no path", name);
+	case BEGET_TO_PIPE: return s->end ? 0 : beget__fail(EINVAL, "%s: end is NULL", name);
+	case BEGET_TO_FILE: return s->path ? 0 : beget__fail(EINVAL, "%s: path is NULL", name);
 	case BEGET_TO_OUT:
-		return i == 2 ? 0 : beget__fail(EINVAL, "%s: only standard error can be what standard output is", name);
+		return i == 2 ? 0 : beget__fail(EINVAL, "%s: BEGET_STREAM_OUT is only for standard error", name);
 	}
-	return beget__fail(EINVAL, "%s: there is no such kind of stream (%u)", name, (unsigned)s->kind);
+	return beget__fail(EINVAL, "%s: unknown kind of stream (%u)", name, (unsigned)s->kind);
 }
 
 static int check_streams(const struct beget_options *o)
@@ -75,7 +74,7 @@ int beget__options_check(struct beget_options *ret, const struct beget_options *
 	if (ret->timeout_ms < 0)
 		return beget__fail(EINVAL, "timeout_ms is negative: %d", ret->timeout_ms);
 	if (ret->reserved)
-		return beget__fail(EINVAL, "the field reserved is %d, and must be 0", ret->reserved);
+		return beget__fail(EINVAL, "the field reserved is %d and must be 0", ret->reserved);
 	if (ret->flags & ~KNOWN_FLAGS)
 		return beget__fail(EINVAL, "unknown flags 0x%x", ret->flags & ~KNOWN_FLAGS);
 	if (ret->flags & BEGET_NO_NEW_PRIVS) /* the helper has privileges that the child must not get */

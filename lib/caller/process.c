@@ -48,8 +48,9 @@ int beget__process_check(const struct beget_process *p, const char *what)
 	if (!p)
 		return beget__fail(EINVAL, "cannot %s: the handle is NULL", what);
 	if (p->owner != beget__self_pid())
-		return beget__fail(ECHILD, "cannot %s: the handle belongs to process %d, of which this is a copy", what,
-		                   (int)p->owner);
+		return beget__fail(
+			ECHILD, "cannot %s: the handle belongs to process %d, of which this process is a forked copy",
+			what, (int)p->owner);
 	return 0;
 }
 
@@ -66,7 +67,7 @@ static int open_channel(struct beget_process *p)
 {
 	int error = beget__channel_open(&p->channel);
 
-	return error ? beget__fail_errno(-error, "cannot make a channel to the child") : 0;
+	return error ? beget__fail_errno(-error, "cannot create a channel to the child") : 0;
 }
 
 int beget__process_new(struct beget_process **ret, const char *what)

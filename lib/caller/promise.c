@@ -144,11 +144,11 @@ int beget__promise_result(struct beget__promise *p, unsigned type, size_t size, 
 	size_t there = a->type == BEGET_TYPE_STRUCT ? a->size : is->size;
 
 	if (!p->answered || a->type == BEGET_TYPE_VOID)
-		return beget__fail(ENODATA, "there is no result: the target did not return one");
+		return beget__fail(ENODATA, "there is no result: the target did not return or returns void");
 	if (a->type != type)
 		return fail_type(is, beget__type_of(type));
 	if (there != size)
-		return beget__fail(EINVAL, "the result is of %zu bytes, not of %zu", there, size);
+		return beget__fail(EINVAL, "the result has %zu bytes, not %zu", there, size);
 	int error = a->type == BEGET_TYPE_BUFFER ? open_buffer(p) : 0;
 	if (!error)
 		memcpy(ret, a->type == BEGET_TYPE_STRUCT ? a->value.pointer : &a->value, size);

@@ -32,7 +32,7 @@ static int check(const struct beget_rlimit *l)
 	struct rlimit mine;
 
 	if (l->resource < 0 || l->resource >= RLIM_NLIMITS)
-		return beget__fail(EINVAL, "there is no resource %d", l->resource);
+		return beget__fail(EINVAL, "unknown resource %d", l->resource);
 	const char *name = names[l->resource];
 	if (l->soft > l->hard)
 		return beget__fail(EINVAL, "%s: the soft limit %llu is above the hard limit %llu", name,
@@ -49,7 +49,7 @@ static int check(const struct beget_rlimit *l)
 int beget__rlimits_check(const struct beget_rlimit *limits, size_t n)
 {
 	if (n > 0 && !limits)
-		return beget__fail(EINVAL, "rlimits is NULL, and rlimits_n is %zu", n);
+		return beget__fail(EINVAL, "rlimits is NULL, but rlimits_n is %zu", n);
 	for (size_t i = 0; i < n; i++)
 		if (check(&limits[i]))
 			return beget__fail_prefix("resource limit %zu", i + 1);

@@ -28,7 +28,7 @@ int beget__sentinel_get(struct beget_process *p)
 	if (fd >= 0)
 		p->sentinel = fd;
 	beget__forks_unguard();
-	return fd < 0 ? beget__fail_errno(-fd, "cannot make a sentinel") : fd;
+	return fd < 0 ? beget__fail_errno(-fd, "cannot create a sentinel") : fd;
 }
 
 void beget__sentinel_born(struct beget_process *p)

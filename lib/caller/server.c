@@ -25,7 +25,7 @@ static int check(const struct beget_server_options *o, struct beget_server_optio
 	if (ret->flags & ~BEGET_SERVER_THREADS)
 		return beget__fail(EINVAL, "unknown flags 0x%x", ret->flags & ~BEGET_SERVER_THREADS);
 	if (ret->timeout_ms < 0)
-		return beget__fail(EINVAL, "the deadline of %d ms is negative", ret->timeout_ms);
+		return beget__fail(EINVAL, "timeout_ms is negative: %d", ret->timeout_ms);
 	if (ret->spares > BEGET__MOST_SPARES || ret->spawn_spares > BEGET__MOST_SPARES)
 		return beget__fail(EINVAL, "a server keeps at most %d spares of each method", BEGET__MOST_SPARES);
 	if (ret->launcher && ret->spawn_spares)
@@ -131,7 +131,7 @@ int beget_server_status(struct beget_server *s, struct beget_server_status *ret)
 	struct beget__connection *c;
 
 	if (!ret)
-		return beget__fail(EINVAL, "cannot ask for the status of the server: ret is NULL");
+		return beget__fail(EINVAL, "cannot get the server's status: ret is NULL");
 	int error = beget__connection_of(s ? &s->connection : NULL, &c);
 	if (error)
 		return error;

@@ -63,7 +63,7 @@ int beget__setup_keep(const struct beget_server_options *o, struct beget__setup 
 	int error = ret->preload ? 0 : -ENOMEM;
 	if (!error && o->prepare)
 		error = keep_call(o->prepare, ret);
-	return error ? beget__fail_errno(-error, "cannot keep the preparation of the server") : 0;
+	return error ? beget__fail_errno(-error, "cannot copy the preparation of the server") : 0;
 }
 
 void beget__setup_close(struct beget__setup *s)
@@ -154,7 +154,7 @@ static int ask(int control, int64_t deadline, const struct question *q)
 
 	int error = beget__sock_pair(pair);
 	if (error)
-		return beget__fail_errno(-error, "cannot make a channel to the server");
+		return beget__fail_errno(-error, "cannot create a channel to the server");
 	beget__frame_init(&answer, buffer, NULL);
 	error = q->pid ? beget__sock_tell_senders(pair[0]) : 0;
 	if (error)
@@ -175,9 +175,9 @@ int beget__setup_run(const struct beget__setup *s, int control, pid_t *pid)
 {
 	int64_t deadline = beget__clock_deadline(s->timeout_ms);
 	const struct question arrival = {.kind = BEGET__ASK, .what = "its launch", .pid = pid};
-	const struct question call = {.kind = BEGET__PREPARE, .what = "its prepare call", .setup = s};
+	const struct question call = {.kind = BEGET__PREPARE, .what = "the prepare call", .setup = s};
 	const struct question ready = {
-		.kind = BEGET__READY, .what = "is beget_init the first statement of its main?", .setup = s};
+		.kind = BEGET__READY, .what = "perhaps beget_init is not the first statement of its main", .setup = s};
 	char what[120];
 	int error = 0;
 
@@ -186,7 +186,7 @@ int beget__setup_run(const struct beget__setup *s, int control, pid_t *pid)
 	if (s->launcher.path)
 		error = ask(control, deadline, &arrival);
 	for (char **path = s->preload; path && *path && !error; path++) {
-		snprintf(what, sizeof(what), "preload of %.90s", *path);
+		snprintf(what, sizeof(what), "the preload of %.90s", *path);
 		error = ask(control, deadline,
 		            &(struct question){.kind = BEGET__PRELOAD, .text = *path, .what = what, .setup = s});
 	}
@@ -198,5 +198,5 @@ int beget__setup_run(const struct beget__setup *s, int control, pid_t *pid)
 int beget__setup_health(int control, int timeout_ms, struct beget__health *ret)
 {
 	return ask(control, beget__clock_deadline(timeout_ms),
-	           &(struct question){.kind = BEGET__ASK, .what = "how it is", .health = ret});
+	           &(struct question){.kind = BEGET__ASK, .what = "its status", .health = ret});
 }

@@ -157,7 +157,7 @@ int beget__spare_keep(struct beget_server *s, enum beget__spare kind, unsigned s
 		return 0;
 	pool->spares = beget__mem_alloc(size * sizeof(*pool->spares));
 	if (!pool->spares)
-		return beget__fail_errno(ENOMEM, "cannot make room for spares");
+		return beget__fail_errno(ENOMEM, "cannot allocate memory for spares");
 	pool->size = size;
 	return 0;
 }

@@ -30,7 +30,7 @@ static void take_born(struct beget_process *p, struct beget__frame *f)
 		p->started = beget__proc_started(p->pid);
 	}
 	beget__sentinel_born(p);
-	beget__trace("born %d", (int)p->pid);
+	beget__trace("child %d exists", (int)p->pid);
 }
 
 static void take_sign(struct beget__reports *r, const struct beget__frame *f)
@@ -103,13 +103,13 @@ static void explain_unread(struct beget_process *p, const struct beget__exit *en
 	f->code = -ECONNRESET;
 	if (end)
 		snprintf(f->text, sizeof(f->text),
-		         "child: it exited with code %d before it read its call: is beget_init the first "
-		         "statement of its main?",
+		         "child: it exited with code %d before it read its call; perhaps beget_init is not the first "
+		         "statement of main",
 		         p->status.code);
 	else
 		snprintf(f->text, sizeof(f->text), "%s",
-		         p->pid > 0 ? "child: it ended before it read its call, and its status is not known"
-		                    : "helper: it ended before it made the process");
+		         p->pid > 0 ? "child: it ended before it read its call, with an unknown status"
+		                    : "helper: it ended before it created the process");
 }
 
 /* end may be NULL: no source knows. */

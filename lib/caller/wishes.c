@@ -20,7 +20,9 @@ static int check_env(char *const *env)
 	for (size_t i = 0; env && env[i]; i++) {
 		const char *equals = strchr(env[i], '=');
 		if (!equals || equals == env[i])
-			return beget__fail(EINVAL, "environment: entry %zu, \"%.40s\", is not NAME=value", i, env[i]);
+			return beget__fail(EINVAL,
+			                   "environment: entry %zu (\"%.40s\") does not have the form NAME=value", i,
+			                   env[i]);
 	}
 	return 0;
 }
@@ -43,7 +45,7 @@ static int open_pipe(int i, int *lent, int *mine)
 	int error = beget__fd_pipe(pair);
 
 	if (error)
-		return beget__fail_errno(-error, "cannot make a pipe to the child's %s", beget__options_streams[i]);
+		return beget__fail_errno(-error, "cannot create a pipe for the child's %s", beget__options_streams[i]);
 	*lent = pair[i == STDIN_FILENO ? 0 : 1];
 	*mine = pair[i == STDIN_FILENO ? 1 : 0];
 	return 0;

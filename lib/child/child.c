@@ -91,7 +91,7 @@ static void left_early(int code, void *unused)
 	(void)unused;
 	if (self.pid != getpid())
 		return;
-	beget__fail(ECANCELED, "a module that the target needs exited with code %d while it was loaded", code);
+	beget__fail(ECANCELED, "a constructor of a module that the target needs exited with code %d", code);
 	if (beget__fd_is(self.channel, &self.birth))
 		beget__report_send_failed(self.channel, beget__fail_last());
 }
@@ -139,7 +139,7 @@ static _Noreturn void run(struct beget__exchange *x)
 	 * closed all descriptors and opened a file: our bytes must not be written to it. */
 	if (beget__exchange_returns(x) && beget__fd_is(self.channel, &self.birth))
 		error = beget__exchange_answer(x, self.channel);
-	beget__trace("returns%s", error ? ", and cannot send its result" : "");
+	beget__trace("returns%s", error ? " but cannot send its result" : "");
 	exit(0);
 }
 

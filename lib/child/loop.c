@@ -22,7 +22,7 @@ static struct beget__claims *map_claims(int fd)
 
 	beget__fd_close(&fd);
 	if (error)
-		beget__fail_errno(-error, "cannot map the memory that a worker shares");
+		beget__fail_errno(-error, "cannot map the memory that is shared with the caller");
 	return at;
 }
 

@@ -96,7 +96,7 @@ static int bear(int channel, const struct beget__request *request)
 	pid = beget__proc_fork();
 	if (pid == 0)
 		become_child(channel, request->spare == BEGET__WARM);
-	return pid < 0 ? beget__fail_errno(-pid, "cannot make a child") : (int)pid;
+	return pid < 0 ? beget__fail_errno(-pid, "cannot create a child") : (int)pid;
 }
 
 /* On success, the channel belongs to the child. */
@@ -104,18 +104,18 @@ static int adopt(int channel, const struct beget__request *request)
 {
 	if (helper.threads > 1 && !(helper.flags & BEGET_SERVER_THREADS))
 		return beget__fail(EDEADLK,
-		                   "cannot make a child: %d threads run here before main, and fork would lose them",
+		                   "cannot create a child: %d threads started before main, and fork would lose them",
 		                   helper.threads);
 	if (!beget__wards_make_room())
-		return beget__fail_errno(ENOMEM, "cannot make a child");
+		return beget__fail_errno(ENOMEM, "cannot create a child");
 	if (helper.spare < 0)
-		return beget__fail_errno(EMFILE, "cannot make a child");
+		return beget__fail_errno(EMFILE, "cannot create a child");
 	pid_t pid = bear(channel, request);
 	if (pid < 0)
 		return pid;
 	beget__wards_add(pid, channel, request->tied);
 	helper.started++;
-	beget__trace("made %d", (int)pid);
+	beget__trace("created child %d", (int)pid);
 	return 0;
 }
 
@@ -128,7 +128,7 @@ static void refuse(int *channel)
 /* Sends no reason: without a spare, a start is an ordinary start. */
 static void make_none(int *channel)
 {
-	beget__trace("made no spare: %s", beget__fail_last()->text);
+	beget__trace("created no spare: %s", beget__fail_last()->text);
 	beget__fd_close(channel);
 }
 
@@ -143,7 +143,7 @@ static void put_off(int channel, const struct beget__request *request)
 		helper.later[helper.later_n++] = (struct later){channel, *request};
 		return;
 	}
-	beget__fail(EAGAIN, "there is no place to put its request");
+	beget__fail(EAGAIN, "too many requests are waiting");
 	make_none(&channel);
 }
 
@@ -192,11 +192,12 @@ static void start(struct beget__frame *f)
 		return;
 	}
 	if (request.spare && !by_client(f)) {
-		refuse_unread(f, EPERM, "spares are made for the client alone");
+		refuse_unread(f, EPERM, "only the process that launched the helper can request spares");
 		return;
 	}
 	if (!by_client(f) && !beget__trust_equal(f->sender)) {
-		refuse_unread(f, EPERM, "cannot make a child: the process that asks does not have the helper's rights");
+		refuse_unread(f, EPERM,
+		              "cannot create a child: the requesting process does not have the helper's rights");
 		return;
 	}
 	request.tied &= by_client(f);
@@ -257,7 +258,7 @@ static void answer(struct beget__frame *f)
 	int error = 0;
 
 	if (f->kind != BEGET__ASK && !by_client(f)) {
-		refuse_unread(f, EPERM, "the client alone makes the helper ready");
+		refuse_unread(f, EPERM, "only the process that launched the helper can prepare it");
 		return;
 	}
 	if (f->dropped) {

@@ -76,7 +76,7 @@ static int begin(const char *what, int channel, const int streams[3])
 	if (error)
 		return error;
 	if (beget__state_keep(&now, &running.state))
-		return beget__fail_errno(ENOMEM, "cannot keep the state");
+		return beget__fail_errno(ENOMEM, "cannot save the state");
 	error = getpid() == 1 ? 0 : beget__tie_arm(channel); /* as process 1 of a launcher's namespace */
 	if (error)
 		return error;
@@ -105,8 +105,8 @@ static int end(void)
 int beget__prepare_load(const char *path, int channel, const int streams[3])
 {
 	if (!path)
-		return beget__fail(EBADMSG, "there is no library to load");
-	int error = begin("a library that was preloaded", channel, streams);
+		return beget__fail(EBADMSG, "the request to preload names no library");
+	int error = begin("a preloaded library", channel, streams);
 	if (error)
 		return error;
 	int refused = beget__module_open(path);
@@ -181,8 +181,8 @@ int beget__prepare_threads(unsigned flags)
 		return 0;
 	beget__thread_names(&names);
 	return beget__fail(EDEADLK,
-	                   "%d threads run in the server besides its first (%s), and no child would have them "
-	                   "(BEGET_SERVER_THREADS serves all the same)",
+	                   "%d threads are running in the server besides the first (%s), and its children would not "
+	                   "have them (BEGET_SERVER_THREADS permits it)",
 	                   threads - 1, names.text);
 }
 
@@ -203,7 +203,7 @@ int beget__prepare_open(const int *own, size_t n, int **ret, size_t *ret_n)
 		return 0;
 	int error = beget__procfs_descriptors(&all, &all_n);
 	if (error)
-		return beget__fail_errno(-error, "cannot list what the prepare call left open");
+		return beget__fail_errno(-error, "cannot list the descriptors that the prepare call left open");
 	for (size_t i = 0; i < all_n; i++)
 		if (!is_own(all[i], own, n))
 			all[kept++] = all[i];

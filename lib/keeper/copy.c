@@ -55,8 +55,7 @@ static int check_streams(const struct beget_options *o)
 
 	for (int i = 0; i < 3; i++)
 		if (streams[i]->kind == BEGET_TO_PIPE)
-			return beget__fail(EINVAL,
-			                   "%s: a pipe has one writer and one reader, and there may be many workers",
+			return beget__fail(EINVAL, "%s: a pipe connects two processes, but there may be many workers",
 			                   beget__options_streams[i]);
 	return 0;
 }
@@ -78,7 +77,7 @@ int beget__copy_options(const struct beget_options *given, unsigned more_flags, 
 	size += (env_n + launcher_n + 2) * sizeof(char *) + o.rlimits_n * sizeof(*o.rlimits);
 	struct beget_options *copy = beget__mem_alloc(sizeof(*copy) + size);
 	if (!copy)
-		return beget__fail_errno(ENOMEM, "cannot keep the options");
+		return beget__fail_errno(ENOMEM, "cannot copy the options");
 	struct beget_rlimit *rlimits = (struct beget_rlimit *)(copy + 1);
 	const char **slots = (const char **)(rlimits + o.rlimits_n);
 	char *at = (char *)(slots + env_n + launcher_n + 2);

@@ -7,7 +7,6 @@ int main(int argc, char **argv)
 {
 	beget_init(argc, argv); /* returns only if a user has started this program */
 
-	fputs("beget-host: the beget library runs this program; by itself it does nothing, see beget-host(8)\n",
-	      stderr);
+	fputs("beget-host: only the beget library can run this program, see beget-host(8)\n", stderr);
 	return 2;
 }

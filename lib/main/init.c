@@ -15,7 +15,7 @@
 
 static _Noreturn void refuse(void)
 {
-	static const char why[] = "beget: this argument is for processes that beget starts\n";
+	static const char why[] = "beget: this argument is reserved for processes that beget starts\n";
 
 	_exit(beget__fd_write(STDERR_FILENO, why, sizeof(why) - 1) ? 126 : 127);
 }

@@ -116,7 +116,8 @@ int beget__order_get_head(struct beget__reader *r, struct beget__fds *fds, struc
 {
 	if (beget__bytes_get_u32(r) != BEGET__PROTOCOL)
 		return beget__fail(
-			EPROTO, "cannot read the call: the beget library here is of another version than the caller's");
+			EPROTO,
+			"cannot read the call: the child uses another version of the beget library than the caller");
 	ret->caller = (pid_t)beget__bytes_get_u32(r);
 	ret->caller_started = beget__bytes_get_u64(r);
 	ret->flags = beget__bytes_get_u32(r);

@@ -289,7 +289,7 @@ static int make_outer(struct beget_pool *pool)
 		beget__fd_close(&pool->timer);
 		beget__fd_close(&pool->flag);
 		beget__fd_close(&outer);
-		return beget__fail_errno(-error, "cannot make the descriptor of the pool");
+		return beget__fail_errno(-error, "cannot create the descriptor of the pool");
 	}
 	pool->outer = outer;
 	pool->armed_at = INT64_MAX;
@@ -299,7 +299,7 @@ static int make_outer(struct beget_pool *pool)
 int beget_pool_fd(struct beget_pool *pool)
 {
 	int cancel;
-	int error = beget__wait_enter(pool, "give a descriptor", &cancel);
+	int error = beget__wait_enter(pool, "get the descriptor", &cancel);
 
 	if (error)
 		return error;

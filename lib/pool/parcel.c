@@ -60,7 +60,7 @@ int beget__parcel_make(struct beget__parcel *ret, const struct beget__plan *plan
 	beget__bytes_free(&w);
 	if (error) {
 		beget__parcel_free(&p);
-		return beget__fail_errno(-error, "cannot write down the call");
+		return beget__fail_errno(-error, "cannot write the call");
 	}
 	*ret = p;
 	return 0;

@@ -46,6 +46,6 @@ int beget_submit(struct beget_process *worker, struct beget_task **ret, const st
 		return error;
 	struct beget_pool *pool = beget__port_pool(worker);
 	if (!pool)
-		return beget__fail(EINVAL, "cannot submit: the process is no worker");
+		return beget__fail(EINVAL, "cannot submit: the process is not a worker");
 	return beget_pool_submit(pool, ret, options, call);
 }

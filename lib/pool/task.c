@@ -48,7 +48,7 @@ static int check_options(const struct beget_task_options *given, struct beget_ta
 	if (ret->flags & ~BEGET_TASK_NEXT)
 		return beget__fail(EINVAL, "unknown flags 0x%x", ret->flags & ~BEGET_TASK_NEXT);
 	if (ret->limit_ms < BEGET_FOREVER)
-		return beget__fail(EINVAL, "limit_ms is %d, which is negative", ret->limit_ms);
+		return beget__fail(EINVAL, "limit_ms is negative: %d", ret->limit_ms);
 	return 0;
 }
 
@@ -117,7 +117,8 @@ static void describe_end(const struct beget_task *t, char *text, size_t size)
 	const struct beget_status *s = &t->status;
 
 	if (t->stage != BEGET__DONE) {
-		snprintf(text, size, "%s", t->stage == BEGET__SENT ? "is with a worker" : "waits for a worker");
+		snprintf(text, size, "%s",
+		         t->stage == BEGET__SENT ? "was sent to a worker" : "is waiting for a worker");
 		return;
 	}
 	switch (s->outcome) {
@@ -125,16 +126,16 @@ static void describe_end(const struct beget_task *t, char *text, size_t size)
 		if (beget__promise_kept(&t->promise))
 			snprintf(text, size, "returned");
 		else
-			snprintf(text, size, "exited with code %d, and its worker with it", s->code);
+			snprintf(text, size, "exited with code %d, which ended its worker", s->code);
 		break;
 	case BEGET_SIGNALED:
-		snprintf(text, size, "was ended by signal %d (%s), and its worker with it", s->code,
+		snprintf(text, size, "was terminated by signal %d (%s), which ended its worker", s->code,
 		         strsignal(s->code));
 		break;
 	case BEGET_TIMED_OUT: snprintf(text, size, "was killed when its limit of %d ms ran out", t->limit_ms); break;
 	case BEGET_CANCELED: snprintf(text, size, "was canceled before it began"); break;
 	case BEGET_FAILED: snprintf(text, size, "failed: %s", t->failure.text); break;
-	default: snprintf(text, size, "ended with its worker, and how is not known"); break;
+	default: snprintf(text, size, "ended together with its worker, with an unknown status"); break;
 	}
 }
 

@@ -18,8 +18,9 @@ int beget__wait_enter(struct beget_pool *pool, const char *what, int *cancel)
 	if (!pool)
 		return beget__fail(EINVAL, "cannot %s: the pool is NULL", what);
 	if (pool->owner != beget__self_pid())
-		return beget__fail(ECHILD, "cannot %s: the pool belongs to process %d, of which this is a copy", what,
-		                   (int)pool->owner);
+		return beget__fail(ECHILD,
+		                   "cannot %s: the pool belongs to process %d, of which this process is a forked copy",
+		                   what, (int)pool->owner);
 	*cancel = beget__thread_no_cancel();
 	pthread_mutex_lock(&pool->lock);
 	return 0;

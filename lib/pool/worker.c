@@ -26,13 +26,13 @@ static int make_claims(struct beget__worker *w)
 	int fd = beget__file_create(sizeof(*w->claims));
 
 	if (fd < 0)
-		return beget__fail_errno(-fd, "cannot make the memory that a worker shares");
+		return beget__fail_errno(-fd, "cannot create the memory that is shared with a worker");
 	int error = beget__file_size(fd, sizeof(*w->claims));
 	if (!error)
 		error = beget__file_map_shared(fd, sizeof(*w->claims), &at);
 	if (error) {
 		beget__fd_close(&fd);
-		return beget__fail_errno(-error, "cannot make the memory that a worker shares");
+		return beget__fail_errno(-error, "cannot create the memory that is shared with a worker");
 	}
 	w->claims = at;
 	return fd;

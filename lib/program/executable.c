@@ -34,7 +34,9 @@ int beget__executable_check(const struct beget__executable *p)
 	if (!beget__fd_is(p->fd, &p->identity))
 		return beget__fail(ESTALE, "the program closed the descriptor of the executable %.150s", p->path);
 	if (beget__executable_gains_rights(p->fd))
-		return beget__fail(EPERM, "cannot execute %.150s: it is set-id or has file capabilities", p->path);
+		return beget__fail(EPERM,
+		                   "cannot execute %.150s: it is set-user-ID, set-group-ID or has file capabilities",
+		                   p->path);
 	return 0;
 }
 

@@ -148,15 +148,15 @@ static int reopen(void)
 	int fd = open_image();
 	if (fd < 0 && !image.known)
 		return beget__fail_errno(-fd,
-		                         "main did not call beget_init, and the host program %.120s cannot be "
-		                         "opened (BEGET_HOST names another)",
+		                         "main did not call beget_init, and the host program %.120s cannot be opened "
+		                         "(set BEGET_HOST to use another)",
 		                         beget__executable_host());
 	if (fd < 0)
 		return beget__fail_errno(-fd, "cannot open the program's image");
 	if (!image.inherited && image.identity.inode && !beget__fd_is(fd, &image.identity)) {
 		beget__fd_close(&fd);
 		return beget__fail(ESTALE,
-		                   "the program closed the descriptor of its image, and the file is another now");
+		                   "the program closed the descriptor of its image, and the file has been replaced");
 	}
 	image.identity = beget__fd_identity(fd);
 	if (!atomic_compare_exchange_strong(&image.fd, &old, fd))
@@ -172,7 +172,7 @@ bool beget__image_is_host(void)
 int beget__image_check(void)
 {
 	if (!image.known)
-		return beget__fail(EOPNOTSUPP, "cannot execute the program again: main did not call beget_init first");
+		return beget__fail(EOPNOTSUPP, "cannot execute the program again: main has not called beget_init");
 	return 0;
 }
 
@@ -198,9 +198,8 @@ static int check_arrived(void)
 
 	if (image.known || arrived || birth_of_process() == BEGET__BORN_FREE)
 		return 0;
-	return beget__fail(EDEADLK,
-	                   "cannot execute a program: this process was executed for a start itself, and main has "
-	                   "not called beget_init yet");
+	return beget__fail(EDEADLK, "cannot execute a program: this process is a child or a helper, and main has not "
+	                            "called beget_init yet");
 }
 
 int beget__image_ready(const struct beget__executable *other)
@@ -212,7 +211,8 @@ int beget__image_ready(const struct beget__executable *other)
 	if (error)
 		return error;
 	if (!other && beget__executable_gains_rights(image.fd))
-		return beget__fail(EPERM, "cannot execute the %s: it is set-id or has file capabilities",
+		return beget__fail(EPERM,
+		                   "cannot execute the %s: it is set-user-ID, set-group-ID or has file capabilities",
 		                   image.known ? "program again" : "host program");
 	if (beget__self_ids_mixed()) /* as in a set-id program, the loader would ignore environment variables */
 		return beget__fail(EPERM,

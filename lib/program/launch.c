@@ -44,7 +44,7 @@ BEGET__NOT_WATCHED static int begin_helper(struct launch *l)
 	int nothing = beget__fd_open_nothing(), error = nothing < 0 ? nothing : 0;
 	int32_t group;
 
-	l->step = "cannot open anything in place of its standard streams";
+	l->step = "cannot open a replacement for its standard streams";
 	for (int fd = 0; fd <= STDERR_FILENO && !error; fd++)
 		if (fd < STDERR_FILENO || beget__trace_fd < 0)
 			error = beget__fd_put(fd == STDERR_FILENO && l->output >= 0 ? l->output : nothing, fd);
@@ -114,7 +114,7 @@ BEGET__NOT_WATCHED static int middle(void *data)
 	pid_t pid = beget__proc_vfork(execute, l, sizeof(*l), SIGCHLD, l->pidfd);
 
 	if (pid < 0) {
-		l->step = "cannot make it";
+		l->step = "cannot create it";
 		l->error = pid;
 	}
 	l->made = pid;
@@ -152,7 +152,7 @@ static int run(struct launch *l)
 		beget__proc_reap(pid, 0);
 	beget__signals_set_mask(&l->mask);
 	if (pid < 0)
-		return beget__fail_errno(-pid, "cannot make a process");
+		return beget__fail_errno(-pid, "cannot create a process");
 	if (l->error) {
 		beget__fd_close(l->pidfd);
 		return explain(l);

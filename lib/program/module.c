@@ -293,17 +293,17 @@ static int check_file(const struct beget__module *m)
 
 	if (strncmp(m->path, "/proc/", 6) == 0 || strncmp(m->path, "/dev/", 5) == 0)
 		return beget__fail(EOPNOTSUPP,
-		                   "the module %.150s was loaded by a descriptor, which another process has not",
+		                   "the module %.150s was loaded from a descriptor that another process does not have",
 		                   m->path);
 	int fd = beget__fd_open(m->path, O_RDONLY | O_NONBLOCK);
 	if (fd == -ENOENT || fd == -ENOTDIR)
-		return beget__fail(ENOENT, "the module %.180s was deleted since it was loaded", m->path);
+		return beget__fail(ENOENT, "the file of the module %.180s has been deleted", m->path);
 	if (fd < 0)
 		return beget__fail_errno(-fd, "cannot open the module %.180s", m->path);
 	bool known = beget__binary_file_build(fd, &build);
 	beget__fd_close(&fd);
 	if (!known || !beget__binary_same(&build, &m->build))
-		return beget__fail(ESTALE, "the module %.180s was replaced since it was loaded", m->path);
+		return beget__fail(ESTALE, "the file of the module %.180s has been replaced", m->path);
 	return 0;
 }
 
@@ -353,8 +353,8 @@ int beget__module_open(const char *path)
 
 int beget__module_check_settled(void)
 {
-	return loading ? beget__fail(EDEADLK, "a constructor cannot start processes while its module is loaded for "
-	                                      "one: each of them would load it too, and start some")
+	return loading ? beget__fail(EDEADLK, "a constructor cannot start processes while its module is being loaded "
+	                                      "for a child, because each child would do the same")
 	               : 0;
 }
 
@@ -382,6 +382,7 @@ int beget__module_load(const struct beget__modules *modules)
 	for (r.at = 0; beget__module_next(&r, &m);)
 		if (m.lacking && !dl_iterate_phdr(is_same, &m))
 			return first.code ? beget__fail_again(&first)
-			                  : beget__fail(ESTALE, "the module %.180s is another one when loaded", m.path);
+			                  : beget__fail(ESTALE, "the loader loaded another build of the module %.180s",
+			                                m.path);
 	return 0;
 }

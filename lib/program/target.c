@@ -128,9 +128,10 @@ int beget__target_resolve(const struct beget__target *target, void (**ret)(void)
 		dl_iterate_phdr(is_module, &r);
 	}
 	if (!r.address && r.named)
-		return beget__fail(ESTALE, "cannot find the target: %s is not the same here as in the caller", name);
+		return beget__fail(ESTALE, "cannot find the target: %s has a different build-id than in the caller",
+		                   name);
 	if (!r.address)
-		return beget__fail(ENOENT, "cannot find the target: %s is not loaded here", name);
+		return beget__fail(ENOENT, "cannot find the target: %s is not loaded in the child", name);
 	*ret = (void (*)(void))r.address;
 	return 0;
 }

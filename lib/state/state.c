@@ -293,7 +293,7 @@ int beget__state_get(struct beget__reader *r, struct beget__fds *fds, uint32_t *
 		int error = *which & 1u << i ? get_row(&beget__rows[i], r, fds, ret) : 0;
 		if (error) {
 			beget__state_free(ret);
-			return beget__fail_errno(-error, "cannot take over %s of the caller", beget__rows[i].name);
+			return beget__fail_errno(-error, "cannot apply %s of the caller", beget__rows[i].name);
 		}
 	}
 	return 0;
@@ -308,6 +308,6 @@ int beget__state_apply(struct beget__reader *r, struct beget__fds *fds)
 
 	for (int i = 0; i < BEGET__ROWS && !error; i++)
 		if ((which & 1u << i) && (error = beget__rows[i].apply(&s)))
-			beget__fail_errno(-error, "cannot take over %s of the caller", beget__rows[i].name);
+			beget__fail_errno(-error, "cannot apply %s of the caller", beget__rows[i].name);
 	return error;
 }

@@ -421,7 +421,7 @@ static void seed_written(const char *name, unsigned kind, int nfds, struct beget
 
 static void seed_small(int sides[2])
 {
-	struct beget__failure failure = {-EMFILE, "helper: cannot make a child"};
+	struct beget__failure failure = {-EMFILE, "helper: cannot create a child"};
 	struct beget__crash crash = {.signal = 11, .code = 1, .address = 8, .offset = 64, .module = "libc.so.6"};
 	struct beget__exit end = {.wait_status = 0x8b, .user_us = 1, .system_us = 2, .peak_kib = 3};
 
