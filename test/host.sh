@@ -61,7 +61,7 @@ none "traces"
 # Host programs that are missing or wrong.
 BEGET_HOST=$tmp/none plugins "$lib/plugin.so" plugin_number
 same "no host program" "$(methods 1 "caller: main did not call beget_init, and the host program $tmp/none cannot be opened \
-(BEGET_HOST names another): No such file or directory, as explained")"
+(set BEGET_HOST to use another): No such file or directory, as explained")"
 BEGET_HOST='' plugins "$tmp/missing.so" f
 ! grep -q '^fork' "$tmp/out" && echo refused >"$tmp/out"
 same "no plugin" refused

@@ -240,7 +240,7 @@ static void passed_and_deleted(enum beget_method method)
 	if (method == BEGET_FORK)
 		assert_int_equal(int_result(method, BEGET_CALL(applied, add)), 42);
 	else
-		expect_refused(method, BEGET_CALL(applied, add), -ENOENT, "argument 1: the module");
+		expect_refused(method, BEGET_CALL(applied, add), -ENOENT, "argument 1: the file of the module");
 	dlclose(library);
 	remove_folder();
 }

@@ -368,7 +368,7 @@ static void refusals_leave_no_trace(enum beget_method method)
 	for (int i = 0; i < 20; i++) {
 		expect_refused(BEGET_OPTIONS(.method = method, .flags = 0x8000), BEGET_CALL(add, 1, 2), -EINVAL,
 		               "flags");
-		expect_refused(BEGET_OPTIONS(.method = method), NULL, -EINVAL, "function");
+		expect_refused(BEGET_OPTIONS(.method = method), NULL, -EINVAL, "call is NULL");
 		assert_int_equal(int_result(method, BEGET_CALL(add, i, 1)), i + 1);
 	}
 	for (int n = 1; n < NSIG; n++) {
