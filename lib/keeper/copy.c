@@ -1,4 +1,4 @@
-/* Copies of start options: a pool starts workers long after it was opened.
+/* Copies of start options, because a pool starts workers long after it was opened.
  * Runs in the caller. */
 #include "keeper/copy.h"
 
@@ -14,7 +14,7 @@ static size_t length(const char *s)
 	return s ? strlen(s) + 1 : 0;
 }
 
-/* Moves a string to *at, which grows by it. */
+/* Moves a string to *at and advances *at. */
 static void move(const char **s, char **at)
 {
 	if (!*s)
@@ -34,7 +34,7 @@ static size_t measure(const char *const *list, size_t *size)
 	return n;
 }
 
-/* Copies a list to *slots, which moves behind its NULL. */
+/* Copies a list to *slots and advances *slots past its NULL. */
 static const char *const *move_list(const char *const *list, size_t n, const char ***slots, char **at)
 {
 	const char **copy = *slots;

@@ -1,5 +1,5 @@
-/* Keeping a number of children alive: how long to wait before the next start when starts fail, and how to spread what
- * would otherwise happen to all of them at once. Runs in the caller; knows no process. */
+/* Keeping a number of children alive: how long to wait before the next start after failures, and how to spread events
+ * that would otherwise happen to all children at once. Runs in the caller; knows no process. */
 #include "keeper/keeper.h"
 
 #include <stdatomic.h>

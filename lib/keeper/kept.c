@@ -1,4 +1,4 @@
-/* Watching one child that is kept: what it sends shows on its channel, its end on its pidfd, for another process may
+/* Watching one child: its messages show on its channel, and its end shows on its pidfd, because another process may
  * hold the other end of its channel. Runs in the caller. */
 #include "keeper/kept.h"
 

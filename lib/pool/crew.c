@@ -14,13 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long after its limit a task is killed by the caller, where the worker's own timer has not; after how many tasks
- * the memory of a worker is looked at again; when to look again at what is due already. */
+/* GRACE_MS: how long after its limit a task is killed by the caller if the worker's own timer has not ended it.
+ * MEMORY_TASKS: after how many tasks the memory of a worker is read again. LOOK_AGAIN_MS: when to check again what is
+ * already due. */
 enum { GRACE_MS = 100, MEMORY_TASKS = 64, LOOK_AGAIN_MS = 5 };
 
 /* Workers. */
 
-/* An event is the worker's id, and whether it is of its channel or of its pidfd. */
+/* The number of an event is the worker's id, and whether it is of its channel or of its pidfd. */
 enum { OF_CHANNEL, OF_PIDFD, KINDS };
 
 static struct beget__worker *find(const struct beget_pool *pool, uint64_t id)
@@ -71,14 +72,14 @@ static int start(struct beget_pool *pool)
 	return 0;
 }
 
-/* It is to be replaced, after about so many tasks, so long, or so much memory. */
+/* True if the worker must be replaced, because of its number of tasks, its age or its memory. */
 static bool is_old(const struct beget__worker *w, int64_t now)
 {
 	return (w->most_done && w->done >= w->most_done) || w->done >= UINT32_MAX / 2 || w->heavy ||
 	       (w->replace_at && now >= w->replace_at);
 }
 
-/* A worker that has ended: its place is free, and what it did not begin goes elsewhere. */
+/* Removes a worker that has ended: its place is free, and tasks that it has not begun go to other workers. */
 static void bury(struct beget_pool *pool, size_t i, int64_t now)
 {
 	struct beget__worker *w = pool->workers[i];
@@ -95,13 +96,13 @@ static void bury(struct beget_pool *pool, size_t i, int64_t now)
 		(void)beget__deal_cancel_all(pool);
 }
 
-/* It is known how it has ended, or not yet: the helper may say so a moment later. */
+/* Finds out how workers have ended. That may not be known yet: the helper may report it a moment later. */
 static void look_at_ends(struct beget_pool *pool, int64_t now)
 {
 	for (size_t i = pool->n; i-- > 0;) {
 		struct beget__worker *w = pool->workers[i];
 		struct beget__news news = {0};
-		w->stirred |= pool->solo && beget__port_ended(w->process); /* its user may have joined it */
+		w->stirred |= pool->solo && beget__port_ended(w->process); /* the user may have joined it */
 		bool ended = w->stirred && beget__worker_ended(w, &news);
 		beget__deal_take_news(pool, &news);
 		if (ended)
@@ -109,7 +110,7 @@ static void look_at_ends(struct beget_pool *pool, int64_t now)
 	}
 }
 
-/* As many workers as there are tasks, within the caller's bounds. */
+/* As many workers as there are tasks, within the user's bounds. */
 static size_t wanted(const struct beget_pool *pool)
 {
 	size_t n = pool->unfinished < pool->options.workers ? pool->unfinished : pool->options.workers;
@@ -118,7 +119,7 @@ static size_t wanted(const struct beget_pool *pool)
 }
 
 struct tally {
-	size_t ready, live;         /* live: ready or on the way, and not to be replaced */
+	size_t ready, live;         /* live: ready or starting, and not to be replaced */
 	struct beget__worker *old;  /* to be replaced */
 	struct beget__worker *idle; /* for too long */
 };
@@ -172,7 +173,8 @@ static void adjust(struct beget_pool *pool, int64_t now)
 		beget__worker_retire(t.idle);
 }
 
-/* After so many failed starts in a row every task that waits fails with the reason, and no more are started. */
+/* After this many consecutive failed starts, every waiting task fails with the reason, and no more workers are
+ * started. */
 static void give_up(struct beget_pool *pool)
 {
 	if (pool->n > 0 || pool->solo || pool->keeper.failures < pool->options.boots)
@@ -181,7 +183,8 @@ static void give_up(struct beget_pool *pool)
 	beget__deal_fail_all(pool, &pool->broken);
 }
 
-/* A task that its worker's own timer has not ended: its target may have executed another program. */
+/* Kills a task that its worker's own timer has not ended, for example because its target has executed another
+ * program. */
 static void enforce_limits(struct beget_pool *pool, int64_t now)
 {
 	for (size_t i = 0; i < pool->n; i++) {
@@ -212,10 +215,10 @@ int64_t beget__crew_due(const struct beget_pool *pool)
 			at = w->head_since + pool->options.idle_ms;
 		due = at < due ? at : due;
 	}
-	return due < soon ? soon : due; /* what is due already was looked at just now */
+	return due < soon ? soon : due; /* everything that is already due was checked just now */
 }
 
-/* Its end shows on its pidfd, for somebody else may hold the other end of its channel. */
+/* The pidfd shows its end even if another process holds the other end of its channel. */
 static void watch_end(struct beget_pool *pool, struct beget__worker *w)
 {
 	int pidfd = beget__port_pidfd(w->process);
@@ -224,7 +227,7 @@ static void watch_end(struct beget_pool *pool, struct beget__worker *w)
 		w->watched = true;
 }
 
-/* Until it is known how it has ended, its descriptors would be ready all the time. */
+/* Stops watching it: until its status is known, its descriptors would be ready all the time. */
 static void stir(struct beget_pool *pool, struct beget__worker *w)
 {
 	if (w->stirred)
@@ -236,7 +239,7 @@ static void stir(struct beget_pool *pool, struct beget__worker *w)
 		beget__poll_remove(pool->epoll, beget__port_pidfd(w->process));
 }
 
-/* Reading how much memory it has costs as much as a small task. */
+/* Reading the memory of a worker costs as much as a small task. */
 static void weigh(const struct beget_pool *pool, struct beget__worker *w)
 {
 	if (!pool->options.memory_kib || w->done < w->weigh_at)

@@ -1,5 +1,5 @@
-/* Dealing the tasks of a pool to its workers. Tasks are sent ahead to each worker's own channel, so that workers stay
- * busy while the caller does something else, and are taken back from one that is slow when another has nothing to do.
+/* Distributes the tasks of a pool to its workers. Tasks are sent ahead to each worker's own channel, so that workers
+ * stay busy while the caller does something else. They are withdrawn from a slow worker when another one is idle.
  * Runs in the caller, under the lock of the pool. */
 #include "pool/deal.h"
 
@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-/* How many tasks are with one worker at most. */
+/* The maximum number of tasks at one worker. */
 enum { AHEAD = 32 };
 
 static void list(struct beget_pool *pool, struct beget_task *t)
@@ -82,7 +82,7 @@ bool beget__deal_cancel(struct beget_pool *pool, struct beget_task *t)
 	return true;
 }
 
-/* Takes back what a worker has not begun, but for so many tasks. */
+/* Withdraws tasks that a worker has not begun, except the first keep. */
 static void take_back(struct beget_pool *pool, struct beget__worker *w, size_t keep)
 {
 	while (w->sent.n > keep) {
@@ -113,7 +113,7 @@ void beget__deal_fail_all(struct beget_pool *pool, const struct beget__failure *
 	}
 }
 
-/* Nothing but this task can be hit: what the worker could begin after it is taken back first. */
+/* Only this task can be hit: the tasks that the worker could begin after it are withdrawn first. */
 int beget__deal_kill(struct beget_pool *pool, struct beget_task *t, int signal)
 {
 	struct beget__worker *w = t->worker;
@@ -126,7 +126,7 @@ int beget__deal_kill(struct beget_pool *pool, struct beget_task *t, int signal)
 	return beget_kill(w->process, signal);
 }
 
-/* What workers have finished is the caller's; what they did not begin is the first to be handed out again. */
+/* Tasks that workers have finished are for the caller; those that they have not begun are the next to be sent again. */
 void beget__deal_take_news(struct beget_pool *pool, struct beget__news *news)
 {
 	for (struct beget_task *t; (t = news->ended.first);) {
@@ -168,7 +168,7 @@ void beget__deal_out(struct beget_pool *pool)
 	}
 }
 
-/* A worker without tasks gets half of what the one with the most has not begun. */
+/* A worker without tasks gets half of the tasks that the busiest worker has not begun. */
 void beget__deal_even(struct beget_pool *pool)
 {
 	struct beget__worker *idle = freest(pool), *most = NULL;

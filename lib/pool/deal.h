@@ -1,35 +1,35 @@
-/* The tasks of a pool, among its workers. */
+/* The distribution of a pool's tasks to its workers. */
 #ifndef BEGET__DEAL_H
 #define BEGET__DEAL_H
 
 #include "pool/pool.h"
 
-/* Takes a new task. */
+/* Accepts a new task. */
 void beget__deal_take(struct beget_pool *, struct beget_task *);
 
-/* Hands waiting tasks to workers; gives a worker without tasks some of another's. */
+/* Sends waiting tasks to workers, and moves some of another worker's tasks to a worker without tasks. */
 void beget__deal_out(struct beget_pool *);
 void beget__deal_even(struct beget_pool *);
 
-/* Takes in what became of a worker's tasks; one task that has its outcome. */
+/* Handles the results of a worker's tasks; and one task that has ended. */
 void beget__deal_take_news(struct beget_pool *, struct beget__news *);
 void beget__deal_finished(struct beget_pool *, struct beget_task *);
 
 /* The task that beget_pool_next returns next, or NULL. */
 struct beget_task *beget__deal_next(const struct beget_pool *);
 
-/* The caller takes a finished task out of the pool, or frees any task: true if it can be destroyed. */
+/* The caller takes a finished task out of the pool, or frees any task. True if the task can be destroyed. */
 void beget__deal_settle(struct beget_pool *, struct beget_task *);
 bool beget__deal_forget(struct beget_pool *, struct beget_task *);
 
-/* Cancels a task, if it has not begun; or all that have not begun, and counts them. */
+/* Cancels a task that has not begun; or all of them, and returns their number. */
 bool beget__deal_cancel(struct beget_pool *, struct beget_task *);
 int beget__deal_cancel_all(struct beget_pool *);
 
-/* Every waiting task fails for that reason. */
+/* Every waiting task fails for this reason. */
 void beget__deal_fail_all(struct beget_pool *, const struct beget__failure *why);
 
-/* Sends a signal to the worker that runs the task. */
+/* Sends a signal to the worker that is running the task. */
 int beget__deal_kill(struct beget_pool *, struct beget_task *, int signal);
 
 /* Closes the descriptors of tasks in a forked copy of the pool. */

@@ -1,4 +1,4 @@
-/* Pools: opened, asked, resized, closed, freed.
+/* Pools: opening, inspecting, resizing, closing, freeing.
  * Runs in the caller, in any thread. */
 #include "pool/open.h"
 
@@ -103,7 +103,7 @@ static int check(const struct beget_pool_options *given, struct beget_pool_optio
 	return 0;
 }
 
-/* Each worker makes this call first. */
+/* Copies the call that each worker makes first. */
 static int keep_prepare(struct beget_pool *pool, const struct beget_call *call)
 {
 	struct beget__plan plan;
@@ -158,7 +158,7 @@ static bool is_up(const struct beget_pool *pool, const void *unused)
 	return pool->last_failure.code != 0;
 }
 
-/* Why the first worker is not there. */
+/* Explains why the first worker is missing. */
 static int fail_first(const struct beget_pool *pool)
 {
 	char name[160];
@@ -237,7 +237,7 @@ int beget_pool_close(struct beget_pool *pool, int timeout_ms)
 		beget__fail(ETIMEDOUT, "the pool was closed before all of its tasks had finished");
 	}
 	beget__crew_dismiss(pool, error != 0);
-	if (beget__wait_until(pool, is_empty, NULL, LAST_MS)) { /* a handler at exit hangs */
+	if (beget__wait_until(pool, is_empty, NULL, LAST_MS)) { /* for example, an exit handler hangs */
 		beget__crew_dismiss(pool, true);
 		(void)beget__wait_until(pool, is_empty, NULL, LAST_MS);
 	}
@@ -245,7 +245,7 @@ int beget_pool_close(struct beget_pool *pool, int timeout_ms)
 	return error;
 }
 
-/* Its finished tasks that no handle leads to go with it; the others keep its memory until they are freed. */
+/* Finished tasks without a handle are freed with the pool; the other tasks keep its memory until they are freed. */
 void beget__open_free(struct beget_pool *pool)
 {
 	pool->freed = true;
@@ -261,7 +261,7 @@ void beget__open_free(struct beget_pool *pool)
 
 void beget_pool_free(struct beget_pool *pool)
 {
-	if (!pool || pool->owner != getpid()) /* of a copy, another thread may have had the lock */
+	if (!pool || pool->owner != getpid()) /* in a copy, another thread may have held the lock */
 		return;
 	(void)beget_pool_close(pool, 0);
 	int cancel = beget__thread_no_cancel();
@@ -270,7 +270,8 @@ void beget_pool_free(struct beget_pool *pool)
 	beget__thread_cancel(cancel);
 }
 
-/* The instance that the caller polls has the other one in it, and the flag for what that one does not show. */
+/* The instance that the caller polls contains the inner one, and the flag for finished tasks, which the inner one does
+ * not show. */
 static int make_outer(struct beget_pool *pool)
 {
 	beget__forks_guard();

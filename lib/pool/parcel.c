@@ -1,5 +1,6 @@
-/* A call, written down once: it may be sent to one worker, taken back, and sent to another. What fits one packet is
- * kept as bytes, more as a sealed file, so that sending it never waits for the worker to read. Runs in the caller. */
+/* A call in the form of a message: it may be sent to one worker, withdrawn, and sent to another. A call that fits one
+ * packet is kept as bytes, a larger one as a sealed file, so that sending it never waits for the worker. Runs in the
+ * caller. */
 #include "pool/parcel.h"
 
 #include "message/message.h"

@@ -1,4 +1,4 @@
-/* A call, written down once, so that it can be sent more than once. */
+/* A call in the form of a message that can be sent more than once. */
 #ifndef BEGET__PARCEL_H
 #define BEGET__PARCEL_H
 
@@ -15,15 +15,15 @@ struct beget__parcel {
 	int nfds;
 };
 
-/* What it copies is the caller's to change at once; buffers are shared. */
+/* Copies the arguments, which the caller may change at once; buffers are shared. */
 int beget__parcel_make(struct beget__parcel *, const struct beget__plan *, int limit_ms);
 
-/* Sends it as that task's; never waits: -EAGAIN where there is no room, -EPIPE where the worker is gone. */
+/* Sends it as this task's call; never waits. -EAGAIN: no room; -EPIPE: the worker has ended. */
 int beget__parcel_send(const struct beget__parcel *, int socket, uint32_t task);
 
 void beget__parcel_free(struct beget__parcel *);
 
-/* In a forked copy: closes what it has open. */
+/* In a forked copy: closes its descriptors. */
 void beget__parcel_release(const struct beget__parcel *);
 
 #endif

@@ -1,4 +1,4 @@
-/* A pool: its workers, its tasks, and who waits for them. */
+/* A pool: its workers, its tasks, and the threads that wait for them. */
 #ifndef BEGET__POOL_H
 #define BEGET__POOL_H
 
@@ -11,25 +11,25 @@
 #include <pthread.h>
 
 struct beget_pool {
-	struct beget__forked forked; /* first */
+	struct beget__forked forked; /* must be the first field */
 	pid_t owner;
-	unsigned references;  /* the caller's, and one for each task */
-	pthread_mutex_t lock; /* over all below */
+	unsigned references;  /* one for the caller, and one for each task */
+	pthread_mutex_t lock; /* protects all fields below */
 	pthread_cond_t turn;
-	bool led;           /* a thread waits in epoll_wait, for all that wait */
-	unsigned followers; /* threads that wait for that one */
+	bool led;           /* a thread waits in epoll_wait on behalf of all waiting threads */
+	unsigned followers; /* threads that wait for the leading one */
 
 	struct beget_pool_options options; /* start and prepare are copies */
 	struct beget_options *start;
 	struct beget__parcel prepare;
-	struct beget__target prepare_target; /* for sentences */
-	bool solo;                           /* of one worker that is not replaced: see beget_worker */
+	struct beget__target prepare_target; /* for error sentences */
+	bool solo;                           /* a single worker that is not replaced: see beget_worker */
 
 	struct beget__tasks queue, done;
-	struct beget_task *oldest, *newest; /* of those that the caller has not taken */
+	struct beget_task *oldest, *newest; /* tasks that the caller has not taken */
 	size_t unfinished;
-	bool slept;   /* what is looked at has happened just now: it ended a sleep */
-	bool changed; /* others that wait have reason to look */
+	bool slept;   /* the events being handled are new, because the thread has slept */
+	bool changed; /* other waiting threads have a reason to look */
 
 	struct beget__worker **workers;
 	size_t n, room;
@@ -37,12 +37,12 @@ struct beget_pool {
 	struct beget__keeper keeper;
 	struct beget__failure last_failure; /* of a start or a prepare call */
 	bool closed, freed;
-	bool dismissed;               /* closed, and what was still under way is killed: nothing begins any more */
-	struct beget__failure broken; /* why it takes no more tasks; code 0: it does */
+	bool dismissed;               /* closed, and running tasks are killed: no task begins any more */
+	struct beget__failure broken; /* why it accepts no more tasks; code 0: it does */
 
 	int epoll; /* workers' channels and pidfds, the timer, the bell */
-	int bell;  /* wakes the thread that leads */
-	int outer; /* what the caller polls: epoll and flag; -1 until it asks for it */
+	int bell;  /* wakes the leading thread */
+	int outer; /* what the caller polls: epoll and flag; -1 until the caller asks for it */
 	int flag;  /* readable while there is a finished task */
 	int timer;
 	bool raised;

@@ -1,4 +1,4 @@
-/* Single workers: each is the only one of a pool that nobody sees and that does not replace it.
+/* Single workers: each is the only worker of a hidden pool that does not replace it.
  * Runs in the caller, in any thread. */
 #include "caller/port.h"
 #include "os/fail.h"
@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-/* The handle of a worker is freed: what it runs, it runs to its end. */
+/* Called when the worker's handle is freed: its running task continues to its end. */
 static void free_solo(void *data)
 {
 	struct beget_pool *pool = data;

@@ -1,4 +1,4 @@
-/* Tasks, as the program sees them: submitted, waited for, read, canceled, freed.
+/* Tasks as the user sees them: submitting, waiting, reading, cancelling, freeing.
  * Runs in the caller, in any thread. */
 #include "os/fail.h"
 #include "os/thread.h"

@@ -1,4 +1,4 @@
-/* Tasks: made, listed, ended, described.
+/* Tasks: creating, listing, ending, describing.
  * Runs in the caller, under the lock of the task's pool. */
 #include "pool/task.h"
 

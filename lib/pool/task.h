@@ -1,4 +1,4 @@
-/* One call that is given to a worker, from submission to its end. */
+/* One call for a worker, from submission to its end. */
 #ifndef BEGET__TASK_H
 #define BEGET__TASK_H
 
@@ -13,13 +13,13 @@ enum beget__stage { BEGET__WAITING, BEGET__SENT, BEGET__DONE };
 
 struct beget_task {
 	struct beget_task *next, *prev;   /* in the list of its stage */
-	struct beget_task *later, *older; /* among those that the caller has not taken, in order of submission */
+	struct beget_task *later, *older; /* tasks that the caller has not taken, in the order of submission */
 	struct beget_pool *pool;
 	enum beget__stage stage;
 	bool owned;      /* the caller has had the handle since it was submitted */
 	bool quiet;      /* beget_pool_next does not return it */
 	bool forgotten;  /* freed by the caller before its end */
-	uint32_t number; /* with its worker */
+	uint32_t number; /* at its worker */
 	struct beget__worker *worker;
 	int limit_ms; /* 0: none */
 	bool expired;
@@ -32,7 +32,7 @@ struct beget_task {
 	struct beget__target target;
 };
 
-/* A list in which a task is while it is in that stage. */
+/* The list of the tasks in one stage. */
 struct beget__tasks {
 	struct beget_task *first, *last;
 	size_t n;
@@ -42,17 +42,17 @@ void beget__task_append(struct beget__tasks *, struct beget_task *);
 void beget__task_prepend(struct beget__tasks *, struct beget_task *);
 void beget__task_remove(struct beget__tasks *, struct beget_task *);
 
-/* A task that waits. start and limit_ms are the pool's. */
+/* Creates a waiting task. start and limit_ms are the pool's. */
 int beget__task_new(struct beget_task **ret, const struct beget_task_options *, const struct beget_options *start,
                     const struct beget_call *, int limit_ms);
 
-/* Its end: the outcome, and the failure if there is one. */
+/* Ends a task with this outcome, and a failure if there is one. */
 void beget__task_end(struct beget_task *, enum beget_outcome, int code, const struct beget__failure *);
 
-/* Frees what it has, in no list any more. */
+/* Frees a task that is in no list. */
 void beget__task_destroy(struct beget_task *);
 
-/* The sentence of beget_task_describe. */
+/* Writes the sentence of beget_task_describe. */
 int beget__task_describe(const struct beget_task *, char *text, size_t size);
 
 #endif

@@ -1,6 +1,6 @@
-/* Entering a pool, leaving it, and waiting in it. There is no thread: whoever calls does what is due. Of several
- * threads that wait, one leads: it sleeps in epoll_wait for all of them, and wakes the others when something has
- * happened. Runs in the caller, in any thread. */
+/* Entering a pool, leaving it, and waiting in it. There is no thread: each call does what is due. If several threads
+ * wait, one leads: it sleeps in epoll_wait for all of them, and wakes the others when something has happened. Runs in
+ * the caller, in any thread. */
 #include "pool/wait.h"
 
 #include "os/clock.h"
@@ -26,7 +26,7 @@ int beget__wait_enter(struct beget_pool *pool, const char *what, int *cancel)
 	return 0;
 }
 
-/* The descriptor that the caller polls is as it has to be when no call of the library runs. */
+/* Makes the descriptor that the caller polls show the pool's state until the next call of the library. */
 static void show(struct beget_pool *pool)
 {
 	bool raise = beget__deal_next(pool) != NULL;
@@ -40,7 +40,7 @@ static void show(struct beget_pool *pool)
 	pool->armed_at = due;
 }
 
-/* Others that wait look again. */
+/* Other waiting threads look again. */
 void beget__wait_leave(struct beget_pool *pool, int cancel)
 {
 	if (pool->changed && pool->led)
@@ -97,7 +97,7 @@ static void follow(struct beget_pool *pool, int64_t deadline)
 	pool->followers--;
 }
 
-/* Waits until there is enough: 0, or -ETIMEDOUT. */
+/* Waits until enough returns true: 0, or -ETIMEDOUT. */
 int beget__wait_until(struct beget_pool *pool, bool (*enough)(const struct beget_pool *, const void *),
                       const void *data, int timeout_ms)
 {

@@ -1,5 +1,5 @@
-/* One worker: started, given tasks, heard, taken back from, ended. It runs its tasks one after another, so its answers
- * come in the order of its tasks; whatever comes otherwise is nonsense, and it is killed.
+/* One worker: started, given tasks, received from, withdrawn from, ended. It runs its tasks one after another, so its
+ * answers arrive in the order of its tasks. A worker that sends anything else is killed.
  * Runs in the caller, under the lock of the pool. */
 #include "pool/worker.h"
 
@@ -16,10 +16,10 @@
 #include <signal.h>
 #include <stdlib.h>
 
-/* The number of the prepare call; tasks come after it. */
+/* The number of the prepare call; tasks have higher ones. */
 enum { PREPARE = 1 };
 
-/* The memory for claims: the worker gets its file, and the caller keeps only the mapping. */
+/* Creates the memory for claims: the worker gets its file, and the caller keeps only the mapping. */
 static int make_claims(struct beget__worker *w)
 {
 	void *at = NULL;
@@ -55,7 +55,7 @@ int beget__worker_start(struct beget__worker **ret, struct beget_pool *pool, int
 		w->preparing = true;
 		beget__claim_offer(w->claims, PREPARE);
 		error = beget__parcel_send(prepare, beget__port_socket(w->process), PREPARE);
-		if (error == -EPIPE || error == -ECONNRESET) /* its end says why */
+		if (error == -EPIPE || error == -ECONNRESET) /* its end explains why */
 			error = 0;
 		if (error)
 			beget__fail_errno(-error, "cannot send the prepare call");
@@ -83,7 +83,7 @@ bool beget__worker_send(struct beget__worker *w, struct beget_task *t)
 		return false;
 	beget__claim_offer(w->claims, number);
 	if (beget__parcel_send(&t->parcel, beget__port_socket(w->process), number))
-		return false; /* it is full, or has ended and will be looked at */
+		return false; /* the socket is full, or the worker has ended and will be looked at */
 	w->last = number;
 	if (w->sent.n == 0)
 		w->head_since = beget__clock_now_ms();
@@ -129,7 +129,7 @@ void beget__worker_retire(struct beget__worker *w)
 		beget__port_shut(w->process);
 }
 
-/* The answer to the prepare call: as with a server, a negative number says that it did not succeed. */
+/* The answer to the prepare call: as with a server, a negative number is a failure. */
 static int verdict(const struct beget__answer *a)
 {
 	long long value = a->type == BEGET_TYPE_INT     ? a->value.i
@@ -158,7 +158,7 @@ static void prepared(struct beget__worker *w, struct beget__frame *f)
 		beget__worker_retire(w);
 }
 
-/* A task has been answered: its outcome. */
+/* A task has been answered: records its outcome. */
 static void answered(struct beget_task *t, struct beget__frame *f)
 {
 	struct beget__failure failure;
@@ -176,7 +176,7 @@ static void answered(struct beget_task *t, struct beget__frame *f)
 	}
 }
 
-/* False for nonsense. */
+/* False if the frame is invalid. */
 static bool make_sense(struct beget__worker *w, struct beget__frame *f)
 {
 	struct beget_task *first = w->sent.first;
@@ -205,7 +205,7 @@ static bool take(void *data, struct beget__frame *f)
 
 	if (!make_sense(w, f))
 		w->mad = true;
-	return !w->mad && (w->sent.n > 0 || !beget__worker_ready(w)); /* else nothing more can come */
+	return !w->mad && (w->sent.n > 0 || !beget__worker_ready(w)); /* otherwise nothing more can come */
 }
 
 bool beget__worker_receive(struct beget__worker *w, struct beget__news *news)
@@ -219,13 +219,13 @@ bool beget__worker_receive(struct beget__worker *w, struct beget__news *news)
 	return open;
 }
 
-/* A worker that is stopped cannot report that its limit has run out. */
+/* A stopped worker cannot report that its limit has expired. */
 static bool has_expired(const struct beget__worker *w, const struct beget_task *t)
 {
 	return t->expired || (t->limit_ms && w->ended_at && w->ended_at - w->head_since >= t->limit_ms);
 }
 
-/* What ended the worker is what ended the task that it was running. */
+/* The running task gets the outcome of its worker. */
 static void end_with_worker(const struct beget__worker *w, struct beget_task *t, const struct beget_status *s)
 {
 	bool expired = s->outcome == BEGET_SIGNALED && s->code == SIGKILL && has_expired(w, t);
@@ -241,7 +241,7 @@ bool beget__worker_ended(struct beget__worker *w, struct beget__news *news)
 	int error = beget_join(w->process, 0, &status);
 	if (error)
 		return false;
-	beget__worker_receive(w, news); /* what it sent before its end */
+	beget__worker_receive(w, news); /* receives what it sent before its end */
 	for (struct beget_task *t; (t = w->sent.first);) {
 		bool begun = beget__claim_begun(w->claims, t->number);
 		take_off(w, t);

@@ -1,4 +1,4 @@
-/* One worker, as its pool sees it. */
+/* One worker as its pool sees it. */
 #ifndef BEGET__WORKER_H
 #define BEGET__WORKER_H
 
@@ -6,10 +6,10 @@
 #include "message/claim.h"
 #include "pool/task.h"
 
-/* What became of a worker's tasks. */
+/* Changes in a worker's tasks. */
 struct beget__news {
 	struct beget__tasks ended;   /* with their outcome */
-	struct beget__tasks unbegun; /* to be run elsewhere */
+	struct beget__tasks unbegun; /* to be run by another worker */
 };
 
 struct beget__worker {
@@ -17,48 +17,49 @@ struct beget__worker {
 	struct beget_process *process;
 	struct beget__claims *claims;
 	struct beget__tasks sent; /* in the order in which they were sent */
-	uint32_t last;            /* the number of the last task that was sent */
+	uint32_t last;            /* the number of the last task sent */
 	bool waits;               /* it has reached its loop */
 	bool preparing;           /* its prepare call has not returned */
-	bool retiring;            /* it gets no more tasks, and ends when it has done what it has */
+	bool retiring;            /* it gets no more tasks, and ends after those that it has */
 	bool killed;
-	bool mad;                 /* it has sent nonsense */
-	struct beget__news *news; /* while it is received from */
-	bool watched;             /* its pidfd too */
+	bool mad;                 /* it has sent invalid messages */
+	struct beget__news *news; /* set while receiving */
+	bool watched;             /* by its pidfd too */
 	bool stirred;             /* it has ended, or seems to have */
-	int64_t ended_at;         /* 0: no thread saw it happen */
+	int64_t ended_at;         /* 0: not noticed by any thread */
 	bool heavy;               /* it has too much memory */
 	unsigned weigh_at;
-	unsigned done;                 /* tasks */
-	int64_t head_since;            /* the first of its tasks could begin; without tasks: it is idle */
+	unsigned done; /* tasks */
+	/* Since when the first of its tasks could run or, without tasks, the worker has been idle. */
+	int64_t head_since;
 	struct beget__failure failure; /* of its start or its prepare call; code 0: none */
-	unsigned most_done;            /* tasks before it is replaced; 0: no such limit */
-	int64_t replace_at;            /* the same by time; 0: never */
+	unsigned most_done;            /* maximum number of tasks; 0: no limit */
+	int64_t replace_at;            /* time of replacement; 0: never */
 };
 
-/* Starts one; the prepare call, where there is one, is the first thing that it runs. */
+/* Starts a worker; if there is a prepare call, it runs first. */
 int beget__worker_start(struct beget__worker **ret, struct beget_pool *, int bell, const struct beget_options *,
                         const struct beget__parcel *prepare);
 
 /* It has reached its loop and its prepare call has returned. */
 bool beget__worker_ready(const struct beget__worker *);
 
-/* Sends it a task; false if it can take no more now. */
+/* Sends a task; false if the worker cannot take more now. */
 bool beget__worker_send(struct beget__worker *, struct beget_task *);
 
-/* Takes back one task, if it has not begun. */
+/* Withdraws a task, if it has not begun. */
 bool beget__worker_withdraw(struct beget__worker *, struct beget_task *);
 
-/* The task that it runs now, or NULL. */
+/* The task that it is running, or NULL. */
 struct beget_task *beget__worker_running(const struct beget__worker *);
 
-/* Receives what it has sent; false if nothing more will come. */
+/* Receives its messages; false if no more can come. */
 bool beget__worker_receive(struct beget__worker *, struct beget__news *);
 
-/* True once it has ended and it is known how: then all of its tasks are in the news. */
+/* True once it has ended and its status is known: then all of its tasks are in the news. */
 bool beget__worker_ended(struct beget__worker *, struct beget__news *);
 
-/* No more tasks: one that is idle ends at once. */
+/* Sends no more tasks: an idle worker ends at once. */
 void beget__worker_retire(struct beget__worker *);
 
 void beget__worker_kill(struct beget__worker *);
