@@ -17,7 +17,8 @@
 
 static int sides[2]; /* the caller's, the callee's */
 static struct beget__exchange x;
-static _Alignas(BEGET__ALIGN_MAX) char callee_buffer[BEGET__FRAME_PACKET], caller_buffer[BEGET__FRAME_PACKET];
+static char *caller_buffer;
+static size_t caller_space;
 
 struct inner {
 	short s;
@@ -146,7 +147,10 @@ static const void *exchange(const struct beget_call *call, struct beget__frame *
 	assert_int_equal(beget__exchange_answer(&x, sides[1]), 0);
 	beget__exchange_end(&x);
 	beget__frame_init(f, caller_buffer, NULL);
+	f->space = caller_space;
 	assert_int_equal(beget__frame_receive(sides[0], f, 0), 1);
+	caller_buffer = f->buffer; /* it grows */
+	caller_space = f->space;
 	assert_int_equal(f->tag, 4711);
 	assert_true(beget__order_get_result(f, ret));
 	return ret->outs ? beget__order_next_out(ret, &size) : NULL;
@@ -265,11 +269,16 @@ static struct footprint footprint(void)
 static void begin(void)
 {
 	assert_int_equal(beget__sock_pair(sides), 0);
-	beget__exchange_init(&x, callee_buffer);
+	beget__exchange_init(&x, aligned_alloc(BEGET__ALIGN_MAX, BEGET__FRAME_WIDE));
+	x.frame.space = caller_space = BEGET__FRAME_WIDE;
+	caller_buffer = malloc(caller_space);
 }
 
 static void end(void)
 {
+	beget__arena_free(&x.arena);
+	free(x.frame.buffer);
+	free(caller_buffer);
 	beget__fd_close(&sides[0]);
 	beget__fd_close(&sides[1]);
 }
@@ -327,6 +336,7 @@ static void without_memory(void)
 		made = !beget__exchange_read(&x) && !beget__exchange_settle(&x);
 		fault_off();
 		beget__exchange_end(&x);
+		beget__arena_free(&x.arena);
 		struct footprint after = footprint();
 		assert_int_equal(after.heap, before.heap);
 		assert_int_equal(after.mappings, before.mappings);

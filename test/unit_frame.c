@@ -30,8 +30,7 @@ static struct {
 static void up(void)
 {
 	assert_int_equal(beget__sock_pair(sides), 0);
-	memset(&in, 0, sizeof(in));
-	in.frame.buffer = in.buffer;
+	beget__frame_init(&in.frame, in.buffer, NULL);
 }
 
 static void down(void)
@@ -144,6 +143,68 @@ static void every_size(void)
 		free(body);
 	}
 	expect_service();
+	down();
+}
+
+static void expect_tagged(size_t size, int nfds)
+{
+	char *body = pattern(size);
+
+	assert_int_equal(beget__frame_send_tagged(sides[0], KIND, 5, &(struct iovec){body, size}, 1, sides, nfds), 0);
+	expect_frame(body, size, nfds);
+	assert_int_equal(in.frame.tag, 5);
+	assert_false(in.frame.outside && size <= 4 << 20);
+	beget__frame_clear(&in.frame);
+	free(body);
+}
+
+/* Frames with a tag travel in one packet if the socket allows it. A larger body is read into the buffer, which grows.
+ */
+static void with_a_tag(void)
+{
+	static const size_t sizes[] = {0,       1,      BEGET__FRAME_ONE - 1, BEGET__FRAME_ONE, BEGET__FRAME_ONE + 1,
+	                               1 << 20, 5 << 20};
+	const int limits[] = {0, 16 << 10};
+
+	for (int i = 0; i < 2; i++) {
+		up();
+		beget__frame_init(&in.frame, malloc(BEGET__FRAME_WIDE), NULL);
+		in.frame.space = BEGET__FRAME_WIDE;
+		if (limits[i])
+			assert_int_equal(setsockopt(sides[0], SOL_SOCKET, SO_SNDBUF, &limits[i], sizeof(limits[i])), 0);
+		for (size_t k = 0; k < sizeof(sizes) / sizeof(*sizes); k++)
+			for (int nfds = 0; nfds < 3; nfds++)
+				expect_tagged(sizes[k], nfds);
+		expect_service();
+		beget__frame_clear(&in.frame);
+		free(in.frame.buffer);
+		down();
+	}
+}
+
+/* A body that is taken out of its frame stays when the next one arrives. */
+static void kept(void)
+{
+	static const size_t sizes[] = {0, 10, PAYLOAD, 2 * PAYLOAD, BEGET__FRAME_INLINE + 1};
+
+	up();
+	beget__frame_init(&in.frame, NULL, NULL);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		char *body = pattern(sizes[i]);
+		struct beget__body keep;
+		if (!in.frame.buffer)
+			in.frame.buffer = malloc(BEGET__FRAME_PACKET);
+		assert_int_equal(send_bytes(body, sizes[i], NULL, 0), 0);
+		expect_frame(body, sizes[i], 0);
+		beget__frame_keep(&in.frame, &keep);
+		assert_ptr_equal(in.frame.body, keep.at);
+		beget__frame_clear(&in.frame);
+		assert_memory_equal(keep.at, body, sizes[i]);
+		beget__frame_free(&keep);
+		assert_null(keep.at);
+		free(body);
+	}
+	free(in.frame.buffer);
 	down();
 }
 
@@ -624,7 +685,7 @@ static void between_the_packets(void)
 	} other;
 
 	up();
-	other.frame.buffer = other.buffer;
+	beget__frame_init(&other.frame, other.buffer, NULL);
 	in.frame.between = &other.frame;
 	send_packet((struct header){MAGIC, KIND, 0, 2, 0, 200}, 100, 1);
 	for (int i = 0; i < 3; i++) {
@@ -777,6 +838,8 @@ int main(void)
 {
 	static const struct unit table[] = {
 		UNIT(every_size),
+		UNIT(with_a_tag),
+		UNIT(kept),
 		UNIT(gathered_from_many_pieces),
 		UNIT(in_packets_where_no_file_can_be_had),
 		UNIT(by_temporary_file_where_no_memory_file_can_be_had),

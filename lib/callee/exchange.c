@@ -9,10 +9,16 @@
 #include <errno.h>
 #include <string.h>
 
+static void reset(struct beget__exchange *x)
+{
+	memset(&x->reader, 0, offsetof(struct beget__exchange, arena) - offsetof(struct beget__exchange, reader));
+}
+
 void beget__exchange_init(struct beget__exchange *x, char *buffer)
 {
 	beget__frame_init(&x->frame, buffer, NULL);
-	memset(&x->reader, 0, offsetof(struct beget__exchange, arena.first) - offsetof(struct beget__exchange, reader));
+	memset(&x->arena, 0, offsetof(struct beget__arena, first));
+	reset(x);
 }
 
 int beget__exchange_receive(struct beget__exchange *x, int channel, enum beget__message kind)
@@ -187,11 +193,9 @@ static void release_arguments(struct beget__exchange *x)
 
 void beget__exchange_end(struct beget__exchange *x)
 {
-	char *buffer = x->frame.buffer;
-
 	release_result(x);
 	release_arguments(x);
-	beget__arena_free(&x->arena);
+	beget__arena_reset(&x->arena);
 	beget__frame_clear(&x->frame);
-	beget__exchange_init(x, buffer);
+	reset(x);
 }

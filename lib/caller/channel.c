@@ -85,7 +85,7 @@ static bool ready(struct beget__channel *c)
 		return false;
 	if (!c->in)
 		c->in = beget__inbox_new();
-	if (!c->in || !beget__inbox_refill(c->in))
+	if (!c->in || !beget__inbox_refill(c->in, c->many ? BEGET__FRAME_WIDE : BEGET__FRAME_PACKET))
 		return false; /* no memory: the next call tries again */
 	beget__fd_close(&c->reserve);
 	return true;

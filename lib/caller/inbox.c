@@ -17,12 +17,19 @@ struct beget__inbox *beget__inbox_new(void)
 	return in;
 }
 
-bool beget__inbox_refill(struct beget__inbox *in)
+static void refill(struct beget__frame *f, size_t space)
 {
-	if (!in->frame.buffer)
-		in->frame.buffer = beget__mem_alloc_unset(BEGET__FRAME_PACKET);
-	if (!in->between.buffer)
-		in->between.buffer = beget__mem_alloc_unset(BEGET__FRAME_PACKET);
+	if (f->buffer && (f->space >= space || f->started))
+		return;
+	free(f->buffer);
+	f->buffer = beget__mem_alloc_unset(space);
+	f->space = space;
+}
+
+bool beget__inbox_refill(struct beget__inbox *in, size_t space)
+{
+	refill(&in->frame, space);
+	refill(&in->between, BEGET__FRAME_PACKET);
 	return in->frame.buffer && in->between.buffer;
 }
 

@@ -13,6 +13,7 @@
 
 void beget__port_open(struct beget_process *p, void *pool, int bell)
 {
+	p->channel.many = true;
 	beget__stash_open(&p->stash, pool, bell);
 }
 

@@ -41,7 +41,7 @@ int beget__order_send_result(int socket, uint32_t tag, const struct beget_call *
 	beget__bytes_put_u32(&w, call->result);
 	int error = beget__value_put_result(&w, call, value, &fds);
 	put_outs(&w, call);
-	bool large = w.total > BEGET__FRAME_INLINE;
+	bool large = w.total > (tag ? BEGET__FRAME_ONE : BEGET__FRAME_INLINE);
 	if (large)
 		beget__file_raise_limits(before);
 	int n = error ? error : beget__bytes_finish(&w, &iov);

@@ -197,29 +197,41 @@ static bool is_sealed(int fd)
 	return seals >= 0 && (seals & F_SEAL_WRITE) && (seals & F_SEAL_SHRINK);
 }
 
+static int read_range(int fd, char *to, size_t at, size_t end)
+{
+	while (at < end) {
+		ssize_t n = pread(fd, to + at, end - at, (off_t)at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EINVAL;
+		at += (size_t)n;
+	}
+	return 0;
+}
+
+int beget__file_read(int fd, void *to, size_t size)
+{
+	FAULT("pread", -fault);
+	return read_range(fd, to, 0, size);
+}
+
 /* Skips holes, so that a file with a large size but no data takes no memory. */
 static int copy_file(int fd, char *to, size_t size)
 {
-	size_t at = 0;
+	int error = 0;
 
-	while (at < size) {
+	for (size_t at = 0, end; at < size && !error; at = end) {
 		off_t data = lseek(fd, (off_t)at, SEEK_DATA);
 		if (data < 0 && errno == ENXIO)
-			return 0; /* end of file */
+			return 0; /* no more of it */
 		if (data > (off_t)at)
 			at = (size_t)data;
 		off_t hole = lseek(fd, (off_t)at, SEEK_HOLE);
-		size_t end = hole > (off_t)at && (size_t)hole < size ? (size_t)hole : size;
-		while (at < end) {
-			ssize_t n = pread(fd, to + at, end - at, (off_t)at);
-			if (n < 0 && errno == EINTR)
-				continue;
-			if (n <= 0)
-				return n < 0 ? -errno : -EINVAL;
-			at += (size_t)n;
-		}
+		end = hole > (off_t)at && (size_t)hole < size ? (size_t)hole : size;
+		error = read_range(fd, to, at, end);
 	}
-	return 0;
+	return error;
 }
 
 int beget__file_map_given(int fd, size_t size, void **ret)

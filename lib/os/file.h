@@ -20,6 +20,8 @@ void beget__file_restore_limits(const struct rlimit before[BEGET__FILE_LIMITS]);
 int beget__file_map(int fd, size_t size, void **ret); /* private, writable */
 /* The same for a file from another process: a copy, unless the file is sealed. */
 int beget__file_map_given(int fd, size_t size, void **ret);
+/* Reads size bytes from the start of the file. */
+int beget__file_read(int fd, void *to, size_t size);
 void beget__file_unmap(void *, size_t);
 
 /* The same file as memory for several processes. A mapping at *at is replaced, unless *at is NULL. */

@@ -50,7 +50,7 @@ static bool make_room(struct beget_pool *pool)
 
 static int start(struct beget_pool *pool)
 {
-	const struct beget__parcel *prepare = pool->options.prepare ? &pool->prepare : NULL;
+	struct beget__parcel *prepare = pool->options.prepare ? &pool->prepare : NULL;
 	struct beget__worker *w;
 
 	if (!make_room(pool))

@@ -59,6 +59,7 @@ void beget__open_drop(struct beget_pool *pool)
 	}
 	beget__forks_unguard();
 	beget__parcel_free(&pool->prepare);
+	beget__parcel_clear(&pool->shelf);
 	free(pool->start);
 	pthread_cond_destroy(&pool->turn);
 	pthread_mutex_destroy(&pool->lock);
@@ -110,7 +111,7 @@ static int keep_prepare(struct beget_pool *pool, const struct beget_call *call)
 
 	int error = beget__check_task(&plan, pool->start, call);
 	if (!error)
-		error = beget__parcel_make(&pool->prepare, &plan, 0);
+		error = beget__parcel_make(&pool->prepare, &plan, 0, &pool->shelf);
 	pool->prepare_target = plan.target;
 	beget__check_free(&plan);
 	return error ? beget__fail_prefix("the prepare call") : 0;

@@ -14,6 +14,47 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* libc returns large blocks to the kernel, and the page faults of new ones cost more than the rest of a task. Large
+ * parcels therefore use blocks of one size, some of which are kept. */
+enum { SMALL = 16 << 10, KEPT_MOST = 16 };
+
+struct beget__board {
+	struct beget__board *next;
+};
+
+static char *take_bytes(struct beget__shelf *s, size_t size)
+{
+	struct beget__board *first = s->first;
+
+	if (size <= SMALL || !first)
+		return beget__mem_alloc_unset(size <= SMALL ? size : BEGET__FRAME_ONE);
+	s->first = first->next;
+	s->n--;
+	return (char *)first;
+}
+
+static void put_bytes(struct beget__shelf *s, char *bytes, size_t size)
+{
+	struct beget__board *first = (struct beget__board *)(void *)bytes;
+
+	if (!bytes || size <= SMALL || s->n == KEPT_MOST) {
+		free(bytes);
+		return;
+	}
+	first->next = s->first;
+	s->first = first;
+	s->n++;
+}
+
+void beget__parcel_clear(struct beget__shelf *s)
+{
+	for (struct beget__board *b; (b = s->first);) {
+		s->first = b->next;
+		free(b);
+	}
+	s->n = 0;
+}
+
 static int keep_fds(struct beget__parcel *p, const struct beget__fds *fds)
 {
 	if (fds->n == 0)
@@ -36,17 +77,18 @@ static int keep_bytes(struct beget__parcel *p, struct beget__writer *w)
 
 	p->size = w->total;
 	if (w->total <= BEGET__FRAME_ONE) {
-		p->bytes = beget__bytes_flatten(w, &p->size);
-		return p->bytes ? 0 : w->error ? w->error : -ENOMEM;
+		p->bytes = take_bytes(p->shelf, p->size);
+		return p->bytes ? beget__bytes_copy(w, p->bytes) : -ENOMEM;
 	}
 	int n = beget__bytes_finish(w, &iov);
 	p->file = n < 0 ? n : beget__frame_pack(iov, n);
 	return p->file < 0 ? p->file : 0;
 }
 
-int beget__parcel_make(struct beget__parcel *ret, const struct beget__plan *plan, int limit_ms)
+int beget__parcel_make(struct beget__parcel *ret, const struct beget__plan *plan, int limit_ms,
+                       struct beget__shelf *shelf)
 {
-	struct beget__parcel p = {.file = -1};
+	struct beget__parcel p = {.shelf = shelf, .file = -1};
 	int numbers[BEGET__FRAME_FDS];
 	struct beget__fds fds = {numbers, 0, BEGET_FDS_MAX - 1};
 	struct beget__writer w = {0};
@@ -67,10 +109,30 @@ int beget__parcel_make(struct beget__parcel *ret, const struct beget__plan *plan
 	return 0;
 }
 
-int beget__parcel_send(const struct beget__parcel *p, int socket, uint32_t task)
+static int send_parcel(const struct beget__parcel *p, int socket, uint32_t task)
 {
 	return beget__frame_send_packed(socket, BEGET__TASK, task, &(struct beget__packed){p->bytes, p->size, p->file},
 	                                p->fds, p->nfds);
+}
+
+/* The system limits the size of packets: then the bytes move to a file. */
+static int move_out(struct beget__parcel *p)
+{
+	p->file = beget__frame_pack(&(struct iovec){p->bytes, p->size}, 1);
+	if (p->file < 0)
+		return p->file;
+	put_bytes(p->shelf, p->bytes, p->size);
+	p->bytes = NULL;
+	return 0;
+}
+
+int beget__parcel_send(struct beget__parcel *p, int socket, uint32_t task)
+{
+	int error = send_parcel(p, socket, task);
+
+	if (error == -EMSGSIZE && p->bytes && (error = move_out(p)) == 0)
+		error = send_parcel(p, socket, task);
+	return error;
 }
 
 void beget__parcel_free(struct beget__parcel *p)
@@ -78,7 +140,7 @@ void beget__parcel_free(struct beget__parcel *p)
 	for (int i = 0; i < p->nfds; i++)
 		beget__fd_close(&p->fds[i]);
 	free(p->fds);
-	free(p->bytes);
+	put_bytes(p->shelf, p->bytes, p->size);
 	beget__fd_close(&p->file);
 	*p = (struct beget__parcel){.file = -1};
 }

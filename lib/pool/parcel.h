@@ -7,7 +7,14 @@
 #include <beget.h>
 #include <stdint.h>
 
+/* Memory of parcels that were freed. Zero is empty. */
+struct beget__shelf {
+	struct beget__board *first;
+	size_t n;
+};
+
 struct beget__parcel {
+	struct beget__shelf *shelf;
 	char *bytes; /* NULL: in the file */
 	size_t size;
 	int file;
@@ -16,12 +23,13 @@ struct beget__parcel {
 };
 
 /* Copies the arguments, which the caller may change at once; buffers are shared. */
-int beget__parcel_make(struct beget__parcel *, const struct beget__plan *, int limit_ms);
+int beget__parcel_make(struct beget__parcel *, const struct beget__plan *, int limit_ms, struct beget__shelf *);
 
 /* Sends it as this task's call; never waits. -EAGAIN: no room; -EPIPE: the worker has ended. */
-int beget__parcel_send(const struct beget__parcel *, int socket, uint32_t task);
+int beget__parcel_send(struct beget__parcel *, int socket, uint32_t task);
 
 void beget__parcel_free(struct beget__parcel *);
+void beget__parcel_clear(struct beget__shelf *);
 
 /* In a forked copy: closes its descriptors. */
 void beget__parcel_release(const struct beget__parcel *);

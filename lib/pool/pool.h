@@ -21,6 +21,7 @@ struct beget_pool {
 
 	struct beget_pool_options options; /* start and prepare are copies */
 	struct beget_options *start;
+	struct beget__shelf shelf;
 	struct beget__parcel prepare;
 	struct beget__target prepare_target; /* for error sentences */
 	bool solo;                           /* a single worker that is not replaced: see beget_worker */

@@ -46,7 +46,7 @@ int beget_pool_submit(struct beget_pool *pool, struct beget_task **ret, const st
 		return error;
 	error = wait_for_room(pool);
 	if (!error)
-		error = beget__task_new(&t, options, pool->start, call, pool->options.limit_ms);
+		error = beget__task_new(&t, options, pool->start, call, pool->options.limit_ms, &pool->shelf);
 	if (!error) {
 		t->owned = ret != NULL;
 		t->quiet &= t->owned;

@@ -52,14 +52,15 @@ static int check_options(const struct beget_task_options *given, struct beget_ta
 	return 0;
 }
 
-static int write_down(struct beget_task *t, const struct beget_options *start, const struct beget_call *call)
+static int write_down(struct beget_task *t, const struct beget_options *start, const struct beget_call *call,
+                      struct beget__shelf *shelf)
 {
 	struct beget__plan plan;
 
 	int error = beget__check_task(&plan, start, call);
 	if (!error) {
 		t->target = plan.target;
-		error = beget__parcel_make(&t->parcel, &plan, t->limit_ms);
+		error = beget__parcel_make(&t->parcel, &plan, t->limit_ms, shelf);
 	}
 	if (!error && beget__promise_make(&t->promise, plan.call))
 		error = beget__fail_errno(ENOMEM, "cannot submit the task");
@@ -68,7 +69,7 @@ static int write_down(struct beget_task *t, const struct beget_options *start, c
 }
 
 int beget__task_new(struct beget_task **ret, const struct beget_task_options *given, const struct beget_options *start,
-                    const struct beget_call *call, int limit_ms)
+                    const struct beget_call *call, int limit_ms, struct beget__shelf *shelf)
 {
 	struct beget_task_options options;
 
@@ -85,7 +86,7 @@ int beget__task_new(struct beget_task **ret, const struct beget_task_options *gi
 	t->data = options.data;
 	beget__promise_init(&t->promise);
 	t->quiet = !(options.flags & BEGET_TASK_NEXT);
-	error = write_down(t, start, call);
+	error = write_down(t, start, call, shelf);
 	if (error) {
 		beget__task_destroy(t);
 		return error;

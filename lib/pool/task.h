@@ -42,9 +42,9 @@ void beget__task_append(struct beget__tasks *, struct beget_task *);
 void beget__task_prepend(struct beget__tasks *, struct beget_task *);
 void beget__task_remove(struct beget__tasks *, struct beget_task *);
 
-/* Creates a waiting task. start and limit_ms are the pool's. */
+/* Creates a waiting task. start, limit_ms and the shelf are the pool's. */
 int beget__task_new(struct beget_task **ret, const struct beget_task_options *, const struct beget_options *start,
-                    const struct beget_call *, int limit_ms);
+                    const struct beget_call *, int limit_ms, struct beget__shelf *);
 
 /* Ends a task with this outcome, and a failure if there is one. */
 void beget__task_end(struct beget_task *, enum beget_outcome, int code, const struct beget__failure *);

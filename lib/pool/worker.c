@@ -39,7 +39,7 @@ static int make_claims(struct beget__worker *w)
 }
 
 int beget__worker_start(struct beget__worker **ret, struct beget_pool *pool, int bell,
-                        const struct beget_options *options, const struct beget__parcel *prepare)
+                        const struct beget_options *options, struct beget__parcel *prepare)
 {
 	struct beget__worker *w = beget__mem_alloc(sizeof(*w));
 

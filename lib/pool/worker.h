@@ -39,7 +39,7 @@ struct beget__worker {
 
 /* Starts a worker; if there is a prepare call, it runs first. */
 int beget__worker_start(struct beget__worker **ret, struct beget_pool *, int bell, const struct beget_options *,
-                        const struct beget__parcel *prepare);
+                        struct beget__parcel *prepare);
 
 /* It has reached its loop and its prepare call has returned. */
 bool beget__worker_ready(const struct beget__worker *);

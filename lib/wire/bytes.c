@@ -120,16 +120,21 @@ int beget__bytes_finish(struct beget__writer *w, const struct iovec **ret)
 	return w->n;
 }
 
-char *beget__bytes_flatten(struct beget__writer *w, size_t *size)
+int beget__bytes_copy(struct beget__writer *w, char *to)
 {
 	const struct iovec *iov = NULL;
 	int n = beget__bytes_finish(w, &iov);
-	char *flat = n < 0 ? NULL : beget__mem_alloc(w->total + 1);
-	size_t at = 0;
 
-	for (int i = 0; flat && i < n; at += iov[i++].iov_len)
-		memcpy(flat + at, iov[i].iov_base, iov[i].iov_len);
-	*size = at;
+	for (int i = 0; i < n; to += iov[i++].iov_len)
+		memcpy(to, iov[i].iov_base, iov[i].iov_len);
+	return n < 0 ? n : 0;
+}
+
+char *beget__bytes_flatten(struct beget__writer *w, size_t *size)
+{
+	char *flat = w->error ? NULL : beget__mem_alloc_unset(w->total + 1);
+
+	*size = flat && !beget__bytes_copy(w, flat) ? w->total : 0;
 	return flat;
 }
 

@@ -26,7 +26,7 @@ struct header {
 };
 
 enum { PAYLOAD = BEGET__FRAME_PACKET - sizeof(struct header) };
-_Static_assert(PAYLOAD == BEGET__FRAME_ONE, "what one packet carries");
+_Static_assert(BEGET__FRAME_WIDE - sizeof(struct header) == BEGET__FRAME_ONE, "what one packet carries");
 
 /* Iterates over an iovec without changing it. */
 struct cursor {
@@ -96,20 +96,23 @@ static int send_patiently(int socket, const struct header *header, const struct 
 	return error == -ETOOMANYREFS ? -EMFILE : error;
 }
 
-static int send_packets(int socket, struct header *header, const struct iovec *iov, int n, const int *fds, int nfds)
+/* payload: of the first packet. */
+static int send_packets(int socket, struct header header, size_t payload, const struct iovec *iov, int n,
+                        const int *fds, int nfds)
 {
 	struct cursor cursor = {iov, n, 0};
 	struct iovec part[16];
 	int error;
 
 	do {
-		int count = take(&cursor, PAYLOAD, part, 16);
+		int count = take(&cursor, payload, part, 16);
 		int now = nfds < FDS_PER_PACKET ? nfds : FDS_PER_PACKET;
-		error = send_patiently(socket, header, part, count, fds, now, 0, CROWDED_MS);
+		error = send_patiently(socket, &header, part, count, fds, now, 0, CROWDED_MS);
 		if (now > 0) /* NULL without descriptors */
 			fds += now;
 		nfds -= now;
-		*header = (struct header){.magic = MAGIC, .kind = MORE};
+		header = (struct header){.magic = MAGIC, .kind = MORE};
+		payload = PAYLOAD;
 	} while (!error && (cursor.n > 0 || nfds > 0));
 	return error;
 }
@@ -138,19 +141,17 @@ static void put_first(int file, const int *fds, int nfds, int *all)
 		all[i + 1] = fds[i];
 }
 
-static int send_outside(int socket, const struct header *header, const struct iovec *iov, int n, const int *fds,
-                        int nfds)
+static int send_outside(int socket, struct header header, const struct iovec *iov, int n, const int *fds, int nfds)
 {
-	struct header outside = *header;
 	int all[BEGET__FRAME_FDS];
 	int file = beget__frame_pack(iov, n);
 
 	if (file < 0)
 		return file;
 	put_first(file, fds, nfds, all);
-	outside.flags = OUTSIDE;
-	outside.fds++;
-	int error = send_packets(socket, &outside, NULL, 0, all, nfds + 1);
+	header.flags = OUTSIDE;
+	header.fds++;
+	int error = send_packets(socket, header, PAYLOAD, NULL, 0, all, nfds + 1);
 	beget__fd_close(&file);
 	return error;
 }
@@ -159,17 +160,19 @@ int beget__frame_send_tagged(int socket, unsigned kind, uint32_t tag, const stru
                              int nfds)
 {
 	struct header header = {.magic = MAGIC, .kind = (uint16_t)kind, .fds = (uint32_t)nfds, .tag = tag};
+	int error = -EMSGSIZE;
 
 	if (nfds >= BEGET__FRAME_FDS)
 		return -EMSGSIZE;
 	for (int i = 0; i < n; i++)
 		header.length += iov[i].iov_len;
-	if (header.length > BEGET__FRAME_INLINE) {
-		int error = send_outside(socket, &header, iov, n, fds, nfds);
-		if (!error || error == -EPIPE || error == -ECONNRESET)
-			return error;
-	}
-	return send_packets(socket, &header, iov, n, fds, nfds);
+	if (tag > 0 && header.length <= BEGET__FRAME_ONE)
+		error = send_packets(socket, header, BEGET__FRAME_ONE, iov, n, fds, nfds);
+	if (error == -EMSGSIZE && header.length > BEGET__FRAME_INLINE)
+		error = send_outside(socket, header, iov, n, fds, nfds);
+	if (!error || error == -EPIPE || error == -ECONNRESET)
+		return error;
+	return send_packets(socket, header, PAYLOAD, iov, n, fds, nfds);
 }
 
 int beget__frame_send(int socket, unsigned kind, const struct iovec *iov, int n, const int *fds, int nfds)
@@ -185,7 +188,7 @@ int beget__frame_send_packed(int socket, unsigned kind, uint32_t tag, const stru
 	struct iovec iov = {(void *)body->bytes, body->bytes ? body->size : 0};
 	int all[BEGET__FRAME_FDS];
 
-	if (iov.iov_len > PAYLOAD || nfds + !body->bytes > FDS_PER_PACKET)
+	if (iov.iov_len > BEGET__FRAME_ONE || nfds + !body->bytes > FDS_PER_PACKET)
 		return -EMSGSIZE;
 	if (!body->bytes) {
 		put_first(body->file, fds, nfds, all);
@@ -282,23 +285,55 @@ static int keep_fds(struct beget__frame *f, int *fds, int n, bool truncated)
 	return 0;
 }
 
-static int map_outside(struct beget__frame *f)
+/* Makes the buffer, which is empty, larger. */
+static int widen(struct beget__frame *f, size_t size)
 {
-	void *body;
+	char *more = size > f->space ? beget__mem_alloc_aligned(BEGET__FRAME_PACKET, size) : f->buffer;
 
+	if (!more)
+		return -ENOMEM;
+	if (more != f->buffer) {
+		free(f->buffer);
+		f->space = size;
+	}
+	f->body = f->buffer = more;
+	return 0;
+}
+
+/* A process that receives many frames reads the body into the buffer, for the page faults of a new mapping cost more.
+ */
+static int open_outside(struct beget__frame *f)
+{
+	enum { READ_MOST = 4 << 20 };
+
+	void *body;
+	int error;
+
+	if (f->space > BEGET__FRAME_PACKET && f->size <= READ_MOST) {
+		error = widen(f, f->size);
+		f->outside = false;
+		return error ? error : beget__file_read(f->fds[0], f->body, f->size);
+	}
+	error = beget__file_map_given(f->fds[0], f->size, &body);
+	if (!error)
+		f->body = body;
+	return error;
+}
+
+static int take_outside(struct beget__frame *f)
+{
 	if (f->fds[0] < 0) {
 		f->size = 0;
 		f->outside = false;
 		return -EMFILE;
 	}
-	int error = beget__file_map_given(f->fds[0], f->size, &body);
+	int error = open_outside(f);
 	if (error)
 		return error == -ENOMEM || error == -EAGAIN ? -ENOMEM : -EBADMSG;
 	beget__fd_close(&f->fds[0]);
 	memmove(f->fds, f->fds + 1, (size_t)(f->nfds - 1) * sizeof(int));
 	f->nfds--;
 	f->want_fds--;
-	f->body = body;
 	f->got = f->size;
 	return 0;
 }
@@ -360,7 +395,7 @@ static int complete(struct beget__frame *f)
 	if (f->nfds < f->want_fds || (!f->outside && f->got < f->size))
 		return 0;
 	if (f->outside) {
-		int error = map_outside(f);
+		int error = take_outside(f);
 		if (error)
 			return error;
 	}
@@ -383,6 +418,7 @@ void beget__frame_init(struct beget__frame *f, char *buffer, struct beget__frame
 {
 	memset(f, 0, offsetof(struct beget__frame, fds));
 	f->buffer = buffer;
+	f->space = BEGET__FRAME_PACKET;
 	f->between = between;
 }
 
@@ -402,16 +438,16 @@ static int received_nothing(int socket, int *fds, int nfds)
 	return unread > 0 ? GOES_ON : unread;
 }
 
-/* Receives one packet; data has PAYLOAD bytes for its part of the body. Returns what beget__frame_receive returns, or
+/* Receives one packet; data has space for its part of the body. Returns what beget__frame_receive returns, or
  * GOES_ON. */
-static int receive_packet(int socket, struct beget__frame *f, char *data, int flags)
+static int receive_packet(int socket, struct beget__frame *f, char *data, size_t space, int flags)
 {
 	union {
 		char room[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(FDS_PER_PACKET * sizeof(int))];
 		struct cmsghdr align;
 	} control;
 	struct header header;
-	struct iovec iov[2] = {{&header, sizeof(header)}, {data, PAYLOAD}};
+	struct iovec iov[2] = {{&header, sizeof(header)}, {data, space}};
 	struct msghdr message = {
 		.msg_iov = iov,
 		.msg_iovlen = 2,
@@ -457,7 +493,7 @@ __attribute__((noinline)) static int receive_later_packet(int socket, struct beg
 {
 	char later[PAYLOAD];
 
-	return receive_packet(socket, f, later, flags);
+	return receive_packet(socket, f, later, sizeof(later), flags);
 }
 
 int beget__frame_receive(int socket, struct beget__frame *f, int flags)
@@ -466,7 +502,8 @@ int beget__frame_receive(int socket, struct beget__frame *f, int flags)
 
 	/* The body of the first packet is received in place; only later packets are copied. */
 	do
-		got = f->started ? receive_later_packet(socket, f, flags) : receive_packet(socket, f, f->buffer, flags);
+		got = f->started ? receive_later_packet(socket, f, flags)
+		                 : receive_packet(socket, f, f->buffer, f->space - sizeof(struct header), flags);
 	while (got == GOES_ON);
 	return got;
 }

@@ -2,7 +2,8 @@
  *
  * A body of up to BEGET__FRAME_INLINE bytes is sent in packets, without waiting for the receiver. A larger body is
  * written to a sealed memory file, which is sent as one more descriptor and mapped by the receiver. Only if no such
- * file can be created is a large body sent in packets too, and then the sender waits. Knows no message. */
+ * file can be created is a large body sent in packets too, and then the sender waits. Frames with a tag are those
+ * between a worker and its pool, where there are many: they travel in wider packets. Knows no message. */
 #ifndef BEGET__FRAME_H
 #define BEGET__FRAME_H
 
@@ -12,8 +13,9 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#define BEGET__FRAME_PACKET 8192 /* including the header */
-#define BEGET__FRAME_ONE    8168 /* body bytes in one packet */
+#define BEGET__FRAME_PACKET 8192                     /* including the header */
+#define BEGET__FRAME_WIDE   73728                    /* the same with a tag */
+#define BEGET__FRAME_ONE    (BEGET__FRAME_WIDE - 24) /* body bytes in one packet with a tag */
 #define BEGET__FRAME_INLINE 65536
 #define BEGET__FRAME_FDS    272 /* per frame: those that a call may pass, and some of the library's own */
 
@@ -21,7 +23,8 @@
  * second, this user has had too many descriptors in flight. */
 int beget__frame_send(int socket, unsigned kind, const struct iovec *, int n, const int *fds, int nfds);
 
-/* The same with a tag that identifies the subject of the frame; the tag of other frames is zero. */
+/* The same with a tag that identifies the subject of the frame; the tag of other frames is zero. A body of up to
+ * BEGET__FRAME_ONE bytes travels in one packet if the socket allows it. */
 int beget__frame_send_tagged(int socket, unsigned kind, uint32_t tag, const struct iovec *, int n, const int *fds,
                              int nfds);
 
@@ -35,7 +38,7 @@ struct beget__packed {
 /* Returns such a file, or a negative errno. */
 int beget__frame_pack(const struct iovec *, int n);
 
-/* Sends it as a single packet and never waits. -EAGAIN: no room. */
+/* Sends it as a single packet and never waits. -EAGAIN: no room. -EMSGSIZE: the socket never has room for it. */
 int beget__frame_send_packed(int socket, unsigned kind, uint32_t tag, const struct beget__packed *, const int *fds,
                              int nfds);
 
@@ -47,10 +50,11 @@ int beget__frame_send_now(int socket, unsigned kind, const void *body, size_t si
 int beget__frame_send_within(int socket, unsigned kind, const struct iovec *, int n, const int *fds, int nfds,
                              int timeout_ms);
 
-/* An incoming frame. The body is received into the buffer, of BEGET__FRAME_PACKET bytes, and moved out if it is larger.
+/* An incoming frame. The body is received into the buffer and moved out if it is larger.
  * For sockets with two senders, between is the frame of the other sender; else NULL. */
 struct beget__frame {
 	char *buffer;
+	size_t space; /* of the buffer: BEGET__FRAME_PACKET, or more if frames with tags arrive */
 	struct beget__frame *between;
 	unsigned kind;
 	uint32_t tag;
