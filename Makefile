@@ -122,9 +122,9 @@ $(BUILD)/examples/%: examples/%.cc $(STATIC) | $(BUILD)/.need-test
 	@mkdir -p $(@D)
 	$(COMPILE_CXX) -o $@ $< $(LDFLAGS) $(STATIC) $(LIBS)
 
-$(BUILD)/examples/zlib $(BUILD)/examples/inflate: LIBS += -lz
+$(BUILD)/examples/zlib $(BUILD)/examples/inflate $(BUILD)/examples/sandbox: LIBS += -lz
 $(BUILD)/examples/pool_uv: LIBS += -luv
-$(BUILD)/examples/zlib $(BUILD)/examples/inflate: | $(BUILD)/.need-test
+$(BUILD)/examples/zlib $(BUILD)/examples/inflate $(BUILD)/examples/sandbox: | $(BUILD)/.need-test
 
 $(BUILD)/examples/demo: examples/demo/main.c examples/demo/cost.c examples/demo/demo.h $(STATIC)
 	@mkdir -p $(@D)

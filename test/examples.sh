@@ -39,6 +39,18 @@ else
 	tested="$tested pool_uv "
 	skip "pool_uv: all 10 are done" "no uv.h"
 fi
+if bwrap --ro-bind / / --unshare-all true 2>/dev/null; then
+	says '17 decoded, 1 damaged, 1 crashed, 1 hung' sandbox
+else
+	tested="$tested sandbox "
+	skip "sandbox: 17 decoded" "bwrap does not run here"
+fi
+if strace -o /dev/null true 2>/dev/null; then
+	says "$(wc -l <LICENSE) lines, [1-9][0-9]* calls traced" trace LICENSE
+else
+	tested="$tested trace "
+	skip "trace: lines" "strace does not run here"
+fi
 says '10178 exited, 11 crashed, 11 hung' pool_ten_thousand
 says '2.5 \* 4 = 10' cxx
 says 'thrown in the child: no primes below -1' cxx
