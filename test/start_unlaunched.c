@@ -131,7 +131,7 @@ static void leaves_one_behind(void)
 /* It executes the program without what it needs. */
 static void without_the_channel(void)
 {
-	fails(LAUNCHER("sh", "-c", "exec 3>&- \"$@\"", "sh"), 0, -ECONNRESET, "this argument is for processes that");
+	fails(LAUNCHER("sh", "-c", "exec 3>&- \"$@\"", "sh"), 0, -ECONNRESET, "this argument is reserved");
 }
 
 static void refused_with(const struct beget_options *o, int code, const char *words)

@@ -155,6 +155,8 @@ function goals(   f, s, fr, sr, a, g, k, p) {
 	goal("beget_start returns, forkserver / bare fork's total", "start|beget forkserver|0|returned", f "total", 0.2)
 	goal("spawn without spares, total / posix_spawn's", "start|beget spawn|0|total", s "total", 1.15)
 	goal("spawn with spares, first / posix_spawn's", "start|beget spawn spares|0|first", sr "first", 0.1)
+	goal("forkserver in bwrap, total / forkserver's", "start|beget forkserver in bwrap|0|total", "start|beget forkserver|0|total", 1.1)
+	goal("bwrap, total / forkserver in bwrap", "start|bwrap|0|total", "start|beget forkserver in bwrap|0|total", 5, 1)
 	goal("a 1 GiB buffer argument, total / a 1 KiB one", a "1073741824|buffer argument", a "1073741824|buffer argument of 1 KiB", 1.2)
 	goal("a 1 GiB buffer result / a 1 KiB one", a "1073741824|buffer result", a "1073741824|buffer result of 1 KiB", 1.2)
 	goal("a 1 GiB bytes argument, total / memcpy", a "1073741824|bytes argument", "arguments|memcpy" g "copy", 1.2)

@@ -57,14 +57,15 @@ static void one_round(int rested, bool counts)
 {
 	for (size_t i = 0; i < bench_ways_n; i++)
 		if (bench_ways[i].rested == rested)
-			(rested ? burst : turn)(&bench_ways[i], counts);
+			(rested == 1 ? burst : turn)(&bench_ways[i], counts);
 }
 
 static void own_block(int block)
 {
 	bench_progress("%s %ld: block %d of %d", settings.measure, settings.at, block + 1, settings.blocks);
 	void *memory = bench_fill(settings.memory);
-	for (int rested = 0; rested < 2; rested++) {
+	int kinds = settings.memory == 0 && bench_has_sandbox() ? 3 : 2;
+	for (int rested = 0; rested < kinds; rested++) {
 		one_round(rested, false);
 		int64_t begin = bench_now();
 		for (int i = 0; i < settings.rounds && (i < LEAST || bench_now() - begin < settings.limit / 2); i++)

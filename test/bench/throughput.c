@@ -48,7 +48,8 @@ static void turn(int number, int turns, int threads)
 	int way;
 
 	for (size_t i = 0; (name = name_of(i, &peer, &way)); i++) {
-		if (!peer && bench_ways[i].rested && !bench_ways[i].server) /* there are no rests here */
+		if (!peer && (bench_ways[i].rested == 2 ||
+		              (bench_ways[i].rested && !bench_ways[i].server))) /* there are no rests here */
 			continue;
 		bench_progress("throughput, %d threads: turn %d of %d, %s", threads, number + 1, turns, name);
 		int64_t each = run(i, TRY, threads) / TRY + 1;

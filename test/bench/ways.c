@@ -32,15 +32,24 @@ void bench_join(struct beget_process *process)
 	bench_die("a child", what);
 }
 
-enum { SHARED, SPARES, SPAWN_SPARES, SERVERS, REST_US = 5000, SPARE_US = 1000, SPARE_TRIES = 300 };
+enum { SHARED, SPARES, SPAWN_SPARES, SANDBOX, SERVERS, REST_US = 5000, SPARE_US = 1000, SPARE_TRIES = 300 };
 
 static struct beget_server *servers[SERVERS];
+
+#define BWRAP "bwrap", "--ro-bind", "/", "/", "--unshare-all"
 
 void bench_open_servers(void)
 {
 	if (beget_server_open(&servers[SPARES], BEGET_SERVER_OPTIONS(.spares = BENCH_BURST)) < 0 ||
 	    beget_server_open(&servers[SPAWN_SPARES], BEGET_SERVER_OPTIONS(.spawn_spares = BENCH_BURST)) < 0)
 		bench_die("beget_server_open", beget_error());
+	(void)beget_server_open(&servers[SANDBOX],
+	                        BEGET_SERVER_OPTIONS(.launcher = (const char *const[]){BWRAP, NULL}));
+}
+
+bool bench_has_sandbox(void)
+{
+	return servers[SANDBOX] != NULL;
 }
 
 void bench_close_servers(void)
@@ -138,6 +147,23 @@ static void by_posix_spawn(const struct way *way, struct sample *ret)
 	wait_bare(pid, begin, ret);
 }
 
+static void by_bwrap(const struct way *way, struct sample *ret)
+{
+	extern char **environ;
+	static char program[4096];
+	char fd[16];
+	char *const argv[] = {BWRAP, program, "--note", fd, NULL};
+	pid_t pid = -1;
+
+	(void)way;
+	if (!program[0] && readlink("/proc/self/exe", program, sizeof(program) - 1) < 0)
+		bench_die("/proc/self/exe", strerror(errno));
+	snprintf(fd, sizeof(fd), "%d", bench_note_fd);
+	int64_t begin = bench_now();
+	errno = posix_spawnp(&pid, "bwrap", NULL, NULL, argv, environ);
+	wait_bare(pid, begin, ret);
+}
+
 /* The names also appear in the figures, the plots and the goals: report.awk and *.gp in this folder. */
 const struct way bench_ways[] = {
 	{"bare fork", by_fork, 0, 0, 0, 0},
@@ -153,6 +179,9 @@ const struct way bench_ways[] = {
 	{"beget forkserver spares", by_beget, BEGET_FORKSERVER, 0, SPARES, 1},
 	{"beget forkserver spares server state", by_beget, BEGET_FORKSERVER, BEGET_SERVER_STATE, SPARES, 1},
 	{"beget spawn spares", by_beget, BEGET_SPAWN, 0, SPAWN_SPARES, 1},
+	{"bwrap", by_bwrap, 0, 0, 0, 2},
+	{"beget spawn through bwrap", by_beget, BEGET_SPAWN, 0, SANDBOX, 2},
+	{"beget forkserver in bwrap", by_beget, BEGET_FORKSERVER, 0, SANDBOX, 2},
 };
 const size_t bench_ways_n = sizeof(bench_ways) / sizeof(*bench_ways);
 

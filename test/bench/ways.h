@@ -13,6 +13,7 @@ enum { BENCH_BURST = 4 }; /* consecutive starts after a rest, and the number of 
 
 void bench_open_servers(void);
 void bench_close_servers(void);
+bool bench_has_sandbox(void); /* between these */
 
 /* Before a burst of a way that uses rests: waits until its spares exist, and a little longer. */
 void bench_rest(const struct way *way);
