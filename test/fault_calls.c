@@ -337,7 +337,7 @@ static int prepare(int value)
 	return 0;
 }
 
-static int tell(int plus)
+static int model_plus(int plus)
 {
 	return prepared + plus;
 }
@@ -363,7 +363,7 @@ static void server_with_faults(const char *call, int error)
 		for (int i = 0; i < 4 && !failed; i++) { /* with and without a spare */
 			struct beget_process *p;
 			struct beget_status status;
-			assert_int_equal(beget_start(&p, BEGET_OPTIONS(.server = s), BEGET_CALL(tell, i)), 0);
+			assert_int_equal(beget_start(&p, BEGET_OPTIONS(.server = s), BEGET_CALL(model_plus, i)), 0);
 			assert_int_equal(beget_join(p, 5000, &status), 0);
 			if (status.outcome != BEGET_EXITED && !may_be_outcome(status.code))
 				fail_msg("%s %d: outcome %d, code %d", call, n, (int)status.outcome, status.code);
@@ -376,7 +376,7 @@ static void server_with_faults(const char *call, int error)
 			if (failed != -error && !mute)
 				fail_msg("%s %d, error %d: %d: %s", call, n, error, failed, beget_error());
 		} else {
-			assert_int_equal(int_result_with(BEGET_OPTIONS(.server = s), BEGET_CALL(tell, 2)), 42);
+			assert_int_equal(int_result_with(BEGET_OPTIONS(.server = s), BEGET_CALL(model_plus, 2)), 42);
 			assert_int_equal(s->connection.generation, 1); /* the helper was not replaced */
 		}
 		beget_server_close(s);

@@ -177,14 +177,14 @@ static void a_stopped_helper(void)
 	assert_true(beget_pid(p) > 0);
 	assert_int_equal(kill(helper, SIGSTOP), 0);
 	assert_int_equal(beget_kill(p, SIGTERM), 0);
-	if (beget__proc_zombies_tell())
+	if (beget__proc_zombies_report())
 		expect_end(p, BEGET_SIGNALED, SIGTERM);
 	else
 		expect_end(p, BEGET_LOST, 0);
 	assert_int_equal(kill(helper, SIGCONT), 0);
 }
 
-static int told[2];
+static int reports[2];
 
 static void starts_a_sleeper_and_ends(void)
 {
@@ -193,7 +193,7 @@ static void starts_a_sleeper_and_ends(void)
 
 	CHECK(beget_start(&p, NULL, BEGET_CALL(sleeper)) == 0);
 	pids[1] = beget_pid(p);
-	CHECK(write(told[1], pids, sizeof(pids)) == sizeof(pids));
+	CHECK(write(reports[1], pids, sizeof(pids)) == sizeof(pids));
 	raise(SIGKILL);
 }
 
@@ -202,16 +202,16 @@ static void a_helper_without_its_client(void)
 {
 	pid_t pids[2];
 
-	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(reports, O_CLOEXEC), 0);
 	pid_t host = host_start(starts_a_sleeper_and_ends);
-	assert_int_equal(read(told[0], pids, sizeof(pids)), sizeof(pids));
+	assert_int_equal(read(reports[0], pids, sizeof(pids)), sizeof(pids));
 	host_end(host);
 	assert_true(process_gone(pids[0], 5000));
 	assert_int_equal(kill(pids[1], 0), 0);
 	kill(pids[1], SIGKILL);
 	assert_true(process_gone(pids[1], 5000));
-	close(told[0]);
-	close(told[1]);
+	close(reports[0]);
+	close(reports[1]);
 }
 
 static void what_a_helper_does_not_tell(void)

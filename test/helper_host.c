@@ -225,7 +225,7 @@ static void suicide(void)
 	raise(SIGKILL);
 }
 
-static bool told(enum beget_method method, const struct beget_call *call, enum beget_outcome outcome, int code)
+static bool ends_as(enum beget_method method, const struct beget_call *call, enum beget_outcome outcome, int code)
 {
 	struct beget_process *p;
 	struct beget_status status;
@@ -242,8 +242,8 @@ static void ignore_sigchld(void)
 {
 	signal(SIGCHLD, SIG_IGN);
 	for (int i = 0; i < 20; i++) {
-		CHECK(told(BEGET_FORKSERVER, BEGET_CALL(exits_with, 7), BEGET_EXITED, 7));
-		CHECK(told(BEGET_FORKSERVER, BEGET_CALL(suicide), BEGET_SIGNALED, SIGKILL));
+		CHECK(ends_as(BEGET_FORKSERVER, BEGET_CALL(exits_with, 7), BEGET_EXITED, 7));
+		CHECK(ends_as(BEGET_FORKSERVER, BEGET_CALL(suicide), BEGET_SIGNALED, SIGKILL));
 	}
 	CHECK(host_int(BEGET_FORKSERVER, BEGET_CALL(answer, 1)) == 2);
 }
@@ -260,7 +260,7 @@ static void sigchld_of_any_disposition(void)
 
 	for (int i = 0; i < 6; i++) {
 		signal(SIGCHLD, dispositions[i % 2]);
-		CHECK(told(BEGET_FORKSERVER, BEGET_CALL(exits_with, i), BEGET_EXITED, i));
+		CHECK(ends_as(BEGET_FORKSERVER, BEGET_CALL(exits_with, i), BEGET_EXITED, i));
 		CHECK(!helper || helper == host_helper()); /* there was no reason to launch another */
 		helper = host_helper();
 	}

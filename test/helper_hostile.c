@@ -118,7 +118,7 @@ static void words_that_are_the_clients(enum beget_method method)
 {
 	struct beget_server_status status;
 
-	not_under_valgrind("it does not know the pid of the helper, which vfork tells");
+	not_under_valgrind("its vfork copies memory, so the pid of the helper stays unknown");
 	pid_t helper = helper_pid();
 	struct beget_process *p = start(BEGET_FORKSERVER, BEGET_CALL(sleeper));
 	assert_true(beget_pid(p) > 0);
@@ -133,7 +133,7 @@ static void words_that_are_the_clients(enum beget_method method)
 }
 
 /* The client's helper, with a running child that a hostile sibling tries to tie to the client. */
-static int told[2];
+static int reports[2];
 
 static void leave_one_running(void)
 {
@@ -142,21 +142,21 @@ static void leave_one_running(void)
 	CHECK(beget_start(&p, NULL, BEGET_CALL(sleeper)) == 0);
 	pid_t pid = beget_pid(p);
 	CHECK(host_int(BEGET_FORKSERVER, BEGET_CALL(says_what_only_the_client_may, pid)) == 100);
-	CHECK(write(told[1], &pid, sizeof(pid)) == sizeof(pid));
+	CHECK(write(reports[1], &pid, sizeof(pid)) == sizeof(pid));
 }
 
 static void a_tie_that_nobody_asked_for(void)
 {
 	pid_t pid = 0;
 
-	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(reports, O_CLOEXEC), 0);
 	run_host(leave_one_running);
-	assert_int_equal(read(told[0], &pid, sizeof(pid)), sizeof(pid));
+	assert_int_equal(read(reports[0], &pid, sizeof(pid)), sizeof(pid));
 	assert_false(process_gone(pid, 200));
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_true(process_gone(pid, 5000));
-	close(told[0]);
-	close(told[1]);
+	close(reports[0]);
+	close(reports[1]);
 }
 
 /* Packets of every kind, complete, truncated and oversized, with and without descriptors, until the helper refuses. */
@@ -402,23 +402,23 @@ static void a_socket_that_is_shut(enum beget_method method)
 	pid_t helper = helper_pid();
 	struct beget_process *p, *q;
 	struct beget_status status;
-	int tell[2];
+	int go[2];
 
-	assert_int_equal(pipe2(tell, O_CLOEXEC), 0);
-	p = start(BEGET_FORKSERVER, BEGET_CALL(works_until, (struct beget_fd){tell[0]}));
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+	p = start(BEGET_FORKSERVER, BEGET_CALL(works_until, (struct beget_fd){go[0]}));
 	assert_true(beget_pid(p) > 0);
 	q = start(method, BEGET_CALL(shuts_the_socket));
 	assert_int_equal(beget_join(q, 5000, NULL), 0);
 	beget_free(q);
 	assert_int_not_equal(helper_pid(), helper);
 	assert_int_equal(beget_join(p, 0, NULL), -ETIMEDOUT);
-	assert_int_equal(write(tell[1], "x", 1), 1);
+	assert_int_equal(write(go[1], "x", 1), 1);
 	assert_int_equal(beget_join(p, 5000, &status), 0);
 	assert_int_equal(status.outcome, BEGET_EXITED);
 	assert_true(status.peak_kib > 0); /* the kernel's record does not have it */
 	beget_free(p);
-	close(tell[0]);
-	close(tell[1]);
+	close(go[0]);
+	close(go[1]);
 	assert_true(process_gone(helper, 5000));
 }
 

@@ -6,18 +6,18 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 
-static int told[2]; /* hosts send pids */
+static int reports[2]; /* hosts send pids */
 
-static void tell(pid_t pid)
+static void report(pid_t pid)
 {
-	CHECK(write(told[1], &pid, sizeof(pid)) == sizeof(pid));
+	CHECK(write(reports[1], &pid, sizeof(pid)) == sizeof(pid));
 }
 
 static pid_t hear(void)
 {
 	pid_t pid = 0;
 
-	assert_int_equal(read(told[0], &pid, sizeof(pid)), sizeof(pid));
+	assert_int_equal(read(reports[0], &pid, sizeof(pid)), sizeof(pid));
 	return pid;
 }
 
@@ -41,32 +41,32 @@ static void sleeper(void)
 
 static void by_return(void)
 {
-	tell(host_helper());
+	report(host_helper());
 }
 
 static void by_exit(void)
 {
-	tell(host_helper());
+	report(host_helper());
 	exit(0);
 }
 
 static void by_signal(void)
 {
-	tell(host_helper());
+	report(host_helper());
 	raise(SIGKILL);
 }
 
 static void by_abort(void)
 {
 	signal(SIGABRT, SIG_DFL);
-	tell(host_helper());
+	report(host_helper());
 	abort();
 }
 
 /* The process executes another program, which knows nothing of a helper. */
 static void by_exec(void)
 {
-	tell(host_helper());
+	report(host_helper());
 	execl("/bin/sleep", "sleep", "30", (char *)NULL);
 	_exit(1);
 }
@@ -74,7 +74,7 @@ static void by_exec(void)
 /* The first thread ends, and others continue until they end too. */
 static void by_daemon(void)
 {
-	tell(host_helper());
+	report(host_helper());
 	if (fork() == 0) {
 		setsid();
 		sleep_ms(200);
@@ -87,7 +87,7 @@ static void leaves_with_its_client(void)
 	static void (*const ways[])(void) = {by_return, by_exit, by_signal, by_abort, by_exec, by_daemon};
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
-		assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+		assert_int_equal(pipe2(reports, O_CLOEXEC), 0);
 		pid_t host = host_start(ways[i]), helper = hear();
 		if (ways[i] == by_exec) {
 			assert_true(vanishes(helper));
@@ -96,8 +96,8 @@ static void leaves_with_its_client(void)
 		host_end(host);
 		if (!vanishes(helper))
 			fail_msg("way %zu: the helper stays", i);
-		close(told[0]);
-		close(told[1]);
+		close(reports[0]);
+		close(reports[1]);
 	}
 }
 
@@ -105,23 +105,23 @@ static void with_a_child(void)
 {
 	struct beget_process *p;
 
-	tell(host_helper());
+	report(host_helper());
 	CHECK(beget_start(&p, NULL, BEGET_CALL(sleeper)) == 0);
-	tell(beget_pid(p));
+	report(beget_pid(p));
 	raise(SIGKILL);
 }
 
 static void leaves_a_running_child_behind(void)
 {
-	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(reports, O_CLOEXEC), 0);
 	pid_t host = host_start(with_a_child), helper = hear(), child = hear();
 	host_end(host);
 	assert_true(vanishes(helper));
 	assert_int_equal(kill(child, 0), 0);
 	kill(child, SIGKILL);
 	assert_true(vanishes(child));
-	close(told[0]);
-	close(told[1]);
+	close(reports[0]);
+	close(reports[1]);
 }
 
 static void write_late(struct beget_fd fd)
@@ -165,25 +165,25 @@ static void what_was_started_runs(void)
 /* A copy of the host that does not use the library does not keep the helper alive. */
 static void with_a_copy(void)
 {
-	tell(host_helper());
+	report(host_helper());
 	pid_t copy = fork();
 	if (copy == 0) {
 		pause();
 		_exit(0);
 	}
-	tell(copy);
+	report(copy);
 }
 
 static void a_copy_does_not_keep_it(void)
 {
-	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(reports, O_CLOEXEC), 0);
 	pid_t host = host_start(with_a_copy), helper = hear(), copy = hear();
 	host_end(host);
 	assert_true(vanishes(helper));
 	kill(copy, SIGKILL);
 	assert_true(vanishes(copy));
-	close(told[0]);
-	close(told[1]);
+	close(reports[0]);
+	close(reports[1]);
 }
 
 static int entries(pid_t pid, const char *what)
@@ -308,7 +308,7 @@ static void subreaper(void)
 
 static void of_a_subreaper(void)
 {
-	not_under_valgrind("a vforked process has a copy of the memory, and cannot tell the helper's pid");
+	not_under_valgrind("a vforked process has a copy of the memory, and does not learn the helper's pid");
 	run_host(subreaper);
 }
 

@@ -5,9 +5,9 @@
 
 #include <fcntl.h>
 
-static int trace[2]; /* output of the host's trace */
-static int told[2];  /* the host reports that it is about to start */
-static int done[2];  /* the host learns that no more signals come */
+static int trace[2];   /* output of the host's trace */
+static int reports[2]; /* the host reports that it is about to start */
+static int done[2];    /* the host learns that no more signals come */
 static volatile sig_atomic_t interrupts;
 
 static void count(int signal)
@@ -31,7 +31,7 @@ static void starter(void)
 
 	sigaction(SIGINT, &action, NULL);
 	beget__trace_fd = trace[1];
-	CHECK(write(told[1], "r", 1) == 1);
+	CHECK(write(reports[1], "r", 1) == 1);
 	do {
 		last = read(done[0], &c, 1) == 1;
 		CHECK(beget_start(&p, NULL, BEGET_CALL(quick)) == 0);
@@ -61,10 +61,10 @@ static void interrupted_after(int ms)
 	char ready;
 
 	assert_int_equal(pipe2(trace, O_CLOEXEC | O_NONBLOCK), 0);
-	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(reports, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(done, O_CLOEXEC | O_NONBLOCK), 0);
 	pid_t host = host_start(starter);
-	assert_int_equal(read(told[0], &ready, 1), 1);
+	assert_int_equal(read(reports[0], &ready, 1), 1);
 	sleep_ms(ms);
 	kill(-host, SIGINT);
 	sleep_ms(ms ? 1 : 30);
@@ -74,7 +74,7 @@ static void interrupted_after(int ms)
 	assert_int_equal(launches(), 1);
 	for (int i = 0; i < 2; i++) {
 		close(trace[i]);
-		close(told[i]);
+		close(reports[i]);
 		close(done[i]);
 	}
 }
@@ -101,7 +101,7 @@ static void stopped_host(void)
 {
 	pid_t helper = host_helper();
 
-	CHECK(write(told[1], &helper, sizeof(helper)) == sizeof(helper));
+	CHECK(write(reports[1], &helper, sizeof(helper)) == sizeof(helper));
 	raise(SIGSTOP);
 	CHECK(host_helper() == helper);
 }
@@ -124,9 +124,9 @@ static void ctrl_z_stops_only_the_host(void)
 	pid_t helper;
 	int status;
 
-	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(reports, O_CLOEXEC), 0);
 	pid_t host = host_start(stopped_host);
-	assert_int_equal(read(told[0], &helper, sizeof(helper)), sizeof(helper));
+	assert_int_equal(read(reports[0], &helper, sizeof(helper)), sizeof(helper));
 	assert_int_equal(waitpid(host, &status, WUNTRACED), host);
 	assert_true(WIFSTOPPED(status));
 	kill(-host, SIGTSTP);
@@ -134,8 +134,8 @@ static void ctrl_z_stops_only_the_host(void)
 	assert_int_not_equal(state_of(helper), 'T');
 	kill(-host, SIGCONT);
 	assert_int_equal(host_end(host), 0);
-	close(told[0]);
-	close(told[1]);
+	close(reports[0]);
+	close(reports[1]);
 }
 
 int main(int argc, char **argv)

@@ -491,12 +491,12 @@ static void a_host_that_executes_another_program(void)
 	end_host(host);
 }
 
-static void closes_all(struct beget_fd told)
+static void closes_all(struct beget_fd out)
 {
 	for (int fd = 3; fd < 1024; fd++)
-		if (fd != told.fd)
+		if (fd != out.fd)
 			close(fd);
-	if (write(told.fd, "c", 1) == 1 && close(told.fd) == 0)
+	if (write(out.fd, "c", 1) == 1 && close(out.fd) == 0)
 		sleeper();
 }
 

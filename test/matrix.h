@@ -160,12 +160,12 @@ static char *ask(enum beget_method method, unsigned flags, const struct beget_ca
 
 /* Targets: the probe's text in this child, after its parent's pid; and the same from a child of this child. */
 
-static char told[1 << 17];
+static char answer_text[1 << 17];
 
-static const char *tell(int index)
+static const char *probed(int index)
 {
-	snprintf(told, sizeof(told), "%d:%s", (int)getppid(), piece_at(index)->probe());
-	return told;
+	snprintf(answer_text, sizeof(answer_text), "%d:%s", (int)getppid(), piece_at(index)->probe());
+	return answer_text;
 }
 
 static const char *relay(int index)
@@ -173,11 +173,11 @@ static const char *relay(int index)
 	struct beget_process *p;
 	const char *result;
 
-	if (beget_start(&p, NULL, BEGET_CALL(tell, index)) == 0 && beget_join(p, 10000, NULL) == 0 &&
+	if (beget_start(&p, NULL, BEGET_CALL(probed, index)) == 0 && beget_join(p, 10000, NULL) == 0 &&
 	    beget_result(p, &result) == 0 && result)
 		return result;
-	snprintf(told, sizeof(told), "0:failed: %s", beget_error());
-	return told;
+	snprintf(answer_text, sizeof(answer_text), "0:failed: %s", beget_error());
+	return answer_text;
 }
 
 /* Returns the text, and the pid before it in *pid. */
@@ -207,7 +207,7 @@ static int compare(int index, const char *when, const char *wanted, unsigned for
 		unsigned flags = m == BEGET_FORK ? fork_flags : 0;
 		if (m == BEGET_FORK && piece->kind & NOT_BY_FORK)
 			continue;
-		char *answer = ask((enum beget_method)m, flags, BEGET_CALL(tell, index));
+		char *answer = ask((enum beget_method)m, flags, BEGET_CALL(probed, index));
 		expect_text(piece->name, when, who[m][0], wanted, split(answer, &pid));
 		free(answer);
 		if (m == BEGET_FORKSERVER)
@@ -248,7 +248,7 @@ static void changed_between_starts(int index)
 	char *now = changed(piece, before);
 
 	if (!(piece->kind & (REBIRTH | NO_CHILD | NOT_AS_LAUNCHED))) {
-		char *answer = ask(BEGET_FORKSERVER, BEGET_SERVER_STATE, BEGET_CALL(tell, index));
+		char *answer = ask(BEGET_FORKSERVER, BEGET_SERVER_STATE, BEGET_CALL(probed, index));
 		expect_text(piece->name, "after", "server state", piece->kind & AS_OF_NOW ? now : before,
 		            split(answer, &pid));
 	}
@@ -350,7 +350,7 @@ static void next_piece(void)
 static int run_matrix(int pieces, const struct unit *more, int n)
 {
 	if (under_valgrind()) {
-		puts("1..1\nok 1 # SKIP what valgrind tells of state is its own");
+		puts("1..1\nok 1 # SKIP valgrind reports a state of its own");
 		return 0;
 	}
 	struct unit *tests = calloc((size_t)(pieces + n), sizeof(*tests));

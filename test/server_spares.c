@@ -528,7 +528,7 @@ static void given_back_while_it_is_gone(void)
 
 /* Tied to the caller, like any child. */
 
-static int told[2];
+static int reports[2];
 
 static void live(struct beget_fd fd)
 {
@@ -546,13 +546,13 @@ static void tied_host(void)
 	struct beget_server *s;
 	struct beget_process *p;
 
-	close(told[0]);
+	close(reports[0]);
 	CHECK(beget_server_open(&s, BEGET_SERVER_OPTIONS(.spares = 2, .spawn_spares = 2)) == 0);
 	sleep_ms(50);
 	struct beget_options o = *by(tied_method, s);
 	o.flags = BEGET_TIED;
-	CHECK(beget_start(&p, &o, BEGET_CALL(live, BEGET_FD(told[1]))) == 0);
-	close(told[1]);
+	CHECK(beget_start(&p, &o, BEGET_CALL(live, BEGET_FD(reports[1]))) == 0);
+	close(reports[1]);
 	for (;;)
 		pause();
 }
@@ -569,13 +569,13 @@ static void tied_host_of_one_that_closes_all(void)
 	struct beget_server *s;
 	struct beget_process *p;
 
-	close(told[0]);
+	close(reports[0]);
 	CHECK(beget_server_open(&s, BEGET_SERVER_OPTIONS(.spares = 2)) == 0);
 	sleep_ms(50);
 	struct beget_options o = *by(BEGET_FORKSERVER, s);
 	o.flags = BEGET_TIED;
-	CHECK(beget_start(&p, &o, BEGET_CALL(closes_all, BEGET_FD(told[1]))) == 0);
-	close(told[1]);
+	CHECK(beget_start(&p, &o, BEGET_CALL(closes_all, BEGET_FD(reports[1]))) == 0);
+	close(reports[1]);
 	for (;;)
 		pause();
 }
@@ -584,18 +584,18 @@ static void dies_with(void (*host)(void))
 {
 	pid_t pid = 0;
 
-	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(reports, O_CLOEXEC), 0);
 	pid_t caller = host_start(host);
-	close(told[1]);
-	assert_int_equal(read(told[0], &pid, sizeof(pid)), sizeof(pid));
-	assert_false(ends(told[0], 60));
+	close(reports[1]);
+	assert_int_equal(read(reports[0], &pid, sizeof(pid)), sizeof(pid));
+	assert_false(ends(reports[0], 60));
 	kill(caller, SIGKILL);
 	host_end(caller);
-	if (!ends(told[0], SOON_MS)) {
+	if (!ends(reports[0], SOON_MS)) {
 		kill(pid, SIGKILL);
 		fail_msg("it lives on without its caller");
 	}
-	close(told[0]);
+	close(reports[0]);
 }
 
 static void tied(enum beget_method method)

@@ -745,13 +745,13 @@ static void no_place_for_the_result(enum beget_method method)
 	setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, before.rlim_max});
 	while (used < 1100 && (fds[used] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
 		used++;
-	bool told = write(go[1], "g", 1) == 1;
+	bool sent = write(go[1], "g", 1) == 1;
 	int joined = beget_join(p, 10000, NULL), error = beget_result(p, &b), again = beget_result(p, &b);
 	const char *text = strdup(beget_error());
 	while (used > 0)
 		close(fds[--used]);
 	setrlimit(RLIMIT_NOFILE, &before);
-	assert_true(told);
+	assert_true(sent);
 	assert_int_equal(joined, 0);
 	if (n != 6 || error != -EMFILE || again != -EMFILE || !strstr(text, "returned: Too many open files"))
 		fail_msg("%d, %d, %d: %s", n, error, again, text);

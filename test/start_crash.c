@@ -182,13 +182,13 @@ static const char *sentence_of(enum beget_method method, unsigned flags, int way
 static void expect_in(const char *text, const char *part)
 {
 	if (!strstr(text, part))
-		fail_msg("\"%s\" should tell of \"%s\"", text, part);
+		fail_msg("\"%s\" should contain \"%s\"", text, part);
 }
 
 static void expect_not_in(const char *text, const char *part)
 {
 	if (strstr(text, part))
-		fail_msg("\"%s\" should not tell of \"%s\"", text, part);
+		fail_msg("\"%s\" should not contain \"%s\"", text, part);
 }
 
 static void forbidden_address(enum beget_method method)

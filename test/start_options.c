@@ -23,7 +23,7 @@ static void expect_refusal(const struct beget_options *options, const struct beg
 	int got = beget_start(&p, options, call);
 
 	if (got != error || p != untouched || !strstr(beget_error(), why))
-		fail_msg("error %d, not %d; \"%s\" should tell of \"%s\"", got, error, beget_error(), why);
+		fail_msg("error %d, not %d; \"%s\" should contain \"%s\"", got, error, beget_error(), why);
 }
 
 static void nothing(void)
@@ -404,7 +404,8 @@ static void unknown_streams(enum beget_method method)
 
 static void unknown_flags(enum beget_method method)
 {
-	expect_refusal(BEGET_OPTIONS(.method = method, .flags = 0x40000000u), BEGET_CALL(nothing), -EINVAL, "0x40000000");
+	expect_refusal(BEGET_OPTIONS(.method = method, .flags = 0x40000000u), BEGET_CALL(nothing), -EINVAL,
+	               "0x40000000");
 	expect_refusal(BEGET_OPTIONS(.method = method, .flags = BEGET_TIED | 0x80000000u), BEGET_CALL(nothing), -EINVAL,
 	               "0x80000000");
 }

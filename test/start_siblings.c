@@ -22,7 +22,7 @@ static int others(void)
 	return n;
 }
 
-static int others_once_told(struct beget_fd in)
+static int others_on_signal(struct beget_fd in)
 {
 	char byte;
 
@@ -33,15 +33,15 @@ static int others_once_told(struct beget_fd in)
 static void as_many_for_each(enum beget_method method)
 {
 	struct beget_process *p[30];
-	int told[2], ends_[30][2], value;
+	int go[2], ends_[30][2], value;
 
-	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
 	for (int i = 0; i < 30; i++)
 		p[i] = start_with(BEGET_OPTIONS(.method = method, .flags = BEGET_TIED | BEGET_CLOSE_FDS, .cwd = "/",
 		                                .in = BEGET_STREAM_PIPE(&ends_[i][0]),
 		                                .out = BEGET_STREAM_PIPE(&ends_[i][1]), .err = BEGET_STREAM_NULL),
-		                  BEGET_CALL(others_once_told, BEGET_FD(told[0])));
-	close(told[1]);
+		                  BEGET_CALL(others_on_signal, BEGET_FD(go[0])));
+	close(go[1]);
 	for (int i = 0; i < 30; i++) {
 		assert_int_equal(beget_join(p[i], 10000, NULL), 0);
 		assert_int_equal(beget_result(p[i], &value), 0);
@@ -51,7 +51,7 @@ static void as_many_for_each(enum beget_method method)
 		close(ends_[i][0]);
 		close(ends_[i][1]);
 	}
-	close(told[0]);
+	close(go[0]);
 }
 
 /* The helper. */

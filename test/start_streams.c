@@ -640,7 +640,7 @@ static void expect_refusal(const struct beget_options *options, int error, const
 	int got = beget_start(&p, options, BEGET_CALL(nothing));
 
 	if (got != error || p || !strstr(beget_error(), why))
-		fail_msg("error %d, not %d; \"%s\" should tell of \"%s\"", got, error, beget_error(), why);
+		fail_msg("error %d, not %d; \"%s\" should contain \"%s\"", got, error, beget_error(), why);
 	assert_int_equal(count_descriptors(), before);
 }
 

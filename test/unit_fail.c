@@ -124,8 +124,8 @@ static void trace_lines(void)
 		assert_true(strlen(line) <= 400);
 		assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
 	}
-	beget__fail(EIO, "told");
-	assert_non_null(strstr(traced(pipes[0]), "caller: failed: caller: told\n"));
+	beget__fail(EIO, "traced");
+	assert_non_null(strstr(traced(pipes[0]), "caller: failed: caller: traced\n"));
 	close(pipes[1]);
 	errno = ERANGE;
 	beget__trace("to a closed descriptor");

@@ -365,7 +365,7 @@ static void look_at_zombies(void)
 	CHECK(!root || status == 77);
 	CHECK(prctl(PR_SET_DUMPABLE, 1UL, 0, 0, 0) == 0); /* a process that changes its user is not dumpable */
 	int error = beget__proc_zombie_exit(zombie(7), &status);
-	if (beget__proc_zombies_tell())
+	if (beget__proc_zombies_report())
 		CHECK(error == 0 && status == 7 << 8);
 	else
 		CHECK(error == -ENODATA && status == 77);

@@ -159,7 +159,7 @@ static int launch_guarded(struct beget__connection *s, int output)
 
 	if (error)
 		return beget__fail_errno(-error, "cannot create a channel to the helper");
-	error = beget__sock_tell_senders(pair[1]);
+	error = beget__sock_report_senders(pair[1]);
 	if (error)
 		beget__fail_errno(-error, "cannot create a channel to the helper");
 	else
@@ -364,7 +364,7 @@ static int handed(struct beget__connection *s, int error)
 int beget__connection_start(struct beget__connection *s, const struct beget__channel *channel,
                             const struct beget__request *request)
 {
-	int error = launcher_of(s) ? beget__sock_tell_senders(channel->fd) : 0;
+	int error = launcher_of(s) ? beget__sock_report_senders(channel->fd) : 0;
 
 	if (error)
 		return beget__fail_errno(-error, "cannot learn the pid of the child");

@@ -156,7 +156,7 @@ static int ask(int control, int64_t deadline, const struct question *q)
 	if (error)
 		return beget__fail_errno(-error, "cannot create a channel to the server");
 	beget__frame_init(&answer, buffer, NULL);
-	error = q->pid ? beget__sock_tell_senders(pair[0]) : 0;
+	error = q->pid ? beget__sock_report_senders(pair[0]) : 0;
 	if (error)
 		beget__fail_errno(-error, "cannot learn the pid of the server");
 	else

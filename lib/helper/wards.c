@@ -86,7 +86,7 @@ static struct beget__exit how_it_ended(const siginfo_t *info, const struct rusag
  * whose zombies may show something else, only the call that reaps returns the status. */
 void beget__wards_reap(void)
 {
-	int look = beget__proc_zombies_tell() ? WNOWAIT : 0;
+	int look = beget__proc_zombies_report() ? WNOWAIT : 0;
 	struct rusage usage;
 	siginfo_t info;
 

@@ -241,7 +241,7 @@ int beget__proc_pidfd_exit(int pidfd, int *wait_status)
 	return 0;
 }
 
-bool beget__proc_zombies_tell(void)
+bool beget__proc_zombies_report(void)
 {
 	struct utsname kernel;
 	int major, minor;
@@ -260,7 +260,7 @@ int beget__proc_zombie_exit(pid_t pid, int *wait_status)
 	FAULT("zombie", -fault);
 	if (!beget__procfs_numbers_ours())
 		return -ENODATA;
-	if (!beget__proc_zombies_tell())
+	if (!beget__proc_zombies_report())
 		return -ENODATA;
 	/* Without permission, stat shows an exit code of 0. The link to the executable requires the same permission,
 	 * and a zombie has no such link (ENOENT). */

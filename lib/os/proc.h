@@ -32,7 +32,7 @@ int beget__proc_pidfd_exit(int pidfd, int *wait_status);
 
 /* True if the stat of an unreaped process shows how it ended. Before Linux 5.17 it shows how the first thread ended,
  * which is 0 after pthread_exit. */
-bool beget__proc_zombies_tell(void);
+bool beget__proc_zombies_report(void);
 int beget__proc_zombie_exit(pid_t, int *wait_status); /* -ENODATA: there is no zombie that can be read */
 
 /* The time at which a process started, in the kernel's ticks. Together with the pid it is unique. 0: unknown. */

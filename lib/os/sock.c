@@ -21,7 +21,7 @@ int beget__sock_pair(int fds[2])
 	return beget__fd_keep_both(pair, fds);
 }
 
-int beget__sock_tell_senders(int socket)
+int beget__sock_report_senders(int socket)
 {
 	int on = 1;
 

@@ -9,7 +9,7 @@
 int beget__sock_pair(int fds[2]); /* SOCK_SEQPACKET */
 
 /* Messages that are received there carry the pid of their sender. */
-int beget__sock_tell_senders(int socket);
+int beget__sock_report_senders(int socket);
 
 /* Sending does not raise SIGPIPE, and an interrupted call is repeated. */
 ssize_t beget__sock_send(int fd, const struct msghdr *, int flags);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NOBODY = 65534 };
+enum { NOBODY_UID = 65534 };
 
 static int rights(void)
 {
@@ -38,8 +38,8 @@ static int start_by(enum beget_method method, const char *name)
 
 static int give_up(void)
 {
-	gid_t group = getgid() ? getgid() : NOBODY;
-	uid_t user = getuid() ? getuid() : NOBODY;
+	gid_t group = getgid() ? getgid() : NOBODY_UID;
+	uid_t user = getuid() ? getuid() : NOBODY_UID;
 
 	return setresgid(group, group, group) < 0 || setresuid(user, user, user) < 0;
 }
@@ -53,7 +53,7 @@ int main(int argc, char **argv)
 	if (strcmp(what, "helped") == 0)
 		(void)start_by(BEGET_FORKSERVER, "before");
 	if (strcmp(what, "seteuid") == 0) {
-		if (seteuid(NOBODY) < 0)
+		if (seteuid(NOBODY_UID) < 0)
 			return 2;
 		(void)start_by(BEGET_SPAWN, "spawn");
 		puts(beget_error());
