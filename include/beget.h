@@ -30,7 +30,7 @@ enum beget_outcome {
 	BEGET_SIGNALED,
 	BEGET_FAILED,
 	BEGET_LOST,
-	BEGET_TIMED_OUT, /* a task that was killed because its limit ran out */
+	BEGET_TIMED_OUT, /* a process or task that was killed because its limit ran out */
 	BEGET_CANCELED,  /* a task that was taken back before it began */
 };
 
@@ -44,6 +44,7 @@ enum beget_outcome {
 #define BEGET_CRASH_REPORT 0x40u  /* beget_describe names the function in which a fatal signal struck */
 #define BEGET_ALONE        0x80u  /* do not pass the helper's socket */
 #define BEGET_NO_NEW_PRIVS 0x100u /* no executed file adds privileges; implies BEGET_ALONE */
+#define BEGET_TREE         0x200u /* end all that the child started when it ends; implies BEGET_ALONE */
 
 /* A timeout without a limit. */
 #define BEGET_FOREVER (-1)
@@ -81,7 +82,7 @@ struct beget_options {
 	struct beget_stream in, out, err;
 	struct beget_server *server; /* forkserver, spawn: NULL is the shared helper */
 	int timeout_ms;              /* forkserver: time to create the child; 0: no limit */
-	int reserved;
+	int limit_ms;                /* the longest time that the child may run; 0: no limit */
 	const struct beget_rlimit *rlimits; /* in place of the caller's */
 	size_t rlimits_n;
 	const char *const *launcher; /* spawn: a program and its arguments, then NULL, that executes this program */

@@ -49,9 +49,9 @@ static void unknown_options(enum beget_method method)
 	o.flags = 0x80000001u;
 	expect_refused(&o, BEGET_CALL(add, 1, 2), -EINVAL, "flags 0x80000000");
 	o.flags = 0;
-	o.reserved = 1;
-	expect_refused(&o, BEGET_CALL(add, 1, 2), -EINVAL, "reserved is 1");
-	o.reserved = 0;
+	o.limit_ms = -1;
+	expect_refused(&o, BEGET_CALL(add, 1, 2), -EINVAL, "limit_ms is negative: -1");
+	o.limit_ms = 0;
 	o.timeout_ms = -2;
 	expect_refused(&o, BEGET_CALL(add, 1, 2), -EINVAL, "timeout_ms is negative: -2");
 	o.timeout_ms = 0;

@@ -69,14 +69,14 @@ static void start_message(void)
 
 	up();
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(
-			beget__request_send_start(sides[0], sides[0],
-		                                  &(struct beget__request){77 + i, (uint32_t)i % 2, (uint32_t)i, 0}),
-			0);
+		struct beget__request sent = {
+			.caller = 77 + i, .tied = (uint32_t)i % 2, .spare = (uint32_t)i, .monitored = i == 1};
+		assert_int_equal(beget__request_send_start(sides[0], sides[0], &sent), 0);
 		assert_true(beget__request_get_start(receive(BEGET__START), &request));
 		assert_int_equal(request.caller, 77 + i);
 		assert_int_equal(request.tied, i % 2);
 		assert_int_equal(request.spare, i);
+		assert_int_equal(request.monitored, i == 1);
 	}
 	size_t size = in.frame.size;
 	memcpy(body, in.frame.body, size);

@@ -64,6 +64,8 @@ static void linger(struct round *r, struct watched *w, const struct beget_proces
 	r->lingers = true;
 	if (p->record_due || p->channel.closed) {
 		look_again(r, w, RECORD_MS);
+		if (!p->channel.closed)
+			poll_too(r, w, p->channel.fd, 0); /* POLLHUP */
 		return;
 	}
 	/* A report that has arrived is believed once the channel closes. If another process holds it open, ask the

@@ -29,6 +29,17 @@ static void lend_buffers(const struct beget_call *call)
 	}
 }
 
+static int open_child(struct beget_process *p, pid_t pid)
+{
+	p->ours = true;
+	p->pid = pid;
+	beget__forks_guard();
+	int pidfd = beget__proc_pidfd_open(pid);
+	p->pidfd = pidfd < 0 ? -1 : pidfd;
+	beget__forks_unguard();
+	return pidfd < 0 && !no_pidfds(pidfd) ? beget__fail_errno(-pidfd, "cannot open a pidfd for the child") : 0;
+}
+
 static int fork_child(const struct beget__plan *plan, struct beget_process *p, struct beget__inheritance *i)
 {
 	lend_buffers(plan->call);
@@ -41,16 +52,13 @@ static int fork_child(const struct beget__plan *plan, struct beget_process *p, s
 	beget__forks_start(NULL);
 	if (pid < 0)
 		return beget__fail_errno(-pid, "cannot fork");
-	p->ours = true;
-	p->pid = pid;
 	beget__process_close_far(p);
-	beget__forks_guard();
-	int pidfd = beget__proc_pidfd_open(pid);
-	p->pidfd = pidfd < 0 ? -1 : pidfd;
-	beget__forks_unguard();
-	if (pidfd < 0 && !no_pidfds(pidfd))
-		return beget__fail_errno(-pidfd, "cannot open a pidfd for the child");
-	int error = beget__request_send_plain(p->channel.fd, BEGET__GO);
+	if (plan->monitored)
+		p->monitor = pid;
+	int error = plan->monitored ? 0 : open_child(p, pid);
+	if (error)
+		return error;
+	error = beget__request_send_plain(p->channel.fd, BEGET__GO);
 	/* if the child has ended, joining reports it */
 	return !error || error == -EPIPE || error == -ECONNRESET
 	               ? 0

@@ -73,6 +73,7 @@ static int make_child(const struct beget__plan *plan, struct beget_process *p)
 	struct beget__request request = {
 		.caller = p->owner,
 		.tied = (plan->options.flags & BEGET_TIED) != 0,
+		.monitored = plan->monitored,
 		.within_ms = plan->options.timeout_ms > 0 ? plan->options.timeout_ms : -1,
 	};
 	int64_t deadline = beget__clock_deadline(request.within_ms);

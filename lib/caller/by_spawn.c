@@ -7,6 +7,7 @@
 #include "caller/handover.h"
 #include "caller/plan.h"
 #include "caller/process.h"
+#include "os/fd.h"
 #include "program/launch.h"
 #include "state/carry.h"
 
@@ -58,6 +59,14 @@ static int start_launched(const struct beget__plan *plan, struct beget_process *
 	return error;
 }
 
+/* It is the monitor's: the child sends its own. */
+static void forget_pidfd(struct beget_process *p)
+{
+	beget__forks_guard();
+	beget__fd_close(&p->pidfd);
+	beget__forks_unguard();
+}
+
 static int start(const struct beget__plan *plan, struct beget_process *p)
 {
 	struct beget__state now, born;
@@ -76,10 +85,12 @@ static int start(const struct beget__plan *plan, struct beget_process *p)
 	if (error)
 		return error;
 	beget__state_exec(&now, &born);
-	error = beget__launch_spawn(plan->program, p->channel.far, &p->pid, &p->pidfd);
+	error = beget__launch_spawn(plan->program, p->channel.far, plan->monitored ? &p->monitor : &p->pid, &p->pidfd);
 	if (error)
 		return error;
-	p->ours = true;
+	p->ours = !plan->monitored;
+	if (plan->monitored)
+		forget_pidfd(p);
 	beget__process_close_far(p);
 	return beget__handover_send(plan, p, &now, &born);
 }

@@ -204,6 +204,15 @@ static int check_tie(const struct beget__plan *plan)
 		plan->method->name);
 }
 
+/* The child reports its pid as it sees it. */
+static int check_monitor(const struct beget__plan *plan)
+{
+	if (!plan->monitored || !beget__proc_children_elsewhere())
+		return 0;
+	return beget__fail(EOPNOTSUPP, "cannot monitor a child in another pid namespace, or where /proc does not show "
+	                               "the namespaces");
+}
+
 /* Finds the server and the program that the child executes. */
 static int find_server(struct beget__plan *plan)
 {
@@ -266,6 +275,7 @@ static int check_options(struct beget__plan *plan, const struct beget_options *o
 	int error = beget__options_check(&plan->options, options);
 	if (error)
 		return error;
+	plan->monitored = plan->options.limit_ms > 0 || (plan->options.flags & BEGET_TREE);
 	error = force_method(&plan->options);
 	if (error)
 		return error;
@@ -300,6 +310,8 @@ static int check_method(struct beget__plan *plan)
 {
 	int error = check_tie(plan);
 
+	if (!error)
+		error = check_monitor(plan);
 	if (!error && !plan->method->shares_addresses)
 		error = beget__module_check_settled();
 	if (!error && plan->method->needs_one_thread)

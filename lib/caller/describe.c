@@ -41,6 +41,7 @@ static void describe_fate(const struct beget_process *p, char *text, size_t size
 		snprintf(text, size, "was terminated by signal %d (%s)%s%s", s->code, strsignal(s->code), where,
 		         s->core_dumped ? ", core dumped" : "");
 		break;
+	case BEGET_TIMED_OUT: snprintf(text, size, "was killed when its limit of %d ms ran out", p->limit_ms); break;
 	case BEGET_FAILED: snprintf(text, size, "never reached its target: %s", p->reports.failure.text); break;
 	default: snprintf(text, size, "has ended with an unknown status"); break;
 	}

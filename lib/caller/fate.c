@@ -126,7 +126,7 @@ void beget__fate_fill(const struct beget__exit *e, struct beget_status *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	if (WIFSIGNALED(status)) {
-		ret->outcome = BEGET_SIGNALED;
+		ret->outcome = e->timed_out && WTERMSIG(status) == SIGKILL ? BEGET_TIMED_OUT : BEGET_SIGNALED;
 		ret->code = WTERMSIG(status);
 		ret->core_dumped = WCOREDUMP(status);
 	} else {

@@ -29,6 +29,7 @@ int beget__handover_write(const struct beget__plan *plan, struct beget_process *
 		.caller = p->owner,
 		.caller_started = started(p->owner),
 		.flags = plan->options.flags | (spawned ? BEGET__SPAWNED : 0),
+		.limit_ms = plan->options.limit_ms,
 		.name = plan->options.name,
 		.tie = p->lent[BEGET__LENT_TIE],
 		.control = p->control,

@@ -13,7 +13,7 @@
 
 #define KNOWN_FLAGS                                                                                                    \
 	(BEGET_UNSAFE_FORK | BEGET_TIED | BEGET_NEW_GROUP | BEGET_NEW_SESSION | BEGET_CLOSE_FDS | BEGET_SERVER_STATE | \
-	 BEGET_CRASH_REPORT | BEGET_ALONE | BEGET_NO_NEW_PRIVS)
+	 BEGET_CRASH_REPORT | BEGET_ALONE | BEGET_NO_NEW_PRIVS | BEGET_TREE)
 
 const char *const beget__options_streams[3] = {"standard input", "standard output", "standard error"};
 
@@ -73,11 +73,12 @@ int beget__options_check(struct beget_options *ret, const struct beget_options *
 		return error;
 	if (ret->timeout_ms < 0)
 		return beget__fail(EINVAL, "timeout_ms is negative: %d", ret->timeout_ms);
-	if (ret->reserved)
-		return beget__fail(EINVAL, "the field reserved is %d and must be 0", ret->reserved);
+	if (ret->limit_ms < 0)
+		return beget__fail(EINVAL, "limit_ms is negative: %d", ret->limit_ms);
 	if (ret->flags & ~KNOWN_FLAGS)
 		return beget__fail(EINVAL, "unknown flags 0x%x", ret->flags & ~KNOWN_FLAGS);
-	if (ret->flags & BEGET_NO_NEW_PRIVS) /* the helper has privileges that the child must not get */
+	/* The helper has privileges that the child must not get, and its children are not in the tree. */
+	if (ret->flags & (BEGET_NO_NEW_PRIVS | BEGET_TREE))
 		ret->flags |= BEGET_ALONE;
 	error = beget__rlimits_check(ret->rlimits, ret->rlimits_n);
 	return error ? error : check_streams(ret);

@@ -51,7 +51,7 @@ void beget__orphan_free(struct beget_process *p)
 		beget__status_update(p);
 		pthread_mutex_unlock(&p->lock);
 	}
-	if (owned && !p->ended && (p->ours || p->tie >= 0))
+	if (owned && (p->monitor > 0 || (!p->ended && (p->ours || p->tie >= 0))))
 		adopt(p);
 	else
 		beget__process_destroy(p);
@@ -65,7 +65,7 @@ static struct beget_process *take_ended(void)
 	for (struct beget_process *p = orphans.first; p; p = next) {
 		next = p->next;
 		beget__status_update(p);
-		struct beget_process **list = p->ended ? &ended : &left;
+		struct beget_process **list = p->ended && p->monitor <= 0 ? &ended : &left;
 		p->next = *list;
 		*list = p;
 	}

@@ -22,8 +22,9 @@ struct beget__plan {
 	bool launched;                           /* through that launcher or the server's */
 	struct beget__target target;             /* not set for a method that shares addresses */
 	struct beget__wishes wishes;
-	int claims;    /* for a worker; -1: this is a start of one call */
-	char what[64]; /* for error sentences */
+	bool monitored; /* a process of its own watches the child */
+	int claims;     /* for a worker; -1: this is a start of one call */
+	char what[64];  /* for error sentences */
 };
 
 #endif

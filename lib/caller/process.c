@@ -175,7 +175,7 @@ void beget__process_abandon(struct beget_process *p)
 	beget__forks_guard();
 	beget__channel_close(&p->channel);
 	beget__forks_unguard();
-	if (p->ours)
-		beget__proc_wait(P_PID, (id_t)p->pid, &info, WEXITED, NULL);
+	if (p->ours || p->monitor > 0)
+		beget__proc_wait(P_PID, (id_t)(p->ours ? p->pid : p->monitor), &info, WEXITED, NULL);
 	beget__process_destroy(p);
 }

@@ -19,7 +19,8 @@ static int new_process(const struct beget__plan *plan, struct beget_process **re
 {
 	struct beget_server *s = plan->options.server;
 
-	if (!s || !(*ret = beget__spare_take(s, plan->method->spare)))
+	/* A spare was created without a monitor. */
+	if (!s || plan->monitored || !(*ret = beget__spare_take(s, plan->method->spare)))
 		return beget__process_new(ret, plan->what);
 	memcpy((*ret)->what, plan->what, sizeof(plan->what));
 	return 0;
@@ -36,6 +37,8 @@ static int start(struct beget__plan *plan, struct beget_process **ret)
 	p->target = plan->target;
 	p->function = plan->call->function;
 	p->named = plan->options.name != NULL;
+	p->limit_ms = plan->options.limit_ms;
+	p->tree = plan->options.flags & BEGET_TREE;
 	error = beget__promise_make(&p->promise, plan->call);
 	if (error)
 		beget__fail_errno(-error, "cannot start %s", plan->what);

@@ -13,8 +13,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* After the end of a process: how long its helper may take to report how, and then the kernel to provide its record. */
-enum { REPORT_MS = 250, RECORD_MS = 250 };
+/* After the end of a process: how long its helper may take to report how, then the kernel to provide its record, or the
+ * monitor to end what is left of the tree. */
+enum { REPORT_MS = 250, RECORD_MS = 250, TREE_MS = 5000 };
 
 static void take_born(struct beget_process *p, struct beget__frame *f)
 {
@@ -87,9 +88,14 @@ bool beget__status_gone(const struct beget_process *p)
 	return beget__fd_poll(&pidfd, 1, 0) > 0;
 }
 
+static int64_t record_until(const struct beget_process *p)
+{
+	return p->report_until + (p->tree ? TREE_MS : RECORD_MS);
+}
+
 int beget__status_linger_ms(const struct beget_process *p, int64_t now)
 {
-	int64_t until = p->record_due ? p->report_until + RECORD_MS : p->report_until;
+	int64_t until = p->record_due ? record_until(p) : p->report_until;
 
 	return !p->ended && until > now ? (int)(until - now) : 0;
 }
@@ -112,6 +118,22 @@ static void explain_unread(struct beget_process *p, const struct beget__exit *en
 		                    : "helper: it ended before it created the process");
 }
 
+/* Waits only where the channel shows that the monitor is about to end: it is the last to close it. */
+static bool reap_monitor(struct beget_process *p)
+{
+	struct pollfd far = {.fd = p->channel.fd};
+	siginfo_t info;
+
+	if (p->monitor <= 0)
+		return true;
+	bool ends = beget__fd_poll(&far, 1, 0) > 0 && (far.revents & POLLHUP);
+	int error = beget__proc_wait(P_PID, (id_t)p->monitor, &info, ends ? WEXITED : WEXITED | WNOHANG, NULL);
+	if (error == -EINTR || (!error && info.si_pid == 0))
+		return false;
+	p->monitor = 0;
+	return true;
+}
+
 /* end may be NULL: no source knows. */
 static void finish(struct beget_process *p, const struct beget__exit *end)
 {
@@ -130,6 +152,7 @@ static void finish(struct beget_process *p, const struct beget__exit *end)
 	if (s->outcome != BEGET_LOST && (s->outcome != BEGET_EXITED || s->code != 0))
 		beget__promise_disbelieve(&p->promise);
 	p->ended = true;
+	reap_monitor(p);
 	beget__stash_ring(&p->stash);
 	beget__inbox_free(&p->channel.in);
 	beget__trace("ended %d: outcome %d, code %d", (int)p->pid, (int)s->outcome, s->code);
@@ -170,12 +193,20 @@ static bool is_patient(struct beget_process *p, bool gone)
 	return !p->ours && !p->channel.closed && beget__clock_now_ms() < p->report_until;
 }
 
+/* True if the monitor may still be killing what is left of the tree, or is a child of ours that has not ended. */
+static bool is_monitored(struct beget_process *p)
+{
+	return (p->tree && !p->channel.closed) || !reap_monitor(p);
+}
+
 void beget__status_update(struct beget_process *p)
 {
 	struct beget__exit end;
 
-	if (p->ended)
+	if (p->ended) {
+		reap_monitor(p);
 		return;
+	}
 	bool gone = beget__status_gone(p); /* check this first: then everything that the process wrote has arrived */
 	take_all(p);
 	/* The helper reports only processes that have ended. A report on a running process came from the child
@@ -195,5 +226,7 @@ void beget__status_update(struct beget_process *p)
 	if (p->reports.has_exit && !reported &&
 	    !p->ours) /* it has come meanwhile, and contains more than the kernel's record */
 		found = find_fate(p, gone, false, &end);
-	finish(p, found ? NULL : &end);
+	p->record_due = is_monitored(p) && beget__clock_now_ms() < record_until(p);
+	if (!p->record_due)
+		finish(p, found ? NULL : &end);
 }

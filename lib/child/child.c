@@ -10,6 +10,7 @@
 #include "child/loop.h"
 #include "message/control.h"
 #include "message/report.h"
+#include "monitor/monitor.h"
 #include "os/fd.h"
 #include "os/libc.h"
 #include "os/mem.h"
@@ -187,6 +188,37 @@ static void share_names(void)
 	}
 }
 
+/* A child of the helper reports its own birth before anything else. If the helper reported it and were killed first,
+ * the child would run and no process could signal it. */
+static void announce(int channel)
+{
+	int pidfd = beget__proc_pidfd_open(self.pid);
+
+	if (beget__report_send_born(channel, self.pid, pidfd) && pidfd >= 0)
+		beget__report_send_born(channel, self.pid, -1); /* too many descriptors in flight: send only the pid */
+	beget__fd_close(&pidfd);
+}
+
+/* This process becomes the monitor, and a copy of it the child. */
+static int get_monitor(void)
+{
+	const struct beget__watch watch = {
+		.channel = self.channel,
+		.tie = self.head.tie,
+		.limit_ms = self.head.limit_ms,
+		.tree = self.head.flags & BEGET_TREE,
+	};
+
+	if (watch.limit_ms <= 0 && !watch.tree)
+		return 0;
+	int error = beget__monitor_fork(&watch);
+	if (error)
+		return error;
+	self.pid = getpid();
+	announce(self.channel);
+	return 0;
+}
+
 /* Sets up the child before its call. The tie comes first, because the caller may die at any moment. */
 static int become(struct beget__reader *reader, struct beget__fds *fds)
 {
@@ -200,6 +232,8 @@ static int become(struct beget__reader *reader, struct beget__fds *fds)
 		self.head.tie = beget__fd_move_aside(self.head.tie);
 		self.head.control = beget__fd_move_aside(self.head.control);
 	}
+	if (!error)
+		error = get_monitor();
 	if (!error && self.head.tie >= 0)
 		error = beget__tie_arm(self.head.tie);
 	if (!error)
@@ -209,17 +243,6 @@ static int become(struct beget__reader *reader, struct beget__fds *fds)
 	if (!error && self.head.name)
 		beget__self_set_name(self.head.name);
 	return error;
-}
-
-/* A child of the helper reports its own birth before anything else. If the helper reported it and were killed first,
- * the child would run and no process could signal it. */
-static void announce(int channel)
-{
-	int pidfd = beget__proc_pidfd_open(self.pid);
-
-	if (beget__report_send_born(channel, self.pid, pidfd) && pidfd >= 0)
-		beget__report_send_born(channel, self.pid, -1); /* too many descriptors in flight: send only the pid */
-	beget__fd_close(&pidfd);
 }
 
 void beget__child_prepare(void)
@@ -275,7 +298,7 @@ static void rehearse(struct beget__exchange *x)
 	(void)beget__libc_on_exit(unreached, NULL);
 }
 
-void beget__child_serve(enum beget_method method, bool spare, char *buffer)
+void beget__child_serve(enum beget_method method, bool spare, bool monitored, char *buffer)
 {
 	static struct beget__exchange x; /* beside memory that is written to anyway */
 	char **inherited = environ;
@@ -286,7 +309,9 @@ void beget__child_serve(enum beget_method method, bool spare, char *buffer)
 	unsigned plugged = method == BEGET_SPAWN ? plug_streams() : 0; /* the helper has all three open */
 	if (spare)
 		rehearse(&x);
-	if (method == BEGET_FORKSERVER || spare)
+	if (monitored)
+		beget__report_send_made(self.channel);
+	else if (method == BEGET_FORKSERVER || spare)
 		announce(self.channel);
 	receive(&x, BEGET__CALL);
 	unplug_streams(plugged);

@@ -26,7 +26,7 @@ void beget__child_prepare(void);
 
 /* The child of a helper, or an executed one: everything arrives over the socket on descriptor 3, into an aligned buffer
  * of BEGET__FRAME_PACKET bytes. */
-_Noreturn void beget__child_serve(enum beget_method, bool spare, char *buffer);
+_Noreturn void beget__child_serve(enum beget_method, bool spare, bool monitored, char *buffer);
 
 /* A forked copy of the caller: it already has the call, and waits for the go-ahead of the caller. */
 _Noreturn void beget__child_forked(struct beget__inheritance *);

@@ -7,7 +7,7 @@
 #include "child/child.h"
 #include "helper/prepare.h"
 #include "helper/trust.h"
-#include "helper/wards.h"
+#include "monitor/wards.h"
 #include "message/report.h"
 #include "message/request.h"
 #include "os/mem.h"
@@ -73,13 +73,14 @@ static void refill(void)
 		helper.spare = -1;
 }
 
-static _Noreturn void become_child(int channel, bool spare)
+static _Noreturn void become_child(int channel, const struct beget__request *request)
 {
 	if (beget__fd_put(channel, BEGET__CHANNEL_FD))
 		_exit(127);
 	beget__fd_close_but(BEGET__CHANNEL_FD + 1, helper.kept, helper.kept_n);
 	if (beget__launch_trusted()) /* also makes the copy close-on-exec */
-		beget__child_serve(BEGET_FORKSERVER, spare, helper.frame.buffer);
+		beget__child_serve(BEGET_FORKSERVER, request->spare == BEGET__WARM, request->monitored,
+		                   helper.frame.buffer);
 	_exit(127);
 }
 
@@ -95,7 +96,7 @@ static int bear(int channel, const struct beget__request *request)
 	}
 	pid = beget__proc_fork();
 	if (pid == 0)
-		become_child(channel, request->spare == BEGET__WARM);
+		become_child(channel, request);
 	return pid < 0 ? beget__fail_errno(-pid, "cannot create a child") : (int)pid;
 }
 
@@ -113,7 +114,9 @@ static int adopt(int channel, const struct beget__request *request)
 	pid_t pid = bear(channel, request);
 	if (pid < 0)
 		return pid;
-	beget__wards_add(pid, channel, request->tied);
+	if (request->monitored) /* it reports on its child, and ends with the caller if that is tied */
+		beget__fd_close(&channel);
+	beget__wards_add(pid, channel, request->tied && !request->monitored);
 	helper.started++;
 	beget__trace("created child %d", (int)pid);
 	return 0;

@@ -28,7 +28,7 @@ static _Noreturn void serve(enum beget__birth birth)
 
 	if (birth == BEGET__BORN_HELPER)
 		beget__helper_serve(buffer);
-	beget__child_serve(BEGET_SPAWN, birth == BEGET__BORN_SPARE, buffer);
+	beget__child_serve(BEGET_SPAWN, birth == BEGET__BORN_SPARE, false, buffer);
 }
 
 void beget_init(int argc, char **argv)

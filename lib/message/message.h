@@ -16,13 +16,14 @@ enum beget__message {
 	BEGET__CALL,      /* caller to child: state, target, arguments */
 	BEGET__TASK,      /* caller to worker: limit, target, arguments; the tag is the task's number */
 	BEGET__GO,        /* caller to forked child: run the target */
-	BEGET__BORN,      /* child of the helper to caller: pid, and a pidfd if the kernel has them */
+	BEGET__MADE,      /* process of the helper to caller: it waits for its call, and will make the child */
+	BEGET__BORN,      /* child to caller, unless the caller made it: pid, and a pidfd if the kernel has them */
 	BEGET__WAITS,     /* worker to caller: ready for the first task */
 	BEGET__FAILED,    /* helper or child to caller: the failure record; from a worker with the task's tag */
 	BEGET__RESULT,    /* child to caller; from a worker with the task's tag */
 	BEGET__EXPIRED,   /* worker to caller: the limit of the task has expired, and the worker is about to die */
 	BEGET__CRASHED,   /* child to caller: where a fatal signal occurred */
-	BEGET__ENDED,     /* helper to caller: the child's fate as the kernel reported it */
+	BEGET__ENDED,     /* helper or monitor to caller: the child's fate as the kernel reported it */
 	BEGET__HEALTH,    /* helper to caller, on the channel that came with the question */
 	BEGET__SIGN,      /* child to caller: a sign of its life; the tag says which */
 };

@@ -104,6 +104,7 @@ int beget__order_put_head(struct beget__writer *w, const struct beget__head *hea
 	beget__bytes_put_u32(w, (uint32_t)head->caller);
 	beget__bytes_put_u64(w, head->caller_started);
 	beget__bytes_put_u32(w, head->flags);
+	beget__bytes_put_u32(w, (uint32_t)head->limit_ms);
 	beget__bytes_put_string(w, head->name);
 	beget__bytes_put_u32(w, (uint32_t)head->helper);
 	int error = put_optional_fd(w, fds, head->tie);
@@ -121,6 +122,7 @@ int beget__order_get_head(struct beget__reader *r, struct beget__fds *fds, struc
 	ret->caller = (pid_t)beget__bytes_get_u32(r);
 	ret->caller_started = beget__bytes_get_u64(r);
 	ret->flags = beget__bytes_get_u32(r);
+	ret->limit_ms = (int)beget__bytes_get_u32(r);
 	ret->name = beget__bytes_get_string(r);
 	ret->helper = (pid_t)beget__bytes_get_u32(r);
 	ret->tie = get_optional_fd(r, fds);

@@ -15,6 +15,7 @@ struct beget__head {
 	pid_t caller;
 	uint64_t caller_started; /* in the kernel's ticks: with the pid, it identifies the caller uniquely */
 	unsigned flags;          /* of the options */
+	int limit_ms;            /* 0: none */
 	const char *name;        /* NULL: that of the program */
 	int tie;                 /* descriptors or -1: the end of the socket that ties the child to the caller, */
 	int control;             /* and the helper's socket for nested starts */

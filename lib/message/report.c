@@ -35,6 +35,11 @@ int beget__report_send_refused(int socket, uint32_t task, const struct beget__fa
 	                                1, NULL, 0);
 }
 
+int beget__report_send_made(int socket)
+{
+	return beget__frame_send_now(socket, BEGET__MADE, NULL, 0);
+}
+
 int beget__report_send_waits(int socket)
 {
 	return beget__frame_send_now(socket, BEGET__WAITS, NULL, 0);

@@ -8,7 +8,7 @@
 /* How a process ended, as the kernel reports it. */
 struct beget__exit {
 	int32_t wait_status;
-	uint32_t unused;
+	uint32_t timed_out; /* by SIGKILL, because its limit ran out */
 	int64_t user_us, system_us, peak_kib;
 };
 
@@ -31,6 +31,7 @@ enum beget__sign {
 int beget__report_send_born(int socket, pid_t, int pidfd);
 int beget__report_send_failed(int socket, const struct beget__failure *);
 int beget__report_send_refused(int socket, uint32_t task, const struct beget__failure *); /* FAILED, of a task */
+int beget__report_send_made(int socket);
 int beget__report_send_waits(int socket);
 int beget__report_send_sign(int socket, enum beget__sign);               /* never waits: -EAGAIN */
 int beget__report_send_expired(int socket, uint32_t task);               /* async-signal-safe */

@@ -11,11 +11,12 @@ struct start {
 	int32_t caller;
 	uint32_t tied;
 	uint32_t spare;
+	uint32_t monitored;
 };
 
 int beget__request_send_start(int socket, int channel, const struct beget__request *request)
 {
-	struct start start = {BEGET__PROTOCOL, request->caller, request->tied, request->spare};
+	struct start start = {BEGET__PROTOCOL, request->caller, request->tied, request->spare, request->monitored};
 
 	return beget__frame_send_within(socket, BEGET__START, &(struct iovec){&start, sizeof(start)}, 1, &channel, 1,
 	                                request->within_ms);
@@ -26,9 +27,14 @@ bool beget__request_get_start(const struct beget__frame *f, struct beget__reques
 	struct start start;
 
 	if (f->kind != BEGET__START || f->nfds != 1 || !beget__frame_copy(f, &start, sizeof(start)) ||
-	    start.protocol != BEGET__PROTOCOL || start.tied > 1 || start.spare > BEGET__FRESH)
+	    start.protocol != BEGET__PROTOCOL || start.tied > 1 || start.spare > BEGET__FRESH || start.monitored > 1)
 		return false;
-	*ret = (struct beget__request){.caller = start.caller, .tied = start.tied, .spare = start.spare};
+	*ret = (struct beget__request){
+		.caller = start.caller,
+		.tied = start.tied,
+		.spare = start.spare,
+		.monitored = start.monitored,
+	};
 	return true;
 }
 

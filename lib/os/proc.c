@@ -358,10 +358,40 @@ bool beget__proc_next_is_init(void)
 	       beget__procfs_link(text, sizeof(text), "/proc/thread-self/ns/pid_for_children") == -ENOENT;
 }
 
+bool beget__proc_children_elsewhere(void)
+{
+	char own[64], theirs[64];
+
+	return beget__procfs_link(own, sizeof(own), "/proc/thread-self/ns/pid") <= 0 ||
+	       beget__procfs_link(theirs, sizeof(theirs), "/proc/thread-self/ns/pid_for_children") <= 0 ||
+	       strcmp(own, theirs) != 0;
+}
+
 bool beget__proc_adopts_orphans(void)
 {
 	int subreaper = 0;
 
 	prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
 	return subreaper || getpid() == 1;
+}
+
+int beget__proc_adopt_orphans(void)
+{
+	FAULT("subreaper", -fault);
+	return prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL) < 0 ? -errno : 0;
+}
+
+int beget__proc_die_with(pid_t parent)
+{
+	FAULT("pdeathsig", -fault);
+	if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL) < 0)
+		return -errno;
+	if (getppid() != parent) /* it ended before */
+		kill(getpid(), SIGKILL);
+	return 0;
+}
+
+int beget__proc_open_children(void)
+{
+	return beget__fd_open("/proc/thread-self/children", O_RDONLY);
 }

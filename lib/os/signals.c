@@ -51,6 +51,16 @@ void beget__signals_set_default(int n)
 	(void)signal(n, SIG_DFL);
 }
 
+void beget__signals_take_default(int n, struct sigaction *before)
+{
+	sigaction(n, &(struct sigaction){.sa_handler = SIG_DFL}, before);
+}
+
+void beget__signals_put_back(int n, const struct sigaction *before)
+{
+	sigaction(n, before, NULL);
+}
+
 int beget__signals_open(int n)
 {
 	sigset_t set;

@@ -17,6 +17,8 @@ int beget__signals_block_all(sigset_t *before); /* before may be NULL */
 uint64_t beget__signals_ignored(void);
 void beget__signals_set_ignored(uint64_t);
 void beget__signals_set_default(int signal);
+void beget__signals_take_default(int signal, struct sigaction *before);
+void beget__signals_put_back(int signal, const struct sigaction *before);
 
 /* A descriptor from which that signal, which must be blocked, can be read. */
 int beget__signals_open(int signal);

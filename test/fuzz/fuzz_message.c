@@ -427,7 +427,8 @@ static void seed_small(int sides[2])
 
 	struct beget__health health = {.children = 1, .threads = 1, .started = 2};
 
-	beget__request_send_start(sides[0], sides[0], &(struct beget__request){PID, true, BEGET__WARM, 0});
+	beget__request_send_start(sides[0], sides[0],
+	                          &(struct beget__request){.caller = PID, .tied = true, .spare = BEGET__WARM});
 	seed_sent("start", sides[1]);
 	beget__request_send_tie(sides[0], PID);
 	seed_sent("tie", sides[1]);

@@ -1,6 +1,6 @@
-/* The children of the helper: a table that grows with the number that run at once, not with the number of starts.
- * Runs in the helper. */
-#include "helper/wards.h"
+/* The children of a helper or a monitor: a table that grows with the number that run at once, not with the number of
+ * starts. Runs in the helper and in monitors. */
+#include "monitor/wards.h"
 
 #include "message/report.h"
 #include "os/fd.h"
@@ -16,7 +16,7 @@ static struct {
 	struct ward {
 		pid_t pid;
 		int channel;
-		bool tied;
+		bool tied, expired;
 	} * all;
 	size_t n, room;
 } wards;
@@ -39,7 +39,20 @@ bool beget__wards_make_room(void)
 
 void beget__wards_add(pid_t pid, int channel, bool tied)
 {
-	wards.all[wards.n++] = (struct ward){pid, channel, tied};
+	wards.all[wards.n++] = (struct ward){.pid = pid, .channel = channel, .tied = tied};
+}
+
+void beget__wards_clear(void)
+{
+	wards.n = 0;
+}
+
+void beget__wards_expire(void)
+{
+	for (size_t i = 0; i < wards.n; i++) {
+		wards.all[i].expired = true;
+		beget__proc_signal(wards.all[i].pid, -1, SIGKILL);
+	}
 }
 
 void beget__wards_tie(pid_t pid)
@@ -54,11 +67,12 @@ size_t beget__wards_count(void)
 }
 
 /* A caller that does not read must not block the service for others: sending the report does not wait. */
-static void report(pid_t pid, const struct beget__exit *end)
+static void report(pid_t pid, struct beget__exit *end)
 {
 	for (size_t i = 0; i < wards.n; i++) {
 		if (wards.all[i].pid != pid)
 			continue;
+		end->timed_out = wards.all[i].expired && end->wait_status == SIGKILL;
 		beget__report_send_ended(wards.all[i].channel, end);
 		beget__fd_close(&wards.all[i].channel);
 		wards.all[i] = wards.all[--wards.n];

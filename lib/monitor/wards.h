@@ -1,4 +1,4 @@
-/* The running children of the helper. */
+/* The running children of a helper, or of a monitor. */
 #ifndef BEGET__WARDS_H
 #define BEGET__WARDS_H
 
@@ -6,12 +6,14 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Adds a child and the helper's copy of its channel, which will carry the report of its exit. make_room is called
- * first, so that adding cannot fail. */
+/* Adds a child and a copy of its channel, which will carry the report of its exit; -1: another process reports it.
+ * make_room is called first, so that adding cannot fail. */
 bool beget__wards_make_room(void);
 void beget__wards_add(pid_t, int channel, bool tied); /* tied: ends with the client */
 void beget__wards_tie(pid_t);
 size_t beget__wards_count(void);
+void beget__wards_clear(void);  /* in a copy of the helper, whose children they are */
+void beget__wards_expire(void); /* kills them all because their time is over */
 
 /* Reports and reaps the children that have ended. */
 void beget__wards_reap(void);

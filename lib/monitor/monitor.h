@@ -1,0 +1,19 @@
+/* A process between a child and its parent, for a child with a limit or a tree. */
+#ifndef BEGET__MONITOR_H
+#define BEGET__MONITOR_H
+
+#include <stdbool.h>
+
+/* What the monitor is for. */
+struct beget__watch {
+	int channel;  /* for the report of the child's end */
+	int tie;      /* -1: the child is not tied to its caller */
+	int limit_ms; /* 0: no limit */
+	bool tree;    /* nothing that the child started outlives it */
+};
+
+/* Forks this process. The copy is the child, in which the function returns 0. This process becomes the child's monitor:
+ * here the function returns only if that failed, with a negative errno. */
+int beget__monitor_fork(const struct beget__watch *);
+
+#endif
