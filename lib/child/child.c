@@ -55,13 +55,15 @@ int beget_start_method(void)
 }
 
 /* Registered just before the target runs: it runs after the handlers that the target registers, and exits before those
- * that were inherited. */
-static void leave(int code, void *unused)
+ * that were inherited. If it does not know the exit code, it must let exit continue. */
+static void leave(void)
 {
-	(void)unused;
+	int code;
+
 	beget__stream_flush();
 	beget__libc_dump_coverage();
-	_exit(code);
+	if (beget__libc_exit_code(&code))
+		_exit(code);
 }
 
 int beget_caller_sentinel(void)
@@ -87,12 +89,14 @@ static _Noreturn void give_up(void)
 
 /* A constructor of a module that is loaded for the target can exit, which must not look like the target's own exit. Not
  * reached once a later handler exits. */
-static void left_early(int code, void *unused)
+static void left_early(void)
 {
-	(void)unused;
+	char code[32];
+
 	if (self.pid != getpid())
 		return;
-	beget__fail(ECANCELED, "a constructor of a module that the target needs exited with code %d", code);
+	beget__fail(ECANCELED, "a constructor of a module that the target needs exited%s",
+	            beget__libc_exit_text(code, sizeof(code)));
 	if (beget__fd_is(self.channel, &self.birth))
 		beget__report_send_failed(self.channel, beget__fail_last());
 }
@@ -111,7 +115,7 @@ static void settle_in(void)
 {
 	if (self.method != BEGET_FORKSERVER) /* the helper has done this: see beget__child_prepare */
 		beget__stream_purge();
-	if (beget__libc_on_exit(leave, NULL)) {
+	if (beget__libc_at_exit(leave)) {
 		beget__fail_errno(ENOMEM, "cannot register the exit handler");
 		give_up();
 	}
@@ -125,7 +129,7 @@ static _Noreturn void work(void)
 	settle_in();
 	if (beget__loop_run(self.channel, self.head.claims) < 0)
 		give_up();
-	exit(0);
+	beget__libc_exit(0);
 }
 
 /* Runs the call and ends the process. */
@@ -141,7 +145,7 @@ static _Noreturn void run(struct beget__exchange *x)
 	if (beget__exchange_returns(x) && beget__fd_is(self.channel, &self.birth))
 		error = beget__exchange_answer(x, self.channel);
 	beget__trace("returns%s", error ? " but cannot send its result" : "");
-	exit(0);
+	beget__libc_exit(0);
 }
 
 /* If standard streams are closed, received descriptors must not get their numbers. */
@@ -267,9 +271,8 @@ static int nothing(int value)
 }
 
 /* Never called, because a handler that is registered later exits first. */
-static void unreached(int code, void *unused)
+static void unreached(void)
 {
-	(void)code, (void)unused;
 }
 
 /* A spare has time: it takes the path of its start in advance, so that the memory it needs is mapped. */
@@ -295,7 +298,7 @@ static void rehearse(struct beget__exchange *x)
 	beget__bytes_free(&w);
 	free(body);
 	beget__stream_purge();
-	(void)beget__libc_on_exit(unreached, NULL);
+	(void)beget__libc_at_exit(unreached);
 }
 
 void beget__child_serve(enum beget_method method, bool spare, bool monitored, char *buffer)
@@ -323,7 +326,7 @@ void beget__child_serve(enum beget_method method, bool spare, bool monitored, ch
 		beget__trace_init();
 	if (self.head.claims >= 0)
 		work();
-	if (may_load(&x.order) && beget__libc_on_exit(left_early, NULL)) {
+	if (may_load(&x.order) && beget__libc_at_exit(left_early)) {
 		beget__fail_errno(ENOMEM, "cannot register the exit handler");
 		give_up();
 	}

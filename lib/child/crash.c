@@ -5,6 +5,7 @@
 
 #include "message/report.h"
 #include "os/fd.h"
+#include "os/libc.h"
 #include "os/mem.h"
 #include "os/signals.h"
 
@@ -37,8 +38,7 @@ static int note(struct dl_phdr_info *m, size_t size, void *unused)
 		ret->load = m->dlpi_addr;
 		ret->start = m->dlpi_addr + p->p_vaddr;
 		ret->end = ret->start + p->p_memsz;
-		if (m->dlpi_name)
-			strncpy(ret->path, m->dlpi_name, sizeof(ret->path) - 1);
+		strncpy(ret->path, beget__libc_module_name(m), sizeof(ret->path) - 1);
 	}
 	return count == MODULES;
 }

@@ -52,13 +52,14 @@ static void take_streams_back(void)
 }
 
 /* Registered before the program's code runs, so it is called after the handlers that this code registers. */
-static void left(int code, void *unused)
+static void left(void)
 {
-	(void)unused;
+	char code[32];
+
 	if (!running.what || running.pid != getpid())
 		return;
 	beget__stream_flush();
-	beget__fail(ECANCELED, "%s exited with code %d", running.what, code);
+	beget__fail(ECANCELED, "%s exited%s", running.what, beget__libc_exit_text(code, sizeof(code)));
 	beget__report_send_failed(running.channel, beget__fail_last());
 	_exit(127);
 }
@@ -69,7 +70,7 @@ static int begin(const char *what, int channel, const int streams[3])
 {
 	struct beget__state now;
 
-	if (!running.ever && beget__libc_on_exit(left, NULL))
+	if (!running.ever && beget__libc_at_exit(left))
 		return beget__fail_errno(ENOMEM, "cannot register the exit handler");
 	running.ever = true;
 	int error = beget__state_read(&now);

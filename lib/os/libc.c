@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,10 @@ enum { __libc_single_threaded = false };
 #endif
 
 /* Weak: a statically linked program has no loader and must not get one because of us. */
+#ifdef __GLIBC__
 #pragma weak dlinfo
 #pragma weak dladdr1
+#endif
 
 /* glibc's iteration over all open streams: still exported, but no longer declared. */
 __attribute__((weak)) void *_IO_iter_begin(void);
@@ -26,10 +29,14 @@ __attribute__((weak)) FILE *_IO_iter_file(void *);
 
 __attribute__((weak)) void __gcov_dump(void);
 
-/* The strerror_r of POSIX returns an int, and strerrordesc_np is newer than the oldest libc that we support. */
+/* strerrordesc_np is newer than the oldest libc that we support. */
 const char *beget__libc_error(int error, char *text, size_t size)
 {
+#ifdef __GLIBC__
 	return strerror_r(error, text, size);
+#else /* the strerror_r of POSIX */
+	return strerror_r(error, text, size) ? "unknown error" : text;
+#endif
 }
 
 const char *beget__libc_secure_getenv(const char *name)
@@ -44,7 +51,11 @@ const char *beget__libc_program(void)
 
 bool beget__libc_is(const char *soname)
 {
+#ifdef __GLIBC__
 	return strcmp(soname, "libc.so.6") == 0;
+#else
+	return strcmp(soname, "libc.so") == 0 || strncmp(soname, "libc.musl-", strlen("libc.musl-")) == 0;
+#endif
 }
 
 bool beget__libc_single_threaded(void)
@@ -52,9 +63,51 @@ bool beget__libc_single_threaded(void)
 	return __libc_single_threaded;
 }
 
-int beget__libc_on_exit(void (*handler)(int code, void *data), void *data)
+static struct {
+	bool known;
+	int code;
+} ending;
+
+#ifdef __GLIBC__
+static void keep_code(int code, void *handler)
 {
-	return on_exit(handler, data);
+	ending.known = true;
+	ending.code = code;
+	((void (*)(void))(uintptr_t)handler)();
+}
+
+int beget__libc_at_exit(void (*handler)(void))
+{
+	return on_exit(keep_code, (void *)(uintptr_t)handler);
+}
+#else
+int beget__libc_at_exit(void (*handler)(void))
+{
+	ending.known = false; /* inherited from a process that was exiting */
+	return atexit(handler);
+}
+#endif
+
+_Noreturn void beget__libc_exit(int code)
+{
+	ending.known = true;
+	ending.code = code;
+	exit(code);
+}
+
+bool beget__libc_exit_code(int *ret)
+{
+	if (ending.known)
+		*ret = ending.code;
+	return ending.known;
+}
+
+const char *beget__libc_exit_text(char *text, size_t size)
+{
+	if (!ending.known)
+		return "";
+	snprintf(text, size, " with code %d", ending.code);
+	return text;
 }
 
 void beget__libc_each_stream(void (*visit)(FILE *))
@@ -88,6 +141,12 @@ void beget__libc_flush(FILE *file)
 	funlockfile(file);
 }
 
+#ifdef __GLIBC__
+const char *beget__libc_module_name(const struct dl_phdr_info *m)
+{
+	return m->dlpi_name ? m->dlpi_name : "";
+}
+
 bool beget__libc_origin(const void *address, char *text)
 {
 	struct link_map *map = NULL;
@@ -96,6 +155,29 @@ bool beget__libc_origin(const void *address, char *text)
 	return dladdr1 && dlinfo && dladdr1(address, &unused, (void **)&map, RTLD_DL_LINKMAP) && map &&
 	       dlinfo(map, RTLD_DI_ORIGIN, text) == 0;
 }
+#else
+static int first_segments(struct dl_phdr_info *m, size_t size, void *ret)
+{
+	(void)size;
+	*(const ElfW(Phdr) **)ret = m->dlpi_phdr;
+	return 1;
+}
+
+/* The program, which is the first module, has a name here, and the kernel's module has none. */
+const char *beget__libc_module_name(const struct dl_phdr_info *m)
+{
+	const ElfW(Phdr) *program = NULL;
+
+	dl_iterate_phdr(first_segments, &program);
+	return m->dlpi_phdr == program ? "" : m->dlpi_name && *m->dlpi_name ? m->dlpi_name : "linux-vdso.so.1";
+}
+
+bool beget__libc_origin(const void *address, char *text)
+{
+	(void)address, (void)text;
+	return false;
+}
+#endif
 
 void beget__libc_dump_coverage(void)
 {

@@ -9,15 +9,17 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-/* The type of the first argument of getrlimit. */
 #ifdef __GLIBC__
-typedef __rlimit_resource_t beget__libc_resource;
-#else
-typedef int beget__libc_resource;
-#endif
-
-/* A statically initialised recursive mutex. */
+typedef __rlimit_resource_t beget__libc_resource; /* the first argument of getrlimit */
+typedef unsigned long beget__libc_request;        /* the second argument of ioctl */
 #define BEGET__LIBC_RECURSIVE_MUTEX PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP
+#else /* musl, whose mutexes begin with their type */
+typedef int beget__libc_resource;
+typedef int beget__libc_request;
+/* clang-format off */
+#define BEGET__LIBC_RECURSIVE_MUTEX {{{PTHREAD_MUTEX_RECURSIVE}}}
+/* clang-format on */
+#endif
 
 /* The meaning of an errno: text, or a constant string. */
 const char *beget__libc_error(int error, char *text, size_t size);
@@ -31,14 +33,21 @@ const char *beget__libc_program(void);
 bool beget__libc_is(const char *soname); /* the C library */
 bool beget__libc_single_threaded(void);  /* false: other threads are possible */
 
-/* Like atexit, but the function gets the exit code. Nonzero: no memory. */
-int beget__libc_on_exit(void (*)(int code, void *data), void *data);
+/* Like atexit and exit. A handler can ask for the exit code. False: only the kernel will know it, because the program
+ * called exit, and this libc does not pass the code to handlers. */
+int beget__libc_at_exit(void (*)(void));
+_Noreturn void beget__libc_exit(int code);
+bool beget__libc_exit_code(int *ret);
+const char *beget__libc_exit_text(char *text, size_t size); /* " with code 7"; "": not known */
 
 /* Visits all open streams, or only the standard ones if libc cannot list them. */
 void beget__libc_each_stream(void (*visit)(FILE *));
 bool beget__libc_unflushed(FILE *); /* holds output that has not been written */
 void beget__libc_purge(FILE *);     /* discards its buffer, including unread input */
 void beget__libc_flush(FILE *);     /* output only; skips a stream that another thread has locked */
+
+/* The loader's path of a module; "" for the program. */
+const char *beget__libc_module_name(const struct dl_phdr_info *);
 
 /* The directory where the loader found the module that contains the address. False: the loader does not provide it. */
 bool beget__libc_origin(const void *address, char *text);

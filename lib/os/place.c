@@ -6,11 +6,13 @@
 #include "os/fd.h"
 #include "os/procfs.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/stat.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Since Linux 5.8; older headers lack it. */
@@ -50,7 +52,7 @@ int beget__place_read(const char *path, struct beget__place *ret)
 
 	FAULT("statx", -fault);
 	memset(&st, 0, sizeof(st));
-	if (statx(AT_FDCWD, path, AT_NO_AUTOMOUNT | AT_EMPTY_PATH, STATX_INO | MOUNT_ID, &st) < 0)
+	if (syscall(SYS_statx, AT_FDCWD, path, AT_NO_AUTOMOUNT | AT_EMPTY_PATH, STATX_INO | MOUNT_ID, &st) < 0)
 		return -errno;
 	uint64_t mount;
 	memcpy(&mount, (const char *)&st + STX_MNT_ID, sizeof(mount));

@@ -4,6 +4,7 @@
 
 #include "os/fault.h"
 #include "os/fd.h"
+#include "os/libc.h"
 #include "os/mem.h"
 #include "os/procfs.h"
 
@@ -230,9 +231,9 @@ int beget__proc_pidfd_exit(int pidfd, int *wait_status)
 		return -ENODATA;
 	/* The kernel looks for the exit record before it looks for the process. A process that ends between the two
 	 * leaves its record now, so ask again. */
-	int answer = ioctl(pidfd, PIDFD_INFO_CALL, &info);
+	int answer = ioctl(pidfd, (beget__libc_request)PIDFD_INFO_CALL, &info);
 	if (answer < 0 && errno == ESRCH)
-		answer = ioctl(pidfd, PIDFD_INFO_CALL, &info);
+		answer = ioctl(pidfd, (beget__libc_request)PIDFD_INFO_CALL, &info);
 	if (answer < 0)
 		return -ENODATA;
 	if (!(info.mask & PIDFD_INFO_EXIT_BIT))

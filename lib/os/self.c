@@ -90,13 +90,14 @@ int beget__self_scheduling(pid_t pid, struct beget__scheduling *ret)
 	struct sched_param parameter;
 
 	FAULT("sched_getscheduler", -fault);
-	int policy = sched_getscheduler(pid);
-	if (policy < 0 || sched_getparam(pid, &parameter) < 0)
+	/* The functions of musl always fail: for POSIX, they would have to act on all threads of a process. */
+	long policy = syscall(SYS_sched_getscheduler, pid);
+	if (policy < 0 || syscall(SYS_sched_getparam, pid, &parameter) < 0)
 		return -errno;
 	long io = syscall(SYS_ioprio_get, 1 /* 1 is IOPRIO_WHO_PROCESS */, pid);
 	if (io < 0 && errno != ENOSYS)
 		return -errno;
-	*ret = (struct beget__scheduling){policy, parameter.sched_priority, (int32_t)io};
+	*ret = (struct beget__scheduling){(int32_t)policy, parameter.sched_priority, (int32_t)io};
 	return 0;
 }
 

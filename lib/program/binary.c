@@ -3,6 +3,7 @@
 #include "program/binary.h"
 
 #include "os/fd.h"
+#include "os/libc.h"
 #include "os/mem.h"
 #include "wire/digest.h"
 
@@ -13,7 +14,7 @@ enum { NOTES_MAX = 65536, CODE_MAX = 65536, SEGMENTS_MAX = 64, FUNCTION_MAX = 64
 
 const char *beget__binary_name(const struct dl_phdr_info *m)
 {
-	return m->dlpi_name ? m->dlpi_name : "";
+	return beget__libc_module_name(m);
 }
 
 uint64_t beget__binary_name_hash(const struct dl_phdr_info *m)

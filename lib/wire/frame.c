@@ -68,12 +68,12 @@ static int send_packet(int socket, const struct header *header, const struct iov
 	memcpy(iov + 1, body, (size_t)n * sizeof(*body));
 	if (nfds > 0) {
 		message.msg_control = control.room;
-		message.msg_controllen = CMSG_SPACE((size_t)nfds * sizeof(int));
+		message.msg_controllen = (socklen_t)CMSG_SPACE((size_t)nfds * sizeof(int));
 		memset(control.room, 0, message.msg_controllen);
 		struct cmsghdr *c = CMSG_FIRSTHDR(&message);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN((size_t)nfds * sizeof(int));
+		c->cmsg_len = (socklen_t)CMSG_LEN((size_t)nfds * sizeof(int));
 		memcpy(CMSG_DATA(c), fds, (size_t)nfds * sizeof(int));
 	}
 	ssize_t sent = beget__sock_send(socket, &message, flags);
