@@ -9,7 +9,8 @@ INCLUDEDIR ?= $(PREFIX)/include
 LIBDIR ?= $(PREFIX)/lib
 LIBEXECDIR ?= $(PREFIX)/libexec
 MANDIR ?= $(PREFIX)/share/man
-BUILD ?= build
+MUSL := $(findstring musl,$(CC) $(shell $(CC) -dumpmachine))
+BUILD ?= $(if $(MUSL),build/musl,build)
 CFLAGS ?= -O2 -g
 # Only the tests and the demo install missing packages; other targets print the command.
 INSTALL_PACKAGES ?= $(if $(filter demo test check,$(MAKECMDGOALS)),yes)
@@ -20,11 +21,21 @@ OWN_CPPFLAGS = -Iinclude -Ilib -D_GNU_SOURCE
 OWN_CFLAGS = -std=c11 $(WARNINGS) -fPIC -fno-plt -fvisibility=hidden -pthread
 COMPILE = $(CC) $(OWN_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -MMD -MP
 COMPILE_CXX = $(CXX) $(OWN_CPPFLAGS) $(CPPFLAGS) -std=c++17 -Wall -Wextra $(CFLAGS) -pthread -MMD -MP
-LINK = $(CC) $(CFLAGS) -pthread $(LDFLAGS)
+LINK = $(CC) $(CFLAGS) -pthread $(OWN_LDFLAGS) $(LDFLAGS)
 # The references to the loader are weak, for static programs. Before glibc 2.34 it is a separate library, which
 # --as-needed would drop.
 LOADER = -Wl,--push-state,--no-as-needed -ldl -Wl,--pop-state
 LIBS = -lffi $(LOADER)
+
+ifdef MUSL
+OWN_CFLAGS += -Wno-sign-conversion # musl's CMSG_NXTHDR
+endif
+# Debian has no libraries for musl: see tools/musl.
+ifneq ($(findstring musl-gcc,$(CC)),)
+ROOT = $(BUILD)/root
+OWN_CPPFLAGS += -isystem $(ROOT)/include
+OWN_LDFLAGS = -L$(ROOT)/lib -Wl,--build-id # the other compilers write it by themselves
+endif
 
 SOURCES = $(filter-out lib/main/host.c,$(wildcard lib/*/*.c))
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
@@ -63,11 +74,11 @@ COMPILER_PACKAGE = $(if $(findstring clang,$1),clang,$2)=$(firstword $1)
 
 $(BUILD)/.need-lib: tools/need
 	@mkdir -p $(@D)
-	@tools/need $(call COMPILER_PACKAGE,$(CC),gcc) libc6-dev=stdio.h libffi-dev=ffi.h
+	@$(if $(ROOT),tools/musl $(ROOT),tools/need $(call COMPILER_PACKAGE,$(CC),gcc) libc6-dev=stdio.h libffi-dev=ffi.h)
 	@touch $@
 $(BUILD)/.need-test: $(BUILD)/.need-lib
-	@tools/need $(call COMPILER_PACKAGE,$(CXX),g++) libcmocka-dev=cmocka.h mandoc=mandoc
-	@tools/need zlib1g-dev=zlib.h
+	@tools/need $(call COMPILER_PACKAGE,$(CXX),g++) mandoc=mandoc
+	@$(if $(ROOT),tools/musl $(ROOT) cmocka zlib,tools/need libcmocka-dev=cmocka.h zlib1g-dev=zlib.h)
 	@tools/need bubblewrap=bwrap strace=strace numactl=numactl || echo 'left out: tests of launchers that are missing'
 	@touch $@
 
@@ -145,7 +156,7 @@ $(BUILD)/test/prog/%: test/prog/%.cc $(STATIC) | $(BUILD)/.need-test
 	$(COMPILE_CXX) -o $@ $< $(LDFLAGS) $(STATIC) $(LIBS)
 
 # Libraries that tests load at run time, and their dependencies, which the loader finds in different ways.
-TEST_SO = $(COMPILE) -shared -fvisibility=default -Wl,-soname,$(@F) -o $@ $< $(LDFLAGS)
+TEST_SO = $(COMPILE) -shared -fvisibility=default -Wl,-soname,$(@F) -o $@ $< $(OWN_LDFLAGS) $(LDFLAGS)
 $(TESTLIBS): | $(BUILD)/.need-lib
 $(BUILD)/test/lib/%.so: test/lib/%.c
 	@mkdir -p $(@D)
