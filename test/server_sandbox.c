@@ -1,6 +1,7 @@
 /* What a launcher did to a child stays: limits, ids, environment, namespaces. Servers, spares, pools and nested starts
  * inside a sandbox; and a hostile target that tries to leave it through each descriptor that it has. */
 #include "asks.h"
+#include "kernel.h"
 #include "servers.h"
 
 #include <beget/pool.h>
@@ -82,6 +83,7 @@ static void launcher_decides(void)
 	                 getpriority(PRIO_PROCESS, 0) + 7);
 	assert_int_equal(int_result_with(THROUGH("sh", "-c", "umask 035; exec \"$@\"", "sh"), BEGET_CALL(mask)), 035);
 	assert_string_equal(text_result_with(THROUGH("env", "BEGET_TEST=1"), BEGET_CALL(variable, "BEGET_TEST")), "1");
+	assert_int_equal(int_result_with(THROUGH("/proc/self/exe", "unblocked"), BEGET_CALL(user)), getuid());
 	if (getuid() == 0)
 		assert_int_equal(
 			int_result_with(THROUGH("setpriv", "--reuid=65534", "--clear-groups"), BEGET_CALL(user)),
@@ -114,6 +116,13 @@ static void options_decide(void)
 	assert_int_equal(int_result_with(&o, BEGET_CALL(soft_limit, RLIMIT_CORE)), 5);
 }
 
+static const char *where(void)
+{
+	static char directory[PATH_MAX];
+
+	return getcwd(directory, sizeof(directory));
+}
+
 /* What the caller changes later reaches children of a server, but for what a launcher may set. */
 static void later_changes(void)
 {
@@ -121,7 +130,12 @@ static void later_changes(void)
 		BEGET_SERVER_OPTIONS(.launcher = LAUNCHER("env", "BEGET_TEST=1", "prlimit", "--nofile=77:77")));
 	struct beget_options o = {.size = sizeof(o), .server = s};
 	struct rlimit before, less;
+	char directory[PATH_MAX];
 
+	assert_non_null(getcwd(directory, sizeof(directory)));
+	assert_int_equal(chdir("/"), 0);
+	assert_string_equal(text_result_with(&o, BEGET_CALL(where)), directory);
+	assert_int_equal(chdir(directory), 0);
 	getrlimit(RLIMIT_NOFILE, &before);
 	less = (struct rlimit){66, before.rlim_max};
 	setrlimit(RLIMIT_NOFILE, &less);
@@ -229,9 +243,21 @@ static void stays_inside(const struct beget_options *o)
 	assert_int_equal(int_result_with(o, BEGET_CALL(can_write, "/mnt/inside")), 1);
 }
 
+/* Not even where its number names the same process. */
+static void alone(void)
+{
+	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.launcher = LAUNCHER("env")));
+
+	helper_pid(); /* there is one to ask */
+	assert_int_equal(int_result_with(THROUGH("env"), BEGET_CALL(asks_everybody, 3000)), 0);
+	assert_int_equal(int_from(s, BEGET_CALL(asks_everybody, 3000)), 0);
+	beget_server_close(s);
+}
+
 static void hostile_target(void)
 {
 	needs(SANDBOX);
+	helper_pid(); /* there is a helper outside to ask */
 	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.launcher = SANDBOX, .spares = 1));
 	for (int tied = 0; tied < 2; tied++) {
 		stays_inside(BEGET_OPTIONS(.method = BEGET_SPAWN, .launcher = SANDBOX, .flags = tied ? BEGET_TIED : 0));
@@ -335,6 +361,32 @@ static void pools(void)
 	works(BEGET_OPTIONS(.method = BEGET_SPAWN, .launcher = SANDBOX));
 }
 
+static void waits_and_exits(struct beget_fd go, int code)
+{
+	char byte;
+
+	if (read(go.fd, &byte, 1) == 0)
+		_exit(code);
+}
+
+/* Then only the kernel's record is left. */
+static void helper_is_killed(void)
+{
+	struct beget_status status;
+	int go[2];
+
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+	struct beget_process *p =
+		start_with(THROUGH("sh", "-c", "\"$@\"", "sh"), BEGET_CALL(waits_and_exits, BEGET_FD(go[0]), 7));
+	close(go[0]);
+	assert_int_equal(kill((pid_t)proc_number(beget_pid(p), "PPid"), SIGKILL), 0);
+	close(go[1]);
+	assert_int_equal(beget_join(p, PATIENCE_MS, &status), 0);
+	if (status.outcome != BEGET_LOST || kernel_remembers())
+		assert_true(status.outcome == BEGET_EXITED && status.code == 7);
+	beget_free(p);
+}
+
 /* The file is replaced while the program runs: the launcher executes the old one by its descriptor. */
 static int run_removed(const char *path)
 {
@@ -362,15 +414,26 @@ static void removed_program(void)
 	assert_int_equal(system(command), 0);
 }
 
+/* A launcher that works only with the caller's signal mask. */
+static int launch_unblocked(char **argv)
+{
+	sigset_t mask;
+
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	return sigismember(&mask, SIGCHLD) || execv(argv[0], argv);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit table[] = {
-		UNIT(launcher_decides), UNIT(options_decide), UNIT(later_changes),
-		UNIT(hostile_target),   UNIT(a_lost_server),  UNIT(process_one),
-		UNIT(nested),           UNIT(pools),          UNIT(removed_program),
+		UNIT(launcher_decides), UNIT(options_decide), UNIT(later_changes), UNIT(alone), UNIT(hostile_target),
+		UNIT(a_lost_server),    UNIT(process_one),    UNIT(nested),        UNIT(pools), UNIT(removed_program),
+		UNIT(helper_is_killed),
 	};
 
 	beget_init(argc, argv);
+	if (argc > 2 && strcmp(argv[1], "unblocked") == 0)
+		return launch_unblocked(argv + 2);
 	if (argc == 2 && strcmp(argv[1], "removed") == 0)
 		return run_removed(argv[0]);
 	return run_units(table, sizeof(table) / sizeof(*table), 1);
