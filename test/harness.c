@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -74,6 +75,20 @@ static int count_entries(const char *path)
 		n++;
 	closedir(dir);
 	return n;
+}
+
+size_t heap(void)
+{
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#if __GLIBC_PREREQ(2, 33)
+	struct mallinfo2 info = mallinfo2();
+#else
+	struct mallinfo info = mallinfo();
+#endif
+	return under_valgrind() ? 0 : (size_t)info.uordblks + (size_t)info.hblkhd;
+#else
+	return 0;
+#endif
 }
 
 int count_descriptors(void)

@@ -80,6 +80,9 @@ void sleep_ms(int ms);
 int64_t now_ms(void);
 int count_descriptors(void);
 
+/* Bytes that malloc has given out, or 0 under a tool that replaces malloc and finds leaks itself. */
+size_t heap(void);
+
 /* Lowers the limit so that the k lowest free descriptor numbers remain. Returns the limit to restore. */
 struct rlimit leave_places(int k);
 

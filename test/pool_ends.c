@@ -153,12 +153,6 @@ static void a_limit_ends_one_task(enum beget_method method)
 	beget_pool_free(pool);
 }
 
-static int nap(int ms)
-{
-	sleep_ms(ms);
-	return ms;
-}
-
 static void limits_of_tasks(enum beget_method method)
 {
 	struct beget_pool *pool = POOL(method, .workers = 2, .limit_ms = 150);
@@ -190,6 +184,24 @@ static void a_stopped_worker(enum beget_method method)
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(task_int(fine[i]), i);
 	expect_task(stopped, BEGET_TIMED_OUT, SIGKILL);
+	beget_pool_free(pool);
+}
+
+/* The worker's own timer does not survive when the target executes another program; the caller kills that one. */
+static int becomes_another(void)
+{
+	execlp("sleep", "sleep", "1000", (char *)NULL);
+	return -1;
+}
+
+static void a_limit_of_another_program(enum beget_method method)
+{
+	struct beget_pool *pool = POOL(method, .workers = 1, .limit_ms = 200);
+	struct beget_task *other = submit(pool, BEGET_CALL(becomes_another)),
+			  *fine = submit(pool, BEGET_CALL(add, 1, 2));
+
+	expect_task(other, BEGET_TIMED_OUT, SIGKILL);
+	assert_int_equal(task_int(fine), 3);
 	beget_pool_free(pool);
 }
 
@@ -340,6 +352,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(a_limit_ends_one_task),
 		BEHAVIOUR(limits_of_tasks),
 		BEHAVIOUR(a_stopped_worker),
+		BEHAVIOUR(a_limit_of_another_program),
 		BEHAVIOUR(a_killed_task),
 		BEHAVIOUR(an_idle_worker_killed),
 		BEHAVIOUR(hostile_targets),

@@ -174,12 +174,6 @@ static void after_a_time_or_a_size(enum beget_method method)
 
 /* Closing. */
 
-static int nap(int ms)
-{
-	sleep_ms(ms);
-	return ms;
-}
-
 static void drained(enum beget_method method)
 {
 	struct beget_pool *pool = POOL(method, .workers = 2);
@@ -233,6 +227,26 @@ static void freed_at_once(enum beget_method method)
 	beget_pool_free(pool);
 	good(beget_task_join(mine, 0, NULL));
 	beget_task_free(mine);
+}
+
+/* A worker that is not born yet cannot be signaled, and nothing waits for its birth. */
+static void closed_while_the_helper_is_stopped(enum beget_method method)
+{
+	pid_t helper = method == BEGET_FORKSERVER ? helper_pid() : 0;
+	int before = count_descriptors();
+	struct beget_pool *pool = POOL(method, .workers = 2);
+
+	if (helper)
+		assert_int_equal(kill(helper, SIGSTOP), 0);
+	for (int i = 0; i < 10; i++)
+		post(pool, BEGET_CALL(nap, 10));
+	beget_task_free(next(pool, NULL));
+	beget_pool_free(pool);
+	if (helper)
+		assert_int_equal(kill(helper, SIGCONT), 0);
+	/* the worker that was born late is forgotten when it has ended */
+	for (int64_t end = now_ms() + PATIENCE_MS; count_descriptors() > before && now_ms() < end; sleep_ms(10))
+		beget_pool_free(POOL(method, .workers = 1));
 }
 
 static void *closes(void *pool)
@@ -376,6 +390,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(drained),
 		BEHAVIOUR(not_drained),
 		BEHAVIOUR(freed_at_once),
+		BEHAVIOUR(closed_while_the_helper_is_stopped),
 		BEHAVIOUR(closed_by_another_thread),
 		BEHAVIOUR(a_copy_of_the_caller),
 		BEHAVIOUR(a_nest),

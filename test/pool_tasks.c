@@ -98,6 +98,52 @@ static void results_of_each_kind(enum beget_method method)
 	beget_pool_free(pool);
 }
 
+/* Each of the results that wait takes little more than its own size. */
+static void results_that_wait(enum beget_method method)
+{
+	enum { N = 300, MOST = 2000 };
+	struct beget_pool *pool = POOL(method, .workers = 1);
+	struct beget_task *tasks[N];
+	const char *greeting;
+
+	size_t before = heap();
+	for (int i = 0; i < N; i++)
+		tasks[i] = submit(pool, BEGET_CALL(greet, "world"));
+	for (int i = 0; i < N; i++)
+		good(beget_task_join(tasks[i], PATIENCE_MS, NULL));
+	size_t after = heap();
+	assert_true(after <= before + (size_t)N * MOST);
+	for (int i = 0; i < N; i++) {
+		good(beget_task_result(tasks[i], &greeting));
+		assert_string_equal(greeting, "hello, world");
+		beget_task_free(tasks[i]);
+	}
+	beget_pool_free(pool);
+}
+
+/* A task behind a long one can be withdrawn only while the caller is in the library: few are sent ahead then. */
+static void few_wait_behind_long_ones(enum beget_method method)
+{
+	enum { N = 8, LONG_MS = 50 };
+	struct beget_pool *pool = POOL(method, .workers = 1);
+	struct beget_task *tasks[N];
+	int with_worker = 0;
+	char text[200];
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(task_int(submit(pool, BEGET_CALL(nap, LONG_MS))), LONG_MS);
+	for (int i = 0; i < N; i++)
+		tasks[i] = submit(pool, BEGET_CALL(nap, LONG_MS));
+	for (int i = 0; i < N; i++) {
+		assert_true(beget_task_describe(tasks[i], text, sizeof(text)) > 0);
+		with_worker += strstr(text, "was sent to a worker") != NULL || strstr(text, "returned") != NULL;
+	}
+	assert_in_range(with_worker, 1, 4);
+	for (int i = 0; i < N; i++)
+		assert_int_equal(task_int(tasks[i]), LONG_MS);
+	beget_pool_free(pool);
+}
+
 static void memory_comes_back(enum beget_method method)
 {
 	struct beget_pool *pool = POOL(method, .workers = 1);
@@ -551,6 +597,8 @@ int main(int argc, char **argv)
 	static const struct behaviour behaviours[] = {
 		BEHAVIOUR(one_by_one),
 		BEHAVIOUR(results_of_each_kind),
+		BEHAVIOUR(results_that_wait),
+		BEHAVIOUR(few_wait_behind_long_ones),
 		BEHAVIOUR(memory_comes_back),
 		BEHAVIOUR(large_ones),
 		BEHAVIOUR(descriptors_end_with_their_task),

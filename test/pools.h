@@ -122,6 +122,12 @@ static inline int hold(struct beget_buffer *gate)
 	return changes(&ints[1], 0) ? 1 : -1;
 }
 
+static inline int nap(int ms)
+{
+	sleep_ms(ms);
+	return ms;
+}
+
 static inline int own_pid(void)
 {
 	return (int)getpid();

@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,21 +225,6 @@ struct footprint {
 	size_t heap;
 	int mappings, descriptors;
 };
-
-/* Bytes in use, or 0 under a tool that replaces malloc and finds leaks itself. */
-static size_t heap(void)
-{
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
-#if __GLIBC_PREREQ(2, 33)
-	struct mallinfo2 info = mallinfo2();
-#else
-	struct mallinfo info = mallinfo();
-#endif
-	return under_valgrind() ? 0 : (size_t)info.uordblks + (size_t)info.hblkhd;
-#else
-	return 0;
-#endif
-}
 
 static int mappings(void)
 {

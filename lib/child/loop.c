@@ -8,6 +8,7 @@
 #include "child/limit.h"
 #include "message/claim.h"
 #include "message/report.h"
+#include "os/clock.h"
 #include "os/fail.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -87,8 +88,11 @@ int beget__loop_run(int channel, int claims)
 	x.frame.space = BEGET__FRAME_WIDE;
 	beget__report_send_waits(channel);
 	while ((got = beget__exchange_receive(&x, channel, BEGET__TASK)) == 1) {
-		if (beget__claim_begin(c, x.frame.tag))
+		uint64_t begin = beget__clock_now_ns();
+		if (beget__claim_begin(c, x.frame.tag)) {
 			got = run(&x, channel, &birth);
+			beget__claim_measure(c, beget__clock_now_ns() - begin);
+		}
 		beget__exchange_end(&x);
 		if (got < 0)
 			break;

@@ -38,6 +38,19 @@ bool beget__claim_begun(struct beget__claims *c, uint32_t task)
 	return atomic_load(slot(c, task)) == word(task, BEGUN);
 }
 
+uint64_t beget__claim_mean(const struct beget__claims *c)
+{
+	return atomic_load(&c->mean_ns);
+}
+
+/* The newest task counts for an eighth. */
+void beget__claim_measure(struct beget__claims *c, uint64_t ns)
+{
+	uint64_t mean = atomic_load(&c->mean_ns);
+
+	atomic_store(&c->mean_ns, mean ? mean - mean / 8 + ns / 8 : ns);
+}
+
 bool beget__claim_begin(struct beget__claims *c, uint32_t task)
 {
 	return change(c, task, BEGUN);

@@ -7,9 +7,10 @@
 #include <stdint.h>
 
 /* The maximum number of tasks at a worker at once. */
-enum { BEGET__CLAIMS = 64 };
+enum { BEGET__CLAIMS = 128 };
 
 struct beget__claims {
+	_Atomic uint64_t mean_ns; /* how long tasks take, written by the worker; 0: not known */
 	_Atomic uint64_t words[BEGET__CLAIMS];
 };
 
@@ -19,7 +20,10 @@ void beget__claim_offer(struct beget__claims *, uint32_t task);
 bool beget__claim_withdraw(struct beget__claims *, uint32_t task);
 bool beget__claim_begun(struct beget__claims *, uint32_t task);
 
-/* In the worker: true if the worker may run the task. */
+uint64_t beget__claim_mean(const struct beget__claims *);
+
+/* In the worker: begin returns true if the worker may run the task; measure takes the duration of one. */
 bool beget__claim_begin(struct beget__claims *, uint32_t task);
+void beget__claim_measure(struct beget__claims *, uint64_t ns);
 
 #endif

@@ -3,7 +3,7 @@
 #define BEGET__MESSAGE_H
 
 /* Changes with any message: both ends are the same program, but libbeget.so may be replaced between their starts. */
-#define BEGET__PROTOCOL 5u
+#define BEGET__PROTOCOL 6u
 
 enum beget__message {
 	BEGET__START = 1, /* caller to helper: create a child on the descriptor that is attached */

@@ -12,6 +12,14 @@ int64_t beget__clock_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+uint64_t beget__clock_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 static const int64_t NEVER = INT64_MAX;
 
 int64_t beget__clock_deadline(int timeout_ms)

@@ -301,7 +301,7 @@ void beget__crew_abandon(struct beget_pool *pool)
 			beget__deal_finished(pool, t);
 		}
 		beget__worker_retire(w);
-		beget__worker_free(w, false);
+		beget__worker_free(w, !pool->solo);
 	}
 }
 

@@ -7,9 +7,6 @@
 
 #include <errno.h>
 
-/* The maximum number of tasks at one worker. */
-enum { AHEAD = 32 };
-
 static void list(struct beget_pool *pool, struct beget_task *t)
 {
 	t->older = pool->newest;
@@ -148,7 +145,7 @@ static struct beget__worker *freest(const struct beget_pool *pool)
 
 	for (size_t i = 0; i < pool->n; i++) {
 		struct beget__worker *w = pool->workers[i];
-		if (beget__worker_ready(w) && w->sent.n < AHEAD && (!best || w->sent.n < best->sent.n))
+		if (beget__worker_ready(w) && w->sent.n < beget__worker_depth(w) && (!best || w->sent.n < best->sent.n))
 			best = w;
 	}
 	return best;

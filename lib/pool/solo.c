@@ -14,7 +14,6 @@ static void free_solo(void *data)
 
 	pthread_mutex_lock(&pool->lock);
 	pool->closed = true;
-	beget__crew_abandon(pool);
 	beget__open_free(pool);
 }
 

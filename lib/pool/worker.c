@@ -75,6 +75,15 @@ bool beget__worker_ready(const struct beget__worker *w)
 	return w->waits && !w->preparing && !w->retiring;
 }
 
+size_t beget__worker_depth(const struct beget__worker *w)
+{
+	enum { LEAST = 2, UNKNOWN = 32, AHEAD_NS = 32000000 };
+	uint64_t mean = beget__claim_mean(w->claims);
+	uint64_t n = mean ? AHEAD_NS / mean : UNKNOWN;
+
+	return n < LEAST ? LEAST : n > BEGET__CLAIMS ? BEGET__CLAIMS : (size_t)n;
+}
+
 bool beget__worker_send(struct beget__worker *w, struct beget_task *t)
 {
 	uint32_t number = w->last + 1;
@@ -116,10 +125,20 @@ struct beget_task *beget__worker_running(const struct beget__worker *w)
 	return first && beget__claim_begun(w->claims, first->number) ? first : NULL;
 }
 
+static void strike(struct beget__worker *w)
+{
+	w->struck = beget__port_look(w->process).born;
+	if (w->struck)
+		(void)beget_kill(w->process, SIGKILL);
+}
+
+/* A worker that is not born yet cannot be signaled, and its helper may be stopped: it is killed when its birth is
+ * reported, if it has not read the end of its channel before. */
 void beget__worker_kill(struct beget__worker *w)
 {
 	w->retiring = w->killed = true;
-	(void)beget_kill(w->process, SIGKILL);
+	beget__port_shut(w->process);
+	strike(w);
 }
 
 void beget__worker_retire(struct beget__worker *w)
@@ -214,6 +233,8 @@ bool beget__worker_receive(struct beget__worker *w, struct beget__news *news)
 	bool open = beget__port_receive(w->process, take, w);
 	if (w->mad && !w->killed)
 		beget__worker_kill(w);
+	if (w->killed && !w->struck)
+		strike(w);
 	if (w->retiring && w->sent.n == 0)
 		beget__port_shut(w->process);
 	return open;

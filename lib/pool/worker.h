@@ -22,6 +22,7 @@ struct beget__worker {
 	bool preparing;           /* its prepare call has not returned */
 	bool retiring;            /* it gets no more tasks, and ends after those that it has */
 	bool killed;
+	bool struck;              /* the signal has been sent */
 	bool mad;                 /* it has sent invalid messages */
 	struct beget__news *news; /* set while receiving */
 	bool watched;             /* by its pidfd too */
@@ -43,6 +44,10 @@ int beget__worker_start(struct beget__worker **ret, struct beget_pool *, int bel
 
 /* It has reached its loop and its prepare call has returned. */
 bool beget__worker_ready(const struct beget__worker *);
+
+/* How many tasks may be at the worker: enough to keep it busy while the caller is away, but few if they are long,
+ * because a task behind a long one can be withdrawn only while the caller is in the library. */
+size_t beget__worker_depth(const struct beget__worker *);
 
 /* Sends a task; false if the worker cannot take more now. */
 bool beget__worker_send(struct beget__worker *, struct beget_task *);
