@@ -122,17 +122,19 @@ static void limit_runs_out(enum beget_method method)
 	}
 }
 
-/* A caller that ends; closes: the child has closed the socket of its tie. */
+/* A caller that ends; closes: the child has disarmed its tie and closed everything. */
 
 static enum beget_method by;
 static int channel[2];
 static bool closes;
 
-static int closes_and_has_a_daemon(struct beget_fd out)
+static int closes_and_has_a_daemon(struct beget_fd out, bool all)
 {
-	for (int fd = 3; fd < 200 && closes; fd++)
-		if (fd != out.fd)
+	for (int fd = 3; fd < 200 && all; fd++)
+		if (fd != out.fd) {
+			fcntl(fd, F_SETOWN, 0);
 			close(fd);
+		}
 	return has_a_daemon(out, PAUSES);
 }
 
@@ -141,7 +143,7 @@ static void start_and_wait(void)
 	struct beget_process *p;
 
 	CHECK(beget_start(&p, BEGET_OPTIONS(.method = by, .flags = BEGET_TREE | BEGET_TIED),
-	                  BEGET_CALL(closes_and_has_a_daemon, (struct beget_fd){channel[1]})) == 0);
+	                  BEGET_CALL(closes_and_has_a_daemon, (struct beget_fd){channel[1]}, closes)) == 0);
 	close(channel[1]);
 	for (;;)
 		pause();
@@ -182,14 +184,12 @@ static void nested(enum beget_method method)
 		struct beget_process *p = start_with(BEGET_OPTIONS(.method = method, .flags = BEGET_TREE),
 		                                     BEGET_CALL(starts_a_child, (struct beget_fd){fds[1]}, inner));
 		int value = -1;
-		char x;
 		close(fds[1]);
 		assert_int_equal(beget_join(p, 10000, NULL), 0);
 		assert_int_equal(beget_result(p, &value), 0);
 		assert_int_equal(value, 0);
 		beget_free(p);
-		while (read(fds[0], &x, 1) == 1)
-			;
+		assert_true(ends(fds[0], 10000) || ends(fds[0], 10000)); /* it may have written a byte */
 		close(fds[0]);
 	}
 }
@@ -336,6 +336,24 @@ static void from_a_server(enum beget_method method)
 	beget_server_close(s);
 }
 
+/* The monitor runs inside what the launcher has set up. */
+static void through_a_launcher(enum beget_method method)
+{
+	int end;
+
+	if (system("setpriv --no-new-privs true >/dev/null 2>&1") != 0)
+		skip();
+	const struct beget_options *o =
+		BEGET_OPTIONS(.method = method, .flags = BEGET_TREE, .limit_ms = 20000,
+	                      .launcher = (const char *const[]){"setpriv", "--no-new-privs", NULL});
+	expect_exit(start_tree(o, EXITS, &end), 7);
+	expect_gone(end);
+	struct beget_process *p = start_tree(o, PAUSES, &end);
+	assert_int_equal(beget_kill(p, SIGKILL), 0);
+	expect_end(p, BEGET_SIGNALED, SIGKILL);
+	expect_gone(end);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct behaviour table[] = {
@@ -350,6 +368,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(the_monitor_is_killed),
 		BEHAVIOUR(with_all_else),
 		BEHAVIOUR(of_workers),
+		BEHAVIOUR_OF(through_a_launcher, BY(BEGET_SPAWN)),
 		BEHAVIOUR_OF(from_a_server, BY(BEGET_FORKSERVER) | BY(BEGET_SPAWN)),
 	};
 
