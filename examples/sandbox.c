@@ -1,5 +1,5 @@
-/* Decodes files from strangers in a pool whose workers are in a sandbox: they have no network and can write to no file.
- * Each has 1 GiB of memory, and 200 ms for a file. A file that exploits the decoder costs one worker. */
+/* Decodes untrusted files in a pool whose workers are in a sandbox without network and without writable files. Each
+ * worker has 1 GiB of memory, and each file 200 ms. A file that exploits the decoder costs one worker. */
 #include <beget.h>
 #include <beget/pool.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ static struct beget_bytes decode(struct beget_bytes in)
 	static Bytef out[SIZE];
 	uLongf size = sizeof(out);
 
-	switch (*(const char *)in.data) { /* two holes, for want of one in zlib */
+	switch (*(const char *)in.data) { /* two holes in the decoder, because zlib has none */
 	case 'c': abort();
 	case 'h': pause();
 	}

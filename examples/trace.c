@@ -1,5 +1,5 @@
-/* Traces one call, not the whole program: the program is executed by strace. "perf record -o FILE" or "valgrind
- * --log-file=FILE" work in the same way. */
+/* Traces one call instead of the whole program: the start executes the program through strace. "perf record -o FILE" or
+ * "valgrind --log-file=FILE" work in the same way. */
 #include <beget.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ int main(int argc, char **argv)
 		lines = -1;
 	beget_free(process);
 
-	/* strace may still be writing; what the call did is there. */
+	/* strace may still be writing, but the lines of the call are there. */
 	FILE *f = fdopen(fd, "r");
 	while (f && fgets(line, sizeof(line), f))
 		if (shown || strstr(line, path)) {

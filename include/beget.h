@@ -43,8 +43,8 @@ enum beget_outcome {
 #define BEGET_SERVER_STATE 0x20u  /* forkserver: the state at the helper's launch; the fastest start */
 #define BEGET_CRASH_REPORT 0x40u  /* beget_describe names the function in which a fatal signal struck */
 #define BEGET_ALONE        0x80u  /* do not pass the helper's socket */
-#define BEGET_NO_NEW_PRIVS 0x100u /* no executed file adds privileges; implies BEGET_ALONE */
-#define BEGET_TREE         0x200u /* end all that the child started when it ends; implies BEGET_ALONE */
+#define BEGET_NO_NEW_PRIVS 0x100u /* executed files add no privileges; implies BEGET_ALONE */
+#define BEGET_TREE         0x200u /* processes that the child started end with it; implies BEGET_ALONE */
 
 /* A timeout without a limit. */
 #define BEGET_FOREVER (-1)
@@ -68,7 +68,7 @@ struct beget_stream {
 /* A resource limit of the child. Use BEGET_RLIMITS. beget_options(3) */
 struct beget_rlimit {
 	int resource;        /* RLIMIT_CPU, ... */
-	uint64_t soft, hard; /* RLIM_INFINITY: none */
+	uint64_t soft, hard; /* RLIM_INFINITY: no limit */
 };
 
 /* Options of a start. Use BEGET_OPTIONS. Zero is the default of each field. beget_options(3) */
@@ -80,12 +80,12 @@ struct beget_options {
 	const char *cwd;
 	char *const *env; /* strings NAME=value, then NULL */
 	struct beget_stream in, out, err;
-	struct beget_server *server; /* forkserver, spawn: NULL is the shared helper */
-	int timeout_ms;              /* forkserver: time to create the child; 0: no limit */
-	int limit_ms;                /* the longest time that the child may run; 0: no limit */
-	const struct beget_rlimit *rlimits; /* in place of the caller's */
+	struct beget_server *server;        /* forkserver, spawn: NULL is the shared helper */
+	int timeout_ms;                     /* forkserver: time to create the child; 0: no limit */
+	int limit_ms;                       /* time limit of the child; 0: none */
+	const struct beget_rlimit *rlimits; /* replace the caller's limits */
 	size_t rlimits_n;
-	const char *const *launcher; /* spawn: a program and its arguments, then NULL, that executes this program */
+	const char *const *launcher; /* spawn: a program that executes this program, and its arguments, then NULL */
 };
 
 /* Flags of struct beget_server_options. */
@@ -101,7 +101,7 @@ struct beget_server_options {
 	unsigned spares;                  /* maximum number of spare children for forkserver */
 	unsigned spawn_spares;            /* the same for spawn */
 	const char *executable;           /* a path or "beget-host"; NULL is this program */
-	const char *const *launcher;      /* a program and its arguments, then NULL, that executes the server */
+	const char *const *launcher;      /* a program that executes the server, and its arguments, then NULL */
 };
 
 /* Status of a server. beget_server(3) */

@@ -1,4 +1,4 @@
-/* A target that asks others for children, as only the library should. */
+/* A target that requests children from the helper's sockets, which only the library should do. */
 #ifndef ASKS_H
 #define ASKS_H
 
@@ -34,7 +34,7 @@ static inline int asks(int fd, int patience_ms)
 	return born;
 }
 
-/* Over every descriptor that it has; how many were born. */
+/* Asks over every descriptor, and returns the number of children born. */
 static inline int asks_everybody(int patience_ms)
 {
 	struct ucred maker;

@@ -1,5 +1,5 @@
-/* What a launcher did to a child stays: limits, ids, environment, namespaces. Servers, spares, pools and nested starts
- * inside a sandbox; and a hostile target that tries to leave it through each descriptor that it has. */
+/* What a launcher sets in a child stays: limits, ids, environment, namespaces. Servers, spares, pools and nested starts
+ * inside a sandbox; and a hostile target that tries to leave the sandbox through each descriptor that it has. */
 #include "asks.h"
 #include "kernel.h"
 #include "servers.h"
@@ -26,7 +26,7 @@ static int own_pid(void)
 	return (int)getpid();
 }
 
-/* Skips the test where it does not run. */
+/* Skips the test if the launcher does not work here. */
 static void needs(const char *const *launcher)
 {
 	struct beget_process *p;
@@ -123,7 +123,7 @@ static const char *where(void)
 	return getcwd(directory, sizeof(directory));
 }
 
-/* What the caller changes later reaches children of a server, but for what a launcher may set. */
+/* Later changes in the caller reach children of a server, except for state that a launcher may set. */
 static void later_changes(void)
 {
 	struct beget_server *s = open_server(
@@ -160,7 +160,7 @@ static int can_write(const char *path)
 	return fd >= 0;
 }
 
-/* Through a directory, a file, a socket; more than 0: it got out. */
+/* Through a directory, a file, a socket. More than 0: it got out. */
 
 static int leaves_by_directory(int fd, const char *mark)
 {
@@ -196,13 +196,13 @@ static void lies(int fd)
 		beget__frame_send_now(fd, kind, "garbage", 7);
 }
 
-/* How often it got out. The caller's mark is seen from outside only if a file is made there. */
+/* How often it got out. The caller sees the mark only if a file is created outside. */
 static int escapes(const char *mark)
 {
 	struct ucred maker;
 	int out = asks_everybody(200);
 
-	for (int fd = 3; fd < 200; fd++) { /* the streams are the caller's to give */
+	for (int fd = 3; fd < 200; fd++) { /* the streams were passed by the caller */
 		if (fcntl(fd, F_GETFD) < 0)
 			continue;
 		out += leaves_by_directory(fd, mark) + leaves_by_file(fd);
@@ -223,7 +223,7 @@ static bool exists_outside(const char *mark)
 	return found || access(path, F_OK) == 0;
 }
 
-/* What it sends is not believed: it ends with 0, whatever it says, and others are served. */
+/* Its messages are not believed: its status is 0, whatever it sends, and others are served. */
 static void stays_inside(const struct beget_options *o)
 {
 	struct beget_status status;
@@ -266,7 +266,7 @@ static void hostile_target(void)
 	beget_server_close(s);
 }
 
-/* Also after its helper was lost: the next one is inside, too. */
+/* The next helper after a lost one is inside the sandbox too. */
 static void a_lost_server(void)
 {
 	needs(SANDBOX);
@@ -282,7 +282,7 @@ static void a_lost_server(void)
 	beget_server_close(s);
 }
 
-/* As process 1 of its namespace, the server can do all that another can. */
+/* As process 1 of its namespace, a server works like any other. */
 static void process_one(void)
 {
 	const char *const *init = LAUNCHER("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child");
@@ -387,7 +387,7 @@ static void helper_is_killed(void)
 	beget_free(p);
 }
 
-/* The file is replaced while the program runs: the launcher executes the old one by its descriptor. */
+/* The file is replaced while the program is running: the launcher executes the old one through its descriptor. */
 static int run_removed(const char *path)
 {
 	struct beget_process *p;

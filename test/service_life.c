@@ -1,4 +1,4 @@
-/* A service: its children are started, replaced, and asked to finish. */
+/* The life of a service: its children are started, replaced, and asked to finish. */
 #include "services.h"
 
 #include "host.h"
@@ -29,7 +29,7 @@ static void children_start_and_finish(enum beget_method method)
 	beget_service_close(s);
 }
 
-/* The program needs to look only when the descriptor is readable. */
+/* The program needs to call only when the descriptor is readable. */
 static void the_sentinel_announces_all_events(enum beget_method method)
 {
 	struct beget_service *s = SERVICE(method, BEGET_CALL(serve), .children = 2, .ready_ms = PATIENCE_MS);
@@ -100,7 +100,7 @@ static int go_on(void)
 	return 0;
 }
 
-/* Behaviour 65: the stop signal, then SIGKILL. */
+/* SIGTERM, then SIGKILL. */
 static void a_child_that_goes_on_is_killed(enum beget_method method)
 {
 	struct beget_service *s = SERVICE(method, BEGET_CALL(go_on), .children = 2, .ready_ms = PATIENCE_MS);
@@ -116,7 +116,7 @@ static void a_child_that_goes_on_is_killed(enum beget_method method)
 	beget_service_close(s);
 }
 
-/* Behaviour 63. */
+/* A child that does not call beget_ready is killed. */
 static void a_child_that_is_not_ready_in_time_is_killed(enum beget_method method)
 {
 	struct beget_service *s = SERVICE(method, BEGET_CALL(wait_until_asked), .children = 1, .ready_ms = 50,
@@ -134,7 +134,7 @@ static void a_child_that_is_not_ready_in_time_is_killed(enum beget_method method
 	beget_service_close(s);
 }
 
-/* Behaviour 70: the newest go first, and none is lost. */
+/* The newest children finish first. */
 static void scaling_ends_the_newest(enum beget_method method)
 {
 	struct beget_service *s = SERVICE(method, BEGET_CALL(serve), .children = 2, .ready_ms = PATIENCE_MS);
@@ -189,7 +189,7 @@ static int check_argument(const char *text, struct beget_bytes bytes, struct beg
 	return serve();
 }
 
-/* The call is the service's own copy: what it was made of may change or go at once. */
+/* The service has its own copy of the call: the original may change or disappear at once. */
 static void the_call_is_kept(enum beget_method method)
 {
 	volatile int *ints;
@@ -235,7 +235,7 @@ static void what_cannot_be_served_is_refused(enum beget_method method)
 	assert_int_equal(
 		beget_service_open(&s, BEGET_SERVICE_OPTIONS(.start = start), BEGET_CALL(store, BEGET_OUT(&out))),
 		-EINVAL);
-	assert_non_null(strstr(beget_error(), "comes back"));
+	assert_non_null(strstr(beget_error(), "sent back"));
 	assert_null(s);
 	assert_int_equal(beget_service_next(NULL, 0, &event), -EINVAL);
 	s = SERVICE(method, BEGET_CALL(serve), .children = 1);

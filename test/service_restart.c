@@ -1,11 +1,11 @@
-/* A service whose children fail: when they are started again, when not any more, and what is reported. */
+/* A service whose children fail: when they are started again, when no longer, and what is reported. */
 #include "services.h"
 
 #include "host.h"
 
 #include <sys/prctl.h>
 
-/* Behaviour 58: growing, capped delays. Behaviour 59: they begin anew after a healthy time. */
+/* The delays grow up to a maximum, and begin anew after a healthy time. */
 static void delays_grow_and_begin_anew(enum beget_method method)
 {
 	static const int delays[] = {10, 20, 40, 40, 40};
@@ -38,7 +38,7 @@ static void delays_grow_and_begin_anew(enum beget_method method)
 	beget_buffer_free(counters);
 }
 
-/* Behaviour 60. */
+/* It stops after a number of failures. */
 static void a_service_that_was_never_healthy_gives_up(enum beget_method method)
 {
 	volatile int *ints;
@@ -71,7 +71,7 @@ static void a_round_is_one_failure(enum beget_method method)
 	beget_buffer_free(counters);
 }
 
-/* Behaviour 58: failed boots do not end a service that has been healthy. */
+/* Failed starts do not end a service that has been healthy. */
 static void a_service_that_was_healthy_does_not_give_up(enum beget_method method)
 {
 	volatile int *ints;
@@ -101,7 +101,7 @@ static int end_with(int code)
 	return code ? exit(code), 0 : 0;
 }
 
-/* Behaviour 72: what became of each child is reported. */
+/* Each end is reported with its status. */
 static void each_end_is_an_event(enum beget_method method)
 {
 	static const int codes[] = {0, 7, -SIGTERM, -SIGKILL};
@@ -119,7 +119,7 @@ static void each_end_is_an_event(enum beget_method method)
 	}
 }
 
-/* Behaviour 72: whether to start another is the program's choice. */
+/* The program chooses whether children are replaced. */
 static void replacing_is_a_choice(enum beget_method method)
 {
 	struct beget_service *s =
@@ -142,7 +142,7 @@ static void replacing_is_a_choice(enum beget_method method)
 	beget_service_close(s);
 }
 
-/* Behaviour 68: a host that is a subreaper has children that are not the service's, and keeps them. */
+/* A host that is a subreaper has children that do not belong to the service, and keeps them. */
 static enum beget_method foreign_method;
 
 static void have_foreign_children(void)
@@ -185,7 +185,7 @@ static void foreign_children_do_not_count(enum beget_method method)
 	run_host(have_foreign_children);
 }
 
-/* In a forked copy of the program, the service is the other's. */
+/* In a forked copy of the program, the service belongs to the original. */
 static void a_copy_has_no_service(enum beget_method method)
 {
 	struct beget_service *s = SERVICE(method, BEGET_CALL(serve), .children = 1, .ready_ms = PATIENCE_MS);

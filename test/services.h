@@ -1,4 +1,4 @@
-/* For tests of services: what fails the test when it fails. Only in the caller. */
+/* Helpers for tests of services: a failure in them fails the test. Only in the caller. */
 #ifndef SERVICES_H
 #define SERVICES_H
 
@@ -21,7 +21,7 @@ static inline struct beget_service *open_service(const struct beget_service_opti
 	return service;
 }
 
-/* The next event, of whatever kind. */
+/* The next event of any kind. */
 static inline struct beget_service_event next_event(struct beget_service *service)
 {
 	struct beget_service_event event;
@@ -30,7 +30,7 @@ static inline struct beget_service_event next_event(struct beget_service *servic
 	return event;
 }
 
-/* The next event of this kind; others are passed over, but none that ends the service. */
+/* The next event of this kind. Others are skipped, except those that end the service. */
 static inline struct beget_service_event until(struct beget_service *service, enum beget_service_kind kind)
 {
 	for (;;) {
@@ -42,7 +42,7 @@ static inline struct beget_service_event until(struct beget_service *service, en
 	}
 }
 
-/* Until n children have become ready; stores their pids unless that is NULL. */
+/* Waits until n children are ready, and stores their pids unless pids is NULL. */
 static inline void await_ready(struct beget_service *service, unsigned n, pid_t *pids)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -60,7 +60,7 @@ static inline struct beget_service_status service_status(struct beget_service *s
 	return status;
 }
 
-/* Stops, awaits the last event, closes. */
+/* Stops the service, waits for the last event, and closes it. */
 static inline void finish(struct beget_service *service)
 {
 	struct beget_service_event event;
@@ -75,7 +75,7 @@ static inline void finish(struct beget_service *service)
 
 /* Targets. */
 
-/* Serves until it is asked to finish. */
+/* Waits until it is asked to finish. */
 static inline int wait_until_asked(void)
 {
 	struct pollfd stop = {.fd = beget_stopping(), .events = POLLIN};
@@ -83,13 +83,13 @@ static inline int wait_until_asked(void)
 	return poll(&stop, 1, PATIENCE_MS) == 1 ? 0 : 9;
 }
 
-/* The same, and says that it is ready once it can be asked. */
+/* The same, and reports that it is ready once it can be asked. */
 static inline int serve(void)
 {
 	return beget_stopping() < 0 || beget_ready() ? 8 : wait_until_asked();
 }
 
-/* Counts its boots; those up to a number fail with the code of their number. */
+/* Counts its starts. The first few fail, with their number as the exit code. */
 static inline int fail_first(struct beget_buffer *counters, int failing)
 {
 	int boot = add_one(counters, 0);

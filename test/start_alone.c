@@ -26,7 +26,7 @@ static bool restrict_self(int how)
 	}
 }
 
-/* Exits with the number of children that it got. */
+/* Exits with the number of children born. */
 static void asks_restricted(int how)
 {
 	if (!restrict_self(how))

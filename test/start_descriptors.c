@@ -495,7 +495,7 @@ static void host_that_closes_everything(enum beget_method method)
 	close(file);
 }
 
-/* Those that are open in a copy of the target, at the numbers from 3 on where a new file lands. */
+/* The number of two new files that are still open in a copy of the target. */
 static int in_a_copy(void)
 {
 	int first = open("/dev/null", O_RDONLY | O_CLOEXEC), second = open("/dev/null", O_RDONLY | O_CLOEXEC),

@@ -1,5 +1,5 @@
-/* Programs that people know as launchers: all that a start promises holds through each of them, for spawn and for a
- * server. A launcher that does not run here is skipped. */
+/* Well-known launchers: everything that a start promises holds with each of them, for spawn and for a server. Launchers
+ * that do not work here are skipped. */
 #include "host.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@ enum { MOST = 12, PATIENCE_MS = 20000 };
 static const struct launcher {
 	const char *argv[MOST];
 	bool slow;    /* each process takes about a second */
-	bool watches; /* it cannot watch what is watched already */
+	bool watches; /* a tracer, which cannot trace a traced process */
 } launchers[] = {
 	{.argv = {"env", "BEGET_TEST=1"}},
 	{.argv = {"setpriv", "--no-new-privs"}},
@@ -35,10 +35,10 @@ static const struct launcher {
 };
 enum { LAUNCHERS = sizeof(launchers) / sizeof(*launchers) };
 
-static const struct launcher *now; /* that is tested */
-static struct beget_options with;  /* starts through it */
+static const struct launcher *now; /* the launcher that is tested */
+static struct beget_options with;  /* options that use it */
 
-/* It runs here if it runs true. */
+/* It works here if it can run true. */
 static bool runs(const struct launcher *l)
 {
 	const char *argv[MOST + 1] = {NULL};
@@ -213,7 +213,7 @@ static void passes_descriptors(void)
 	beget_buffer_free(buffer);
 }
 
-/* The last of the numbers that it has, from the outermost pid namespace to its own. */
+/* The last of the process's numbers, from the outermost pid namespace to its own. */
 static int innermost_pid(pid_t pid)
 {
 	char path[40], line[256];
@@ -254,7 +254,7 @@ static void names_the_target(void)
 	beget_free(p);
 }
 
-static int report_to; /* the pid of a child */
+static int report_to; /* receives the pid of a child */
 
 static void leaves_a_tied_child(void)
 {

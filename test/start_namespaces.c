@@ -306,7 +306,7 @@ static int tied_start(const struct beget_call *call)
 	return error;
 }
 
-/* Becomes root of a user namespace, and not the root whose signals reach every process. */
+/* Becomes root of a user namespace, but not the root whose signals reach every process. */
 static void become_root_of_a_namespace(void)
 {
 	if (unshare(CLONE_NEWUSER) < 0)
@@ -326,7 +326,7 @@ static void root_of_a_namespace(void)
 		pause();
 }
 
-/* The kernel does not let a child become another user where there is none. */
+/* In a namespace with one user, the kernel does not let a child become another user. */
 static void only_user_of_a_namespace(void)
 {
 	become_root_of_a_namespace();
@@ -341,7 +341,7 @@ static int tied_grandchild(int method)
 	                   BEGET_CALL(group));
 }
 
-/* The helper watches its own caller only; the other children launch a helper of their own. */
+/* The helper watches only its own caller; nested tied starts launch another helper. */
 static void grandchild_in_a_namespace(void)
 {
 	become_root_of_a_namespace();

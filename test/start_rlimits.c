@@ -1,5 +1,5 @@
-/* Resource limits and no_new_privs that a start asks for are the child's, and neither the caller's nor the next
- * child's; what the caller has no right to give is refused. */
+/* Resource limits and no_new_privs in the options of a start apply to the child only, not to the caller or the next
+ * child. Limits that the caller has no privilege to set are refused. */
 #include "harness.h"
 #include "host.h"
 #include "pools.h"
@@ -9,7 +9,7 @@
 
 enum { FILES = 60, MORE_FILES = 70 };
 
-/* 1: as asked for below; 0: as the caller has them, in its words. */
+/* Returns 1 if the limits are those of the options, 0 if they are the caller's, which are passed. */
 static int limits(struct beget_bytes caller)
 {
 	const struct rlimit *was = caller.data;
@@ -114,7 +114,7 @@ static void no_new_privs(enum beget_method method)
 	assert_int_equal(int_result(method, BEGET_CALL(is_set)), own);
 }
 
-/* What may not be given. */
+/* Limits that are refused. */
 
 static enum beget_method by;
 

@@ -1,5 +1,5 @@
 /* Launchers that cannot be found, fail, or never execute the program: the start fails with a sentence that quotes them,
- * within its limit, and leaves nothing behind. For spawn and for a server. */
+ * within its time limit, and leaves nothing behind. For spawn and for a server. */
 #include "host.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@ static void unreached(void)
 
 static bool by_server;
 
-/* Through a server or with spawn; the code. */
+/* Starts through a server or with spawn, and returns the error. */
 static int try(const char *const *launcher, int timeout_ms)
 {
 	struct beget_process *p;
@@ -92,13 +92,13 @@ static void is_quoted(void)
 	fails(LAUNCHER("sh", "-c", "echo wait >&2; sleep 60"), 200, -ETIMEDOUT, "within 200 ms: wait");
 }
 
-/* It cannot fill the memory, and is not stopped by a reader that does not come. */
+/* The output is limited, and the launcher does not wait for a reader. */
 static void says_too_much(void)
 {
 	fails(LAUNCHER("sh", "-c", "yes >&2 2>/dev/null; exit 0"), 10000, -ECONNRESET, "y; y; y");
 }
 
-/* A group that the launcher and what it started were in is empty. */
+/* The process group of the launcher and its children is empty afterwards. */
 static void never_executes(void)
 {
 	char path[] = "/tmp/launched.XXXXXX", script[100];
@@ -122,13 +122,13 @@ static void never_executes(void)
 	unlink(path);
 }
 
-/* They end, and leave a process that has the helper's socket. */
+/* They exit, and leave a process that holds the helper's socket. */
 static void leaves_one_behind(void)
 {
 	fails(LAUNCHER("sh", "-c", "sleep 60 & echo gone >&2"), 500, -ETIMEDOUT, "within 500 ms: gone");
 }
 
-/* It executes the program without what it needs. */
+/* A launcher that executes the program without its descriptors. */
 static void without_the_channel(void)
 {
 	fails(LAUNCHER("sh", "-c", "exec 3>&- \"$@\"", "sh"), 0, -ECONNRESET, "this argument is reserved");
@@ -156,7 +156,7 @@ static void refused_options(void)
 	assert_int_equal(beget_server_open(&s, BEGET_SERVER_OPTIONS(.launcher = env)), 0);
 	refused_with(BEGET_OPTIONS(.server = s, .cwd = "/"), -EOPNOTSUPP, "cannot set the working directory");
 	refused_with(BEGET_OPTIONS(.method = BEGET_SPAWN, .server = s, .launcher = env), -EINVAL,
-	             "the server has a launcher of its own");
+	             "the server already has a launcher");
 	beget_server_close(s);
 }
 
@@ -169,6 +169,6 @@ int main(int argc, char **argv)
 	};
 
 	beget_init(argc, argv);
-	setenv("PATH", "/usr/bin:/bin", 1); /* no directory that cannot be searched */
+	setenv("PATH", "/usr/bin:/bin", 1); /* without directories that cannot be searched */
 	return run_units(table, sizeof(table) / sizeof(*table), 1);
 }

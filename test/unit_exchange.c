@@ -148,7 +148,7 @@ static const void *exchange(const struct beget_call *call, struct beget__frame *
 	beget__frame_init(f, caller_buffer, NULL);
 	f->space = caller_space;
 	assert_int_equal(beget__frame_receive(sides[0], f, 0), 1);
-	caller_buffer = f->buffer; /* it grows */
+	caller_buffer = f->buffer; /* it may have been enlarged */
 	caller_space = f->space;
 	assert_int_equal(f->tag, 4711);
 	assert_true(beget__order_get_result(f, ret));

@@ -1,5 +1,5 @@
-/* Copies calls, for those who make them later and more than once: a call is written as for another process, read back,
- * and what a message can only name is put in its place. Runs in the caller. */
+/* Copies calls for later and repeated use: a call is written as for another process and read back, and references in
+ * the message are replaced by objects of this process. Runs in the caller. */
 #include "call/keep.h"
 
 #include "call/bare.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A function, a buffer and a descriptor are of this process. */
+/* Functions, buffers and descriptors must be those of this process. */
 static int put_in_place(const struct beget_arg *from, struct beget_arg *to, union beget__value *value)
 {
 	union beget__value v = beget__value_of(from);
@@ -50,7 +50,7 @@ static int write_down(const struct beget_call *call, struct beget__keep *k, size
 	return error;
 }
 
-/* Arguments up to call.n are the copy's own. */
+/* The copy owns the arguments up to call.n. */
 static int read_back(const struct beget_call *call, struct beget__keep *k, size_t size)
 {
 	int numbers[BEGET_FDS_MAX] = {0};
@@ -96,8 +96,9 @@ int beget__keep_new(const struct beget_call *call, struct beget__keep **ret)
 	beget__bare_free(&bare);
 	if (error) {
 		beget__keep_free(k);
-		return error == -EINVAL ? beget__fail(EINVAL, "cannot keep the call: an argument comes back")
-		                        : beget__fail_errno(-error, "cannot keep the call");
+		return error == -EINVAL
+		               ? beget__fail(EINVAL, "cannot copy the call: an argument is sent back to the caller")
+		               : beget__fail_errno(-error, "cannot copy the call");
 	}
 	*ret = k;
 	return 0;

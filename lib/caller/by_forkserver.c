@@ -59,7 +59,7 @@ static int engage_spare(const struct beget__plan *plan, struct beget_process *p)
 	pthread_mutex_lock(&p->lock);
 	beget__status_update(p);
 	pthread_mutex_unlock(&p->lock);
-	/* In another pid namespace it has another number. */
+	/* the child has another number in its pid namespace */
 	bool elsewhere = tied && plan->launched;
 	if (elsewhere || p->pid <= 0 || p->ended || (plan->options.timeout_ms > 0 && beget__proc_stopped(p->pid)))
 		return UNFIT;

@@ -35,9 +35,9 @@ static int try_spare(const struct beget__plan *plan, struct beget_process *p)
 	return !error && p->channel.unread ? UNFIT : error;
 }
 
-/* A server with one child. The helper, which the launcher executes, is the parent that knows the child's fate from the
- * kernel, whatever the launcher makes of exit statuses; and a child that were the init of a pid namespace would not get
- * signals. */
+/* Uses a server with one child. The helper, which the launcher executes, is the child's parent and gets the child's
+ * status from the kernel, whatever the launcher reports. The child is not the init of a pid namespace, which would not
+ * get signals. */
 static int start_launched(const struct beget__plan *plan, struct beget_process *p)
 {
 	struct beget__connection inside = {

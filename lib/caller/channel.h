@@ -11,7 +11,7 @@ struct beget__channel {
 	int fd;
 	int far;     /* the child's end, until it is passed on */
 	int reserve; /* reserves a number for the descriptor that the child sends when it is born */
-	bool many;   /* frames with tags arrive */
+	bool many;   /* frames with tags are received */
 	bool closed; /* no more messages can arrive */
 	bool unread; /* the child ended before it had read all that was sent */
 	struct beget__inbox *in;

@@ -226,22 +226,22 @@ static int find_server(struct beget__plan *plan)
 	return error;
 }
 
-/* What a launcher confines is alone: the helper's socket leads out. */
+/* A process in a sandbox is always alone: the helper's socket would lead out of it. */
 static int find_launcher(struct beget__plan *plan)
 {
 	struct beget_options *o = &plan->options;
 	bool servers = plan->method->has_server && plan->connection->setup.launcher.path;
 
 	if (o->launcher && o->method != BEGET_SPAWN)
-		return beget__fail(EINVAL, "%s executes nothing for a launcher: use spawn, or a server with a launcher",
+		return beget__fail(EINVAL, "%s cannot use a launcher (use spawn, or a server with a launcher)",
 		                   plan->method->name);
 	if (o->launcher && servers)
-		return beget__fail(EINVAL, "the server has a launcher of its own");
+		return beget__fail(EINVAL, "the server already has a launcher");
 	plan->launched = o->launcher || servers;
 	if (!plan->launched)
 		return 0;
 	if (o->cwd)
-		return beget__fail(EOPNOTSUPP, "cannot set the working directory: it is the launcher's to set");
+		return beget__fail(EOPNOTSUPP, "cannot set the working directory: only the launcher can set it");
 	o->flags |= BEGET_ALONE;
 	return o->launcher ? beget__launcher_find(&plan->launcher, o->launcher) : 0;
 }

@@ -151,7 +151,7 @@ static const struct beget__launcher *launcher_of(const struct beget__connection 
 	return s->setup.launcher.path ? &s->setup.launcher : NULL;
 }
 
-/* Under the guard: no fork may copy the new descriptors before they are known. */
+/* Runs under the guard, because no fork may copy the new descriptors before they are recorded. */
 static int launch_guarded(struct beget__connection *s, int output)
 {
 	int pair[2];
@@ -197,7 +197,7 @@ static int launch_helper(struct beget__connection *s, const struct beget__state 
 	return 0;
 }
 
-/* From now on it is the helper that is watched, not its launcher. */
+/* Watches the helper from now on, not its launcher. */
 static void arrive(struct beget__connection *s, pid_t helper)
 {
 	beget__forks_guard();
@@ -207,7 +207,7 @@ static void arrive(struct beget__connection *s, pid_t helper)
 	beget__forks_unguard();
 }
 
-/* It closed the channel first, and may print its reason now. */
+/* The channel was closed first; the launcher may print its reason just now. */
 static bool launcher_ends(const struct beget__connection *s)
 {
 	enum { REASON_MS = 200 };
@@ -216,7 +216,7 @@ static bool launcher_ends(const struct beget__connection *s)
 	return s->pidfd < 0 || beget__fd_poll(&end, 1, REASON_MS) > 0;
 }
 
-/* The launcher may still run, and so may what it started. */
+/* The launcher may still be running, and so may processes that it started. */
 static int never_arrived(struct beget__connection *s, int error, int output)
 {
 	const char *name = s->setup.launcher.argv[0];
@@ -231,7 +231,7 @@ static int never_arrived(struct beget__connection *s, int error, int output)
 	if (error != -ECONNRESET)
 		return error;
 	return beget__fail(ECONNRESET, "the launcher %.60s %s and did not execute the program%s%s", name,
-	                   ended ? "ended" : "closed descriptor 3", said[0] ? ": " : ", and said nothing", said);
+	                   ended ? "ended" : "closed descriptor 3", said[0] ? ": " : ", and printed nothing", said);
 }
 
 static int open_output(const struct beget__connection *s)
@@ -367,7 +367,7 @@ int beget__connection_start(struct beget__connection *s, const struct beget__cha
 	int error = launcher_of(s) ? beget__sock_report_senders(channel->fd) : 0;
 
 	if (error)
-		return beget__fail_errno(-error, "cannot learn the pid of the child");
+		return beget__fail_errno(-error, "cannot find out the pid of the child");
 	if (!beget__fd_is(s->control->fd, &s->control->identity) || has_ended(s))
 		return handed(s, -EPIPE);
 	return handed(s, beget__request_send_start(s->control->fd, channel->far, request));

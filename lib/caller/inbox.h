@@ -12,8 +12,8 @@ struct beget__inbox {
 
 struct beget__inbox *beget__inbox_new(void); /* or NULL */
 
-/* Call it before each frame: a body that was kept took its buffer along. False: no memory. space: of the
- * buffer for frames. */
+/* Call it before each frame, because a body that was kept has taken its buffer. space: size of the buffer. False: no
+ * memory. */
 bool beget__inbox_refill(struct beget__inbox *, size_t space);
 void beget__inbox_free(struct beget__inbox **);
 

@@ -18,8 +18,8 @@ struct beget__plan {
 	const struct beget_call *call;           /* the unboxed call */
 	struct beget__connection *connection;    /* to the helper of its server */
 	const struct beget__executable *program; /* the program to execute, NULL: this one */
-	struct beget__launcher launcher;         /* of the options, if any */
-	bool launched;                           /* through that launcher or the server's */
+	struct beget__launcher launcher;         /* from the options, if set */
+	bool launched;                           /* through this launcher or the server's */
 	struct beget__target target;             /* not set for a method that shares addresses */
 	struct beget__wishes wishes;
 	bool monitored; /* a process of its own watches the child */

@@ -1,4 +1,4 @@
-/* What pools and services need of the processes that they keep: their channels, and what arrives there.
+/* What pools and services need of their processes: channels, and the messages on them.
  * Runs in the caller, in any thread. */
 #include "caller/port.h"
 

@@ -1,4 +1,4 @@
-/* What pools and services need of the processes that they keep. */
+/* What pools and services need of their processes. */
 #ifndef BEGET__PORT_H
 #define BEGET__PORT_H
 
@@ -20,11 +20,11 @@ int beget__port_pidfd(struct beget_process *);
 typedef bool beget__port_take(void *data, struct beget__frame *);
 bool beget__port_receive(struct beget_process *, beget__port_take *, void *data);
 
-/* What is known of a process by now. */
+/* What is known of a process so far. */
 struct beget__signs {
 	bool born, ready, listens, tired, ended;
-	bool closed;    /* nothing more comes over its channel */
-	unsigned beats; /* how often it gave a sign */
+	bool closed;    /* no more messages can arrive */
+	unsigned beats; /* the number of signs received */
 };
 struct beget__signs beget__port_look(struct beget_process *);
 

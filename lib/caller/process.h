@@ -20,8 +20,8 @@ struct beget__reports {
 	struct beget__failure failure;
 	struct beget__crash crash;
 	struct beget__exit exit;
-	bool ready, listens, tired; /* the child's signs, */
-	unsigned beats;             /* and how many there were */
+	bool ready, listens, tired; /* signs that the child has sent, */
+	unsigned beats;             /* and their number */
 };
 
 enum { BEGET__LENT_CWD, BEGET__LENT_STREAM, BEGET__LENT_TIE = BEGET__LENT_STREAM + 3, BEGET__LENT };

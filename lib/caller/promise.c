@@ -52,7 +52,7 @@ static bool as_promised(const struct beget__promise *p, struct beget__answer ans
 	return fits;
 }
 
-/* The answer points into the frame and is read after the frame is cleared. */
+/* True if the answer is read after the frame is cleared, and points into it. */
 static bool needs_body(const struct beget__promise *p, bool settled)
 {
 	unsigned type = p->wanted.type;

@@ -1,4 +1,4 @@
-/* Resource limits that the options of a start ask for: checked before any process exists, by the rules of setrlimit.
+/* Resource limits from the options of a start, checked by the rules of setrlimit before any process exists.
  * Runs in the caller. */
 #include "caller/rlimits.h"
 

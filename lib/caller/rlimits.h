@@ -4,7 +4,7 @@
 
 #include <beget.h>
 
-/* Whether this process may give them to a child. */
+/* 0 if this process may set them for a child. */
 int beget__rlimits_check(const struct beget_rlimit *, size_t n);
 
 #endif

@@ -29,7 +29,7 @@ static int check(const struct beget_server_options *o, struct beget_server_optio
 	if (ret->spares > BEGET__MOST_SPARES || ret->spawn_spares > BEGET__MOST_SPARES)
 		return beget__fail(EINVAL, "a server keeps at most %d spares of each method", BEGET__MOST_SPARES);
 	if (ret->launcher && ret->spawn_spares)
-		return beget__fail(EINVAL, "a server with a launcher keeps no spares for spawn");
+		return beget__fail(EINVAL, "a server with a launcher cannot keep spares for spawn");
 	return 0;
 }
 

@@ -91,7 +91,7 @@ struct question {
 	const char *text, *what;
 	const struct beget__setup *setup;
 	struct beget__health *health;
-	pid_t *pid; /* of the helper, as it is here */
+	pid_t *pid; /* of the helper, as this process sees it */
 };
 
 static int await(int channel, int64_t deadline, struct beget__frame *answer, const struct question *q)
@@ -158,7 +158,7 @@ static int ask(int control, int64_t deadline, const struct question *q)
 	beget__frame_init(&answer, buffer, NULL);
 	error = q->pid ? beget__sock_report_senders(pair[0]) : 0;
 	if (error)
-		beget__fail_errno(-error, "cannot learn the pid of the server");
+		beget__fail_errno(-error, "cannot find out the pid of the server");
 	else
 		error = send_question(control, pair[1], pair[0], q);
 	beget__fd_close(&pair[1]);
@@ -174,7 +174,7 @@ static int ask(int control, int64_t deadline, const struct question *q)
 int beget__setup_run(const struct beget__setup *s, int control, pid_t *pid)
 {
 	int64_t deadline = beget__clock_deadline(s->timeout_ms);
-	const struct question arrival = {.kind = BEGET__ASK, .what = "its launch", .pid = pid};
+	const struct question arrival = {.kind = BEGET__ASK, .what = "the launch", .pid = pid};
 	const struct question call = {.kind = BEGET__PREPARE, .what = "the prepare call", .setup = s};
 	const struct question ready = {
 		.kind = BEGET__READY, .what = "perhaps beget_init is not the first statement of its main", .setup = s};

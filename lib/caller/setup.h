@@ -15,7 +15,7 @@ struct beget__setup {
 	unsigned flags;
 	int timeout_ms;                   /* negative: none */
 	struct beget__executable program; /* the program of the helper, if it is not this one */
-	struct beget__launcher launcher;  /* that executes the helper, if any */
+	struct beget__launcher launcher;  /* the program that executes the helper, if any */
 	char **preload;                   /* paths, terminated by NULL */
 	/* The target and the arguments as in a CALL, and the descriptors among them. */
 	char *call;

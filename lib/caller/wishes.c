@@ -65,7 +65,7 @@ static int open_waiting(const char *path, int flags)
 	return fd;
 }
 
-/* Closing a regular file would release the caller's locks on it, so the child gets it in a box. */
+/* Closing a regular file would release the caller's locks on it, so it is opened in a box. */
 static int open_file(const char *path, int flags, int *ret, bool *boxed)
 {
 	*boxed = beget__file_plain(path);

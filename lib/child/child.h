@@ -18,7 +18,7 @@ struct beget__inheritance {
 	bool other_input; /* stdin is not the caller's */
 };
 
-/* The socket to the caller; -ESRCH where this process was not started by beget or has closed it. */
+/* The socket to the caller. -ESRCH: this process was not started by beget, or it has closed the socket. */
 int beget__child_channel(void);
 
 /* In the helper: does once what all its children would have to do first. */

@@ -1,4 +1,4 @@
-/* What a child says of itself, and how it learns that it is asked to finish: the caller shuts its channel.
+/* Signs that a child sends about itself, and the request to finish: the caller shuts down its end of the channel.
  * Runs in the child. */
 #include "child/child.h"
 #include "message/report.h"
@@ -30,7 +30,7 @@ int beget_recycle(void)
 	return send_sign(BEGET__SIGN_TIRED, "wants to be replaced");
 }
 
-/* A caller that has not read the many before this one learns nothing from one more. */
+/* If the caller has not read the earlier signs, another one adds nothing. */
 int beget_beat(void)
 {
 	int error = send_sign(BEGET__SIGN_BEAT, "is well");
@@ -38,7 +38,7 @@ int beget_beat(void)
 	return error == -EAGAIN ? 0 : error;
 }
 
-/* It is not the channel itself, which belongs to the library. */
+/* Not the channel itself, because that belongs to the library. */
 static int watch_channel(int channel)
 {
 	int fd = beget__poll_create();
@@ -46,7 +46,7 @@ static int watch_channel(int channel)
 
 	if (error < 0)
 		beget__fd_close(&fd);
-	return error < 0 ? beget__fail_errno(-error, "cannot watch for the end") : fd;
+	return error < 0 ? beget__fail_errno(-error, "cannot watch for the request to finish") : fd;
 }
 
 int beget_stopping(void)

@@ -33,7 +33,7 @@ enum { BLIND_POLL_MS = 500 };
 enum { QUIET_MS = 1 };
 
 static struct {
-	struct beget__identity control; /* of the socket to the client */
+	struct beget__identity control; /* identifies the socket to the client */
 	int signals;                    /* reads SIGCHLD */
 	int client;                     /* pidfd of the caller, or -1 */
 	pid_t client_pid;
@@ -56,7 +56,7 @@ static struct {
 } helper; /* No large members: children write to memory near them, and whole pages are copied. */
 
 /* If the prepare call forks the helper, the copy must not hold its sockets: the client would not notice that the helper
- * ends. Also called in copies that a target makes of itself: there the number may be another file's. */
+ * ends. Also called in copies that a target makes of itself, where the number may be another file. */
 static void let_go(void)
 {
 	if (beget__fd_is(BEGET__CHANNEL_FD, &helper.control))
@@ -330,7 +330,7 @@ static int client_pidfd(void)
 		return -1;
 	helper.client_pid = client.pid;
 	helper.client_started = beget__proc_started(client.pid);
-	int pidfd = beget__sock_maker_pidfd(BEGET__CHANNEL_FD); /* in another pid namespace it has no number */
+	int pidfd = beget__sock_maker_pidfd(BEGET__CHANNEL_FD); /* in another pid namespace, the client has no number */
 	if (pidfd < 0)
 		pidfd = beget__proc_pidfd_open(client.pid);
 	return pidfd < 0 ? -1 : pidfd;

@@ -78,7 +78,7 @@ static int begin(const char *what, int channel, const int streams[3])
 		return error;
 	if (beget__state_keep(&now, &running.state))
 		return beget__fail_errno(ENOMEM, "cannot save the state");
-	error = getpid() == 1 ? 0 : beget__tie_arm(channel); /* as process 1 of a launcher's namespace */
+	error = getpid() == 1 ? 0 : beget__tie_arm(channel); /* not for process 1 of a launcher's namespace */
 	if (error)
 		return error;
 	running.state.cwd_fd = beget__fd_open(".", O_PATH | O_DIRECTORY);
@@ -200,7 +200,7 @@ int beget__prepare_open(const int *own, size_t n, int **ret, size_t *ret_n)
 	size_t all_n, kept = 0;
 	int *all;
 
-	if (!running.ever) /* then /proc, which a launcher may hide, is not needed */
+	if (!running.ever) /* if no step has run, /proc is not needed, which a launcher may hide */
 		return 0;
 	int error = beget__procfs_descriptors(&all, &all_n);
 	if (error)

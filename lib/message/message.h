@@ -25,7 +25,7 @@ enum beget__message {
 	BEGET__CRASHED,   /* child to caller: where a fatal signal occurred */
 	BEGET__ENDED,     /* helper or monitor to caller: the child's fate as the kernel reported it */
 	BEGET__HEALTH,    /* helper to caller, on the channel that came with the question */
-	BEGET__SIGN,      /* child to caller: a sign of its life; the tag says which */
+	BEGET__SIGN,      /* child to caller: a sign; the tag says which */
 };
 
 #endif

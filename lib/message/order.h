@@ -7,7 +7,7 @@
 #include "program/target.h"
 #include "wire/frame.h"
 
-/* A flag beside those of the options: the start method is spawn, although a helper created the child. */
+/* An additional flag: the start method is spawn, although a helper created the child. */
 #define BEGET__SPAWNED 0x80000000u
 
 /* What a child needs before its call. */

@@ -20,7 +20,7 @@ bool beget__report_get_born(const struct beget__frame *f, pid_t *ret)
 
 	if (!beget__frame_copy(f, &number, sizeof(number)) || number <= 0 || f->nfds > 1)
 		return false;
-	*ret = f->sender > 0 ? f->sender : number; /* the number may be that of another pid namespace */
+	*ret = f->sender > 0 ? f->sender : number; /* the number may belong to another pid namespace */
 	return true;
 }
 

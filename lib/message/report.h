@@ -20,10 +20,10 @@ struct beget__crash {
 	char module[200];     /* path; "" for the program, "?" if unknown */
 };
 
-/* What a child says of itself. */
+/* Signs that a child sends about itself. */
 enum beget__sign {
-	BEGET__SIGN_READY = 1, /* it does its work */
-	BEGET__SIGN_LISTENS,   /* it finishes when its channel is shut */
+	BEGET__SIGN_READY = 1, /* it is ready */
+	BEGET__SIGN_LISTENS,   /* it finishes when its channel is shut down */
 	BEGET__SIGN_TIRED,     /* it asks for a replacement */
 	BEGET__SIGN_BEAT,      /* it is well */
 };

@@ -1,7 +1,6 @@
-/* Files that are opened for another process without ever being in this one's table of descriptors: closing any
- * descriptor of a file releases the process's POSIX record locks on it. A short-lived process with a table of its own
- * opens the file and sends it into a socket pair; it stays in the queue of the end that is kept.
- * Opening runs in the caller, looking in the child. */
+/* Files that are opened for another process without a descriptor in this one, because closing any descriptor of a file
+ * releases the process's POSIX record locks on it. A short-lived process with its own descriptor table opens the file
+ * and sends it into a socket pair, where it stays queued. Opening runs in the caller, taking it out in the child. */
 #include "os/box.h"
 
 #include "os/fd.h"
@@ -14,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Room for one descriptor beside a byte. */
+/* A message with one descriptor. */
 struct letter {
 	char byte;
 	struct iovec iov;
@@ -22,7 +21,7 @@ struct letter {
 	struct msghdr message;
 };
 
-/* One opening; shared with the process that does it. */
+/* One opening, shared with the process that does it. */
 struct opening {
 	const char *path;
 	int flags, socket, error;
@@ -53,7 +52,7 @@ BEGET__NOT_WATCHED static int send_file(int socket, int fd)
 	return sent < 0 ? (int)sent : 0;
 }
 
-/* In the other process, on the caller's memory. */
+/* Runs in the other process, in the caller's memory. */
 BEGET__NOT_WATCHED static int open_there(void *data)
 {
 	struct opening *o = data;

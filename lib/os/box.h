@@ -1,11 +1,11 @@
-/* Files that are opened for another process without ever being in this one's table of descriptors. */
+/* Files that are opened for another process without a descriptor in this one. */
 #ifndef BEGET__BOX_H
 #define BEGET__BOX_H
 
-/* Opens a file into a box: *ret is a socket that can be handed on. 0 or a negative errno. */
+/* Opens a file into a box: *ret is a socket that can be passed on. 0 or a negative errno. */
 int beget__box_open(const char *path, int flags, int *ret);
 
-/* The file in a box: a new descriptor or a negative errno. The box keeps the file. */
+/* Returns a new descriptor of the file in a box, or a negative errno. The file stays in the box. */
 int beget__box_look(int box);
 
 #endif

@@ -37,9 +37,9 @@ bool beget__file_sealed(int fd);
 /* True if executing the file changes privileges (it is set-id or has capabilities) or if that cannot be determined. */
 bool beget__file_gains_rights(int fd);
 
-/* True for a regular file and for a path without a file: opening it does not wait for another process. */
+/* True for a regular file and for a missing file: opening it does not wait for another process. */
 bool beget__file_plain(const char *path);
-int beget__file_executable(const char *path); /* 0: a file that this user may execute */
+int beget__file_executable(const char *path); /* 0 if this user may execute the file */
 
 char *beget__file_real(const char *path); /* absolute, without symbolic links, to be freed; on failure NULL and errno */
 

@@ -132,11 +132,11 @@ int beget__proc_signal(pid_t pid, int pidfd, int signal)
 	return error;
 }
 
-#ifndef PIDFD_SIGNAL_PROCESS_GROUP /* Linux 6.9 and later */
+#ifndef PIDFD_SIGNAL_PROCESS_GROUP /* since Linux 6.9 */
 #define PIDFD_SIGNAL_PROCESS_GROUP (1u << 2)
 #endif
 
-/* While the leader runs, no other group can have its number. */
+/* While the leader is running, no other group can have its number. */
 void beget__proc_kill_group(pid_t leader, int pidfd)
 {
 	struct pollfd end = {.fd = pidfd, .events = POLLIN};
@@ -144,7 +144,7 @@ void beget__proc_kill_group(pid_t leader, int pidfd)
 	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, PIDFD_SIGNAL_PROCESS_GROUP) < 0 &&
 	    beget__fd_poll(&end, 1, 0) == 0) {
 		kill(-leader, SIGKILL);
-		kill(leader, SIGKILL); /* it may not lead one */
+		kill(leader, SIGKILL); /* it may not lead a group */
 	}
 }
 

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 
 pid_t beget__proc_fork(void);
-/* Marks functions that run on a stack from the heap, which a sanitizer does not expect. */
+/* Marks functions that run on a stack in heap memory, which sanitizers do not support. */
 #define BEGET__NOT_WATCHED __attribute__((no_sanitize("address")))
 /* The caller waits until the child executes a program or exits. What the child writes to the argument, which has the
  * given size, is visible to the caller. */

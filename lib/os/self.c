@@ -22,7 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* In a page that the kernel clears in each forked copy of this process, whichever function forks; NULL: the kernel is
+/* In a page that the kernel clears in each forked copy of this process, whichever function forks. NULL: the kernel is
  * too old. */
 static _Atomic pid_t *wiped;
 
@@ -242,7 +242,8 @@ bool beget__self_ids_mixed(void)
 	return getuid() != geteuid() || getgid() != getegid();
 }
 
-/* The number of user ids in this namespace; 0: unknown. *all: every id of the kernel is mapped to itself. */
+/* The number of user ids in this namespace; 0: unknown. *all: the namespace contains all ids of the kernel,
+ * unchanged. */
 static uint64_t count_users(bool *all)
 {
 	unsigned long inside, outside, count;
@@ -261,8 +262,8 @@ static uint64_t count_users(bool *all)
 	return sum;
 }
 
-/* The kernel compares the user ids of who set up a signal with those of the receiver, and does not consider
- * capabilities. Only the signals of the root user outside all user namespaces reach every process. */
+/* The kernel compares the user ids of the process that set up a signal with those of the receiver, and ignores
+ * capabilities. Only signals of the root user outside all user namespaces reach every process. */
 bool beget__self_children_may_escape(void)
 {
 	uint32_t capabilities[6];

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-/* getpid without its system call. */
+/* getpid without a system call. */
 pid_t beget__self_pid(void);
 
 /* Of another process or, with 0, of the calling thread. */
@@ -47,7 +47,7 @@ int beget__self_groups(gid_t **ret, size_t *n); /* supplementary groups; to be f
 int beget__self_users(uid_t ids[3]); /* real, effective, saved */
 bool beget__self_ids_mixed(void);    /* the real and effective ids differ, as in a daemon after seteuid */
 
-/* True unless every child of this process is known to keep a user id that lets this process's signals reach it. */
+/* True unless every child of this process is known to keep a user id with which this process's signals reach it. */
 bool beget__self_children_may_escape(void);
 
 bool beget__self_leads_session(void);

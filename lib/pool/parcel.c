@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* libc returns large blocks to the kernel, and the page faults of new ones cost more than the rest of a task. Large
- * parcels therefore use blocks of one size, some of which are kept. */
+/* libc returns large blocks to the kernel, and the page faults of new ones cost more than the rest of a task. So large
+ * parcels use blocks of one size, some of which are kept. */
 enum { SMALL = 16 << 10, KEPT_MOST = 16 };
 
 struct beget__board {
@@ -115,7 +115,7 @@ static int send_parcel(const struct beget__parcel *p, int socket, uint32_t task)
 	                                p->fds, p->nfds);
 }
 
-/* The system limits the size of packets: then the bytes move to a file. */
+/* The system limits the size of packets: moves the bytes to a file. */
 static int move_out(struct beget__parcel *p)
 {
 	p->file = beget__frame_pack(&(struct iovec){p->bytes, p->size}, 1);

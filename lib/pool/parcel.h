@@ -7,7 +7,7 @@
 #include <beget.h>
 #include <stdint.h>
 
-/* Memory of parcels that were freed. Zero is empty. */
+/* Memory of freed parcels, for reuse. Zero is empty. */
 struct beget__shelf {
 	struct beget__board *first;
 	size_t n;

@@ -12,7 +12,7 @@
 /* The number of the socket in a process that was started. */
 #define BEGET__CHANNEL_FD 3
 
-/* Where a launcher finds the image. */
+/* The number of the image's descriptor in a launcher. */
 #define BEGET__IMAGE_FD   4
 #define BEGET__IMAGE_NAME "/proc/self/fd/4"
 

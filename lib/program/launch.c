@@ -24,10 +24,11 @@
 /* One new process. The memory is shared with it until it executes the image. */
 struct launch {
 	const struct beget__executable *other;
-	const struct beget__launcher *launcher; /* that executes the image, or NULL */
-	int output;                             /* its standard error; -1: none */
-	bool by_number;                         /* it finds the image at its descriptor */
-	sigset_t mask;                          /* its signal mask */
+	const struct beget__launcher *launcher; /* executes the image; NULL: none */
+	int output;                             /* the launcher's standard error; -1: none */
+	/* The launcher gets the number of the image's descriptor instead of its path. */
+	bool by_number;
+	sigset_t mask; /* the launcher's signal mask */
 	int socket;
 	bool helper;
 	char **argv, **envp;
@@ -69,7 +70,7 @@ BEGET__NOT_WATCHED static int begin(struct launch *l, int *image)
 	*image = beget__fd_dup_from(l->other ? l->other->fd : beget__image_fd(), BEGET__CHANNEL_FD + 1);
 	if (*image < 0)
 		return *image;
-	int error = l->helper ? begin_helper(l) : 0; /* first: the output may be descriptor 3 */
+	int error = l->helper ? begin_helper(l) : 0; /* first, because the output may be descriptor 3 */
 	if (error)
 		return error;
 	l->step = "cannot put its channel at descriptor 3";
@@ -84,8 +85,8 @@ BEGET__NOT_WATCHED static int begin(struct launch *l, int *image)
 	return 0;
 }
 
-/* A launcher may rely on signals that it does not unblock: its mask is the caller's. No handler of the caller may run
- * here. */
+/* A launcher may rely on signals that it does not unblock, so it gets the caller's mask. No handler of the caller may
+ * run here. */
 BEGET__NOT_WATCHED static int execute_launcher(struct launch *l, int image)
 {
 	int error = l->by_number ? beget__fd_put(image, BEGET__IMAGE_FD) : 0;
@@ -180,8 +181,8 @@ static char **environment(char *more)
 	return envp;
 }
 
-/* The name of the image for a launcher: its path while that leads to it, for a launcher may show it to the user; else
- * its descriptor. */
+/* The name of the image for a launcher: its path, which a launcher may show to the user, if that still leads to the
+ * image; else its descriptor. */
 static void name_image(struct launch *l, char name[PATH_MAX])
 {
 	const char *path = l->other ? l->other->path : beget__image_path(name, PATH_MAX);
@@ -273,7 +274,7 @@ int beget__launch_helper(const struct beget__executable *other, const struct beg
 	return start(&l, mark, getenv(BEGET__BIND_NOW) ? NULL : bind);
 }
 
-/* Root is trusted, too: a launcher may have changed the user. */
+/* Root is trusted too, because a launcher may have changed the user. */
 bool beget__launch_trusted(void)
 {
 	struct ucred maker;

@@ -1,4 +1,4 @@
-/* Launchers: found before they are needed, and quoted if they fail. Runs in the caller. */
+/* Launchers: finds them before they are needed, and quotes their output if they fail. Runs in the caller. */
 #include "program/launcher.h"
 
 #include "os/fail.h"
@@ -12,7 +12,7 @@
 
 enum { OUTPUT = 8192 };
 
-/* In the directory that ends at end, or for "" in the current one. */
+/* In the directory that ends at end; "" means the current one. */
 static char *path_in(const char *directory, const char *end, const char *name)
 {
 	size_t n = (size_t)(end - directory);
@@ -25,7 +25,7 @@ static char *path_in(const char *directory, const char *end, const char *name)
 	return path ? strcpy(path + n, name) - n : NULL;
 }
 
-/* If a file of that name is there and cannot be executed, that is the error. */
+/* If a file of that name exists but cannot be executed, that is the error. */
 static int find(const char *name, char **ret)
 {
 	const char *path = getenv("PATH"), *end;
@@ -72,7 +72,7 @@ void beget__launcher_free(struct beget__launcher *l)
 	*l = (struct beget__launcher){0};
 }
 
-/* A file of fixed size needs no reader: what does not fit cannot be written. */
+/* A file of fixed size needs no reader: output that does not fit cannot be written. */
 int beget__launcher_open_output(void)
 {
 	int fd = beget__file_create(OUTPUT);
@@ -84,7 +84,7 @@ int beget__launcher_open_output(void)
 	return fd;
 }
 
-/* Where the last whole lines begin of which at most room bytes are wanted, with two for the end of a line. */
+/* The beginning of the last whole lines that fit into room bytes, if the end of a line takes two. */
 static const char *last_lines(const char *text, const char *end, size_t room)
 {
 	const char *from = end;

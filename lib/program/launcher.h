@@ -9,14 +9,14 @@ struct beget__launcher {
 	char **argv; /* as the user wrote it */
 };
 
-/* Copies the arguments and finds the program as execvp(3) would. */
+/* Copies the arguments and finds the program like execvp(3). */
 int beget__launcher_find(struct beget__launcher *ret, const char *const *argv);
 void beget__launcher_free(struct beget__launcher *);
 
-/* The file that becomes its standard error, or -1: a launcher that fails is then not quoted. */
+/* The file for its standard error; -1: a launcher that fails is not quoted. */
 int beget__launcher_open_output(void);
 
-/* The end of what was printed there, as one line; returns text. */
+/* The end of its output, as one line; returns text. */
 const char *beget__launcher_quote(int fd, char *text, size_t size);
 
 #endif

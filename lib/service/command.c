@@ -1,4 +1,4 @@
-/* What a program asks of a service: events, and changes. Runs in the caller, in any thread. */
+/* Requests of the program to a service: events and changes. Runs in the caller, in any thread. */
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/poll.h"
@@ -9,20 +9,21 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* Every function begins and ends with these: in between the lock is held and the thread cannot be canceled. */
+/* Every function begins and ends with these two. Between them the lock is held and the thread cannot be canceled. */
 static int enter(struct beget_service *s, const char *what, int *cancel)
 {
 	if (!s)
 		return beget__fail(EINVAL, "cannot %s: the service is NULL", what);
 	if (s->owner != getpid())
-		return beget__fail(ECHILD, "cannot %s: the service belongs to process %d, of which this is a copy",
-		                   what, (int)s->owner);
+		return beget__fail(
+			ECHILD, "cannot %s: the service belongs to process %d, of which this process is a forked copy",
+			what, (int)s->owner);
 	*cancel = beget__thread_no_cancel();
 	pthread_mutex_lock(&s->lock);
 	return 0;
 }
 
-/* The descriptor that the caller polls is ready when there is an event, or something is due. */
+/* The caller's descriptor is readable if there is an event or something is due. */
 static void show(struct beget_service *s)
 {
 	beget__poll_timer_set(s->timer, beget__news_there(s) ? 1 : beget__staff_due(s));
@@ -66,7 +67,7 @@ static int await(struct beget_service *s, int64_t deadline, struct beget_service
 		if (s->finished)
 			return beget__fail(ENOENT, "the service has stopped");
 		if (beget__clock_left_ms(deadline) == 0)
-			return beget__fail(ETIMEDOUT, "nothing has happened to the service");
+			return beget__fail(ETIMEDOUT, "the service has no event");
 		sleep_until(s, deadline);
 	}
 }

@@ -1,4 +1,5 @@
-/* An edition: start options and call, kept for as long as a child may have to be started. Runs in the caller. */
+/* An edition: start options and a call, kept as long as a child may have to be started with them. Runs in the
+ * caller. */
 #include "service/edition.h"
 
 #include "caller/check.h"
@@ -22,7 +23,7 @@ static int keep(const struct beget_service_options *o, const struct beget_option
 	return error;
 }
 
-/* A call that cannot be started is refused before it is kept. */
+/* A call that could not be started is refused before it is kept. */
 int beget__edition_new(const struct beget_service_options *o, const struct beget_options *start,
                        const struct beget_call *call, struct beget__edition **ret)
 {
@@ -34,7 +35,7 @@ int beget__edition_new(const struct beget_service_options *o, const struct beget
 		return error;
 	struct beget__edition *e = beget__mem_alloc(sizeof(*e));
 	if (!e)
-		return beget__fail_errno(ENOMEM, "cannot keep what the children run");
+		return beget__fail_errno(ENOMEM, "cannot copy the call of the children");
 	error = keep(o, start, call, e);
 	if (error) {
 		beget__edition_free(e);

@@ -1,4 +1,4 @@
-/* One child of a service: started, asked to finish, killed, found to have ended. Runs in the caller. */
+/* One child of a service: starts it, asks it to finish, kills it, finds its end. Runs in the caller. */
 #include "service/member.h"
 
 #include "caller/port.h"
@@ -40,7 +40,7 @@ void beget__member_kill(struct beget__member *m)
 	(void)beget_kill(m->kept.process, SIGKILL);
 }
 
-/* A signal waits for the birth of its receiver, and so is not sent before. */
+/* Sending a signal waits for the child's birth, so it is not sent before. */
 void beget__member_press(struct beget__member *m, int64_t now)
 {
 	if (m->stage != BEGET__FINISHING || m->pid == 0)
@@ -82,7 +82,7 @@ void beget__member_describe(const struct beget__member *m, char *text, size_t si
 	if (!m->kept.process)
 		snprintf(text, size, "%s", m->why.text);
 	else if (m->status.outcome == BEGET_TIMED_OUT)
-		snprintf(text, size, "child %d was killed, for it was not ready in time", (int)m->pid);
+		snprintf(text, size, "child %d was killed because it was not ready in time", (int)m->pid);
 	else
 		(void)beget_describe(m->kept.process, text, size);
 }

@@ -1,5 +1,5 @@
-/* Events. None is stored: each child has a bit for what was not reported of it yet, so that no event is lost and none
- * needs memory. Runs in the caller, under the lock of the service. */
+/* Events. They are not stored: each child has a bit for each event that has not been reported, so that no event is lost
+ * and none needs memory. Runs in the caller, under the lock of the service. */
 #include "service/news.h"
 
 #include <stdio.h>
@@ -30,9 +30,9 @@ static void describe_child(const struct beget__member *m, struct beget_service_e
 	case BEGET_SERVICE_READY: snprintf(e->text, size, "child %d is ready", (int)m->pid); break;
 	case BEGET_SERVICE_SILENT:
 		e->ms = m->silent_ms;
-		snprintf(e->text, size, "child %d has given no sign for %lld ms", (int)m->pid, (long long)e->ms);
+		snprintf(e->text, size, "child %d has reported nothing for %lld ms", (int)m->pid, (long long)e->ms);
 		break;
-	case BEGET_SERVICE_RECYCLING: snprintf(e->text, size, "child %d is to be replaced", (int)m->pid); break;
+	case BEGET_SERVICE_RECYCLING: snprintf(e->text, size, "child %d will be replaced", (int)m->pid); break;
 	case BEGET_SERVICE_ENDED:
 		e->status = m->status;
 		beget__member_describe(m, e->text, size);

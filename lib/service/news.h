@@ -1,4 +1,4 @@
-/* What has happened in a service, one event at a time. */
+/* The events of a service, one at a time. */
 #ifndef BEGET__NEWS_H
 #define BEGET__NEWS_H
 
@@ -6,8 +6,8 @@
 
 bool beget__news_there(const struct beget_service *);
 
-/* The next event: those of the oldest child first, those of the whole service last. A child whose last event is taken
- * is freed. */
+/* The next event: those of the oldest child first, those of the whole service last. A child is freed when its last
+ * event is taken. */
 bool beget__news_take(struct beget_service *, struct beget_service_event *ret);
 
 #endif

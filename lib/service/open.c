@@ -1,4 +1,4 @@
-/* Services are opened and closed here. Runs in the caller, in any thread. */
+/* Opens and closes services. Runs in the caller, in any thread. */
 #include "service/service.h"
 
 #include "caller/options.h"
@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Where the options are zero; and how long a child that was killed may take to end. */
+/* Defaults of the options; and how long a killed child may take to end. */
 enum { BOOTS = 5, HEALTHY_MS = 1000, BACKOFF_MS = 100, BACKOFF_MAX_MS = 10000, GRACE_MS = 10000, LAST_MS = 2000 };
 
-/* In a forked copy of the process. A child that is being started needs the descriptors that its call names. */
+/* In a forked copy of the process. A child that is being started needs the descriptors of its call. */
 static void release(struct beget__forked *forked)
 {
 	const struct beget_service *s = (const struct beget_service *)forked;
@@ -45,10 +45,10 @@ static int check(const struct beget_service_options *given, struct beget_service
 	if (o->flags & ~known)
 		return beget__fail(EINVAL, "unknown flags 0x%x", o->flags & ~known);
 	if ((unsigned)o->restart > BEGET_RESTART_NEVER)
-		return beget__fail(EINVAL, "restart is %u, which is no choice", (unsigned)o->restart);
+		return beget__fail(EINVAL, "unknown value of restart: %u", (unsigned)o->restart);
 	if (o->healthy_ms < 0 || o->backoff_ms < 0 || o->backoff_max_ms < 0 || o->lifetime_ms < 0 ||
 	    o->heartbeat_ms < 0)
-		return beget__fail(EINVAL, "a time of the service is negative");
+		return beget__fail(EINVAL, "a time in the options is negative");
 	o->children = o->children ? o->children : beget__cpu_count();
 	o->boots = o->boots ? o->boots : BOOTS;
 	o->recycled = o->recycled ? o->recycled : 1;
@@ -126,7 +126,7 @@ int beget_service_open(struct beget_service **ret, const struct beget_service_op
 	return 0;
 }
 
-/* A handle that is freed is no longer joined: the children are waited for. */
+/* The handle of a child cannot be joined after it was freed, so wait for the children first. */
 void beget_service_close(struct beget_service *s)
 {
 	if (!s || s->owner != getpid())

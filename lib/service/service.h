@@ -1,4 +1,4 @@
-/* A service: its children, the editions of what they run, and what is to be reported. */
+/* A service: its children, the editions of their call, and its unreported events. */
 #ifndef BEGET__SERVICE_H
 #define BEGET__SERVICE_H
 
@@ -15,29 +15,29 @@ struct beget_service {
 	pid_t owner;
 	pthread_mutex_t lock; /* over all below */
 	struct beget_service_options options;
-	unsigned wanted; /* children */
-	unsigned most;   /* children that it ever wanted: so many may be finishing at once */
+	unsigned wanted; /* number of children */
+	unsigned most;   /* the largest wanted so far: as many may be finishing at once */
 
 	struct beget__edition *current;
-	struct beget__edition *next;         /* being loaded; NULL: none */
-	struct beget__edition *old;          /* list: of these, children are finishing */
+	struct beget__edition *next;         /* a reload in progress; NULL: none */
+	struct beget__edition *old;          /* list of editions whose children are finishing */
 	unsigned version;                    /* of the newest edition */
-	struct beget__member *first, **last; /* in the order in which they were started */
+	struct beget__member *first, **last; /* in the order of their starts */
 	uint64_t last_id;
 
-	bool healthy;  /* it has been, once */
-	bool stopping; /* no child is started any more */
-	bool starting; /* a child is being started just now */
+	bool healthy;  /* a child has been healthy at some time */
+	bool stopping; /* no more children are started */
+	bool starting; /* a child is being started */
 	int64_t looked_at;
-	unsigned news;             /* bits 1 << kind: events of the whole service that were not taken yet */
-	bool finished;             /* the last event was taken */
-	struct beget__failure why; /* a reload failed, or the service gave up */
+	unsigned news;             /* bits 1 << kind: events of the whole service that have not been taken */
+	bool finished;             /* the last event has been taken */
+	struct beget__failure why; /* of a failed reload, or of giving up */
 
 	int epoll, timer;
 	struct beget_service_status counts;
 };
 
-/* The numbers of children's events begin above these. */
+/* The events of children have higher numbers. */
 enum { BEGET__SERVICE_TIMER, BEGET__SERVICE_SERVER, BEGET__SERVICE_FIRST_ID };
 
 #endif

@@ -1,5 +1,6 @@
-/* The children of a service. What each edition should have is worked out anew each time that something has happened;
- * then children are started and asked to finish until that is so. Runs in the caller, under the lock of the service. */
+/* The children of a service. After every event, the number of children that each edition should have is computed; then
+ * children are started and asked to finish until the numbers match. Runs in the caller, under the lock of the
+ * service. */
 #include "service/staff.h"
 
 #include "caller/port.h"
@@ -8,7 +9,7 @@
 
 #include <stdlib.h>
 
-/* When to look again at what is due already. */
+/* When to check again what is already due. */
 enum { LOOK_AGAIN_MS = 5 };
 
 static int64_t after(int64_t now, int ms)
@@ -16,7 +17,7 @@ static int64_t after(int64_t now, int ms)
 	return ms < 0 ? INT64_MAX : now + ms;
 }
 
-/* What is known of one child. */
+/* State of one child. */
 
 static void become_ready(const struct beget_service *s, struct beget__member *m, int64_t now)
 {
@@ -71,7 +72,7 @@ static void take_event(struct beget_service *s, uint64_t event, int64_t now)
 			look(s, m, event % BEGET__KEPT_KINDS == BEGET__KEPT_PIDFD, now);
 }
 
-/* It failed before it was healthy. Of several that fail in one round, the first counts. */
+/* A child failed before it was healthy. Of several that fail in one round, the first counts. */
 static void count_failure(struct beget__member *m, struct beget__edition *e, int64_t now)
 {
 	e->why.code = m->status.outcome == BEGET_FAILED ? m->status.code : -1;
@@ -110,7 +111,7 @@ static void end(struct beget_service *s, struct beget__member *m, bool asked, in
 
 /* What is due for each child. */
 
-/* Never more than a few at once are replaced for their age. */
+/* Only a few children at once are replaced because of their age. */
 static bool may_age(const struct beget_service *s)
 {
 	unsigned n = 0;
@@ -145,7 +146,8 @@ static void judge(struct beget_service *s, struct beget__member *m, int64_t now)
 	beget__member_press(m, now);
 }
 
-/* Where the caller itself did not look for long, because it was busy, stopped or suspended, all silence is its own. */
+/* If the caller did not call for a long time, because it was busy, stopped or suspended, the silence of the children
+ * does not count. */
 static void forgive(struct beget_service *s, int64_t now)
 {
 	int ms = s->options.heartbeat_ms;
@@ -170,12 +172,12 @@ static void attend(struct beget_service *s, int64_t now)
 	}
 }
 
-/* How many each edition has, and should have. */
+/* The number of children that each edition has and should have. */
 
 struct tally {
-	unsigned live; /* that count: those that are to be replaced do not */
+	unsigned live; /* without those that are to be replaced */
 	unsigned ready, all;
-	struct beget__member *aged, *newest; /* newest: one that starts rather than one that serves */
+	struct beget__member *aged, *newest; /* newest: a starting child rather than a ready one */
 };
 
 static struct tally count(const struct beget_service *s, const struct beget__edition *e)
@@ -228,7 +230,7 @@ static void retire(const struct beget_service *s, struct beget__member *m, int64
 	beget__member_press(m, now);
 }
 
-/* One that is aged goes when another is ready in its place; of too many, the newest go first. */
+/* An aged child finishes when another is ready in its place; of surplus children, the newest finish first. */
 static void adjust(struct beget_service *s, struct beget__edition *e, int64_t now)
 {
 	struct tally t = count(s, e);
@@ -248,7 +250,7 @@ static void put_aside(struct beget_service *s, struct beget__edition *e)
 	s->old = e;
 }
 
-/* A new child takes its place when an old one has left it. */
+/* A new child is started when an old one has ended. */
 static void share_out(struct beget_service *s, const struct tally *next)
 {
 	unsigned n = next->ready < s->wanted ? next->ready + 1 : s->wanted, others = 0;
@@ -279,7 +281,7 @@ static void divide(struct beget_service *s)
 	s->news |= 1u << BEGET_SERVICE_RELOADED;
 }
 
-/* An edition that has failed so often. A service that has been healthy goes on trying. */
+/* Gives up an edition that has failed too often. A service that has been healthy continues to try. */
 static void give_up(struct beget_service *s)
 {
 	const unsigned boots = s->options.boots;
@@ -296,7 +298,7 @@ static void give_up(struct beget_service *s)
 	}
 }
 
-/* Children that are finishing may not pile up: the oldest are killed. */
+/* Finishing children must not accumulate: the oldest are killed. */
 static void limit_finishing(struct beget_service *s, int64_t now)
 {
 	unsigned n = 0;
@@ -353,7 +355,7 @@ void beget__staff_work(struct beget_service *s, const uint64_t *events, int n)
 		s->news |= 1u << BEGET_SERVICE_STOPPED;
 }
 
-/* What was due by now has been done, or waits for something that an event announces. */
+/* What was due by now has been done, or waits for something that an event will report. */
 static void consider(int64_t *due, int64_t at, int64_t now)
 {
 	if (at > now && at < *due)

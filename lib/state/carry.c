@@ -69,7 +69,7 @@ int beget__carry_get_streams(struct beget__reader *r, struct beget__fds *fds, st
 	return 0;
 }
 
-/* In a forked child they may occupy each other's numbers, so first move all of them up and out of boxes. */
+/* In a forked child they may occupy each other's numbers, so first move all of them up and out of their boxes. */
 static int lift_streams(const struct beget__state *s, int up[3], bool moved[3])
 {
 	for (int i = 0; i < 3; i++) {

@@ -15,7 +15,7 @@
 struct beget__state {
 	/* These are sent. */
 	int stream[3]; /* the descriptor for this stream; -1: closed; BEGET__AS_IS: unchanged */
-	bool boxed[3]; /* the descriptor is a box that holds it: see os/box.h */
+	bool boxed[3]; /* the descriptor is a box with the file: see os/box.h */
 	bool own_session;
 	int32_t group; /* 0: a group that is invisible in our pid namespace; or BEGET__OWN_GROUP */
 	struct rlimit limits[RLIM_NLIMITS];
@@ -51,9 +51,9 @@ struct beget__wishes {
 	int cwd_fd;       /* -1: the caller's */
 	int stream[3];    /* BEGET__AS_IS: the caller's */
 	bool boxed[3];
-	const struct beget_rlimit *rlimits; /* those that differ from the caller's */
+	const struct beget_rlimit *rlimits; /* only those that differ from the caller's */
 	size_t rlimits_n;
-	bool launched; /* where a launcher set something, keep it */
+	bool launched; /* keep what a launcher has set */
 	bool own_group, own_session;
 };
 

@@ -96,7 +96,7 @@ static int read_limits(struct beget__state *s, const char *status)
 	return error;
 }
 
-/* No soft limit is above its hard limit: such a pair leaves the limit as it is. */
+/* The soft limit is above the hard limit, which marks a limit that stays unchanged. */
 static void leave_limits(struct beget__state *s)
 {
 	for (int i = 0; i < RLIM_NLIMITS; i++)
@@ -310,7 +310,7 @@ static int apply_mask(const struct beget__state *s)
 	return beget__signals_set_mask(&s->mask);
 }
 
-/* For what a launcher may set and no option can. */
+/* For values that a launcher may set and no option can. */
 static bool never(const struct beget__state *now)
 {
 	(void)now;

@@ -30,7 +30,7 @@ struct beget__row {
 	/* Changes the value as exec, or our launch of a helper, does. NULL: no change. */
 	void (*after_exec)(struct beget__state *);
 	void (*in_helper)(struct beget__state *);
-	/* Not NULL: a launcher may set the value, and the child of one keeps it unless this returns true. */
+	/* Not NULL: a launcher may set the value, and its child keeps it unless this returns true. */
 	bool (*asked)(const struct beget__state *now);
 };
 enum { BEGET__ROWS = 19 };

@@ -33,7 +33,7 @@ void beget__bytes_put_align(struct beget__writer *, size_t align);  /* a power o
 void beget__bytes_put_string(struct beget__writer *, const char *); /* may be NULL */
 /* Returns the message as n pieces; *ret belongs to the writer. */
 int beget__bytes_finish(struct beget__writer *, const struct iovec **ret);
-/* The message in one piece, at to, of total bytes: 0, or the error of the writer. */
+/* Copies the message as one piece of total bytes to to. 0, or the error of the writer. */
 int beget__bytes_copy(struct beget__writer *, char *to);
 /* The message as one piece, to be freed. NULL: no memory. */
 char *beget__bytes_flatten(struct beget__writer *, size_t *size);

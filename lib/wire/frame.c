@@ -96,7 +96,7 @@ static int send_patiently(int socket, const struct header *header, const struct 
 	return error == -ETOOMANYREFS ? -EMFILE : error;
 }
 
-/* payload: of the first packet. */
+/* payload: body bytes in the first packet. */
 static int send_packets(int socket, struct header header, size_t payload, const struct iovec *iov, int n,
                         const int *fds, int nfds)
 {
@@ -285,7 +285,7 @@ static int keep_fds(struct beget__frame *f, int *fds, int n, bool truncated)
 	return 0;
 }
 
-/* Makes the buffer, which is empty, larger. */
+/* Enlarges the buffer, which is empty. */
 static int widen(struct beget__frame *f, size_t size)
 {
 	char *more = size > f->space ? beget__mem_alloc_aligned(BEGET__FRAME_PACKET, size) : f->buffer;
@@ -300,8 +300,8 @@ static int widen(struct beget__frame *f, size_t size)
 	return 0;
 }
 
-/* A process that receives many frames reads the body into the buffer, for the page faults of a new mapping cost more.
- */
+/* A process that receives many frames reads the body into the buffer, because the page faults of a new mapping cost
+ * more. */
 static int open_outside(struct beget__frame *f)
 {
 	enum { READ_MOST = 4 << 20 };
@@ -524,7 +524,7 @@ int beget__frame_take(struct beget__frame *f, int i)
 	return fd;
 }
 
-/* The rest of the buffer is freed; if that fails, the body stays as it is. */
+/* Shrinks the buffer to the body; if that fails, the body stays as it is. */
 void beget__frame_keep(struct beget__frame *f, struct beget__body *ret)
 {
 	char *less = f->outside ? NULL : realloc(f->body, f->size ? f->size : 1);

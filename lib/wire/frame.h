@@ -24,7 +24,7 @@
 int beget__frame_send(int socket, unsigned kind, const struct iovec *, int n, const int *fds, int nfds);
 
 /* The same with a tag that identifies the subject of the frame; the tag of other frames is zero. A body of up to
- * BEGET__FRAME_ONE bytes travels in one packet if the socket allows it. */
+ * BEGET__FRAME_ONE bytes is sent in one packet if the socket permits it. */
 int beget__frame_send_tagged(int socket, unsigned kind, uint32_t tag, const struct iovec *, int n, const int *fds,
                              int nfds);
 
@@ -50,11 +50,11 @@ int beget__frame_send_now(int socket, unsigned kind, const void *body, size_t si
 int beget__frame_send_within(int socket, unsigned kind, const struct iovec *, int n, const int *fds, int nfds,
                              int timeout_ms);
 
-/* An incoming frame. The body is received into the buffer and moved out if it is larger.
- * For sockets with two senders, between is the frame of the other sender; else NULL. */
+/* An incoming frame. The body is received into the buffer and moved out if it is larger. For sockets with two senders,
+ * between is the frame of the other sender; else NULL. */
 struct beget__frame {
 	char *buffer;
-	size_t space; /* of the buffer: BEGET__FRAME_PACKET, or more if frames with tags arrive */
+	size_t space; /* of the buffer: BEGET__FRAME_PACKET, or more to receive frames with tags */
 	struct beget__frame *between;
 	unsigned kind;
 	uint32_t tag;
@@ -89,8 +89,8 @@ struct beget__body {
 	size_t mapped; /* the size of a mapping; 0: at was allocated */
 };
 
-/* Takes the body out of a frame whose buffer was allocated by malloc. If the body is in the buffer, the buffer leaves
- * the frame too and becomes NULL there. f->body still points to the body until the frame is cleared. */
+/* Takes the body out of a frame whose buffer was allocated with malloc. If the body is in the buffer, that leaves the
+ * frame too and becomes NULL there. f->body stays valid until the frame is cleared. */
 void beget__frame_keep(struct beget__frame *, struct beget__body *ret);
 void beget__frame_free(struct beget__body *);
 

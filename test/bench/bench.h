@@ -19,8 +19,8 @@ struct way {
 	int method;
 	unsigned flags;
 	int server; /* beget: which server; 0: the shared helper */
-	int rested; /* 1: starts in bursts after a rest, as spares are meant for; 2: in a sandbox, if bwrap runs here.
-	               Ways of the same kind take turns */
+	int rested; /* 1: starts in bursts after a rest, as spares are meant for; 2: in a sandbox, if bwrap works here;
+	             * ways of the same kind take turns */
 };
 
 int64_t bench_now(void);
