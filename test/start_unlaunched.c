@@ -77,7 +77,7 @@ static void not_executable(void)
 
 static void fails_at_once(void)
 {
-	fails(LAUNCHER("false"), 0, -ECONNRESET, "the launcher false ended and did not execute the program, and said");
+	fails(LAUNCHER("false"), 0, -ECONNRESET, "the launcher false ended and did not execute the program, and printed");
 	fails(LAUNCHER("true"), 10000, -ECONNRESET, "the launcher true ended");
 	fails(LAUNCHER("sh", "-c", "kill -9 $$"), 0, -ECONNRESET, "the launcher sh ended");
 }
@@ -148,7 +148,7 @@ static void refused_options(void)
 	const char *const *env = LAUNCHER("env");
 	struct beget_server *s;
 
-	refused_with(BEGET_OPTIONS(.launcher = env), -EINVAL, "forkserver executes nothing for a launcher");
+	refused_with(BEGET_OPTIONS(.launcher = env), -EINVAL, "forkserver cannot use a launcher");
 	refused_with(BEGET_OPTIONS(.method = BEGET_FORK, .launcher = env), -EINVAL, "fork executes nothing");
 	refused_with(BEGET_OPTIONS(.method = BEGET_SPAWN, .launcher = env, .cwd = "/"), -EOPNOTSUPP,
 	             "cannot set the working directory");
