@@ -77,7 +77,8 @@ static void not_executable(void)
 
 static void fails_at_once(void)
 {
-	fails(LAUNCHER("false"), 0, -ECONNRESET, "the launcher false ended and did not execute the program, and printed");
+	fails(LAUNCHER("false"), 0, -ECONNRESET,
+	      "the launcher false ended and did not execute the program, and printed");
 	fails(LAUNCHER("true"), 10000, -ECONNRESET, "the launcher true ended");
 	fails(LAUNCHER("sh", "-c", "kill -9 $$"), 0, -ECONNRESET, "the launcher sh ended");
 }
