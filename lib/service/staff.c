@@ -268,12 +268,12 @@ static void divide(struct beget_service *s)
 	if (!s->next)
 		return;
 	struct tally next = count(s, s->next);
-	s->next->wanted = s->wanted;
-	if (next.ready < s->wanted) {
-		if (s->options.flags & BEGET_SERVICE_ONE_BY_ONE)
-			share_out(s, &next);
+	if (s->options.flags & BEGET_SERVICE_ONE_BY_ONE)
+		share_out(s, &next);
+	else
+		s->next->wanted = s->wanted;
+	if (next.ready < s->wanted)
 		return;
-	}
 	put_aside(s, s->current);
 	s->current = s->next;
 	s->next = NULL;

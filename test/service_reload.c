@@ -1,0 +1,334 @@
+/* A service whose children are replaced by others: reloads, recycling, heartbeats. */
+#include "services.h"
+
+#include <malloc.h>
+
+static int serve_as(struct beget_buffer *counters, int number)
+{
+	add_one(counters, number);
+	return serve();
+}
+
+/* Until the event; counts meanwhile how many children are there at most, and whether there ever were too few. */
+struct watch {
+	unsigned ready, all, least_ready, most_all;
+};
+
+static void count_event(struct watch *w, const struct beget_service_event *e)
+{
+	w->all += e->kind == BEGET_SERVICE_STARTED;
+	w->all -= e->kind == BEGET_SERVICE_ENDED;
+	w->most_all = w->all > w->most_all ? w->all : w->most_all;
+}
+
+static struct beget_service_event watch_until(struct beget_service *s, enum beget_service_kind kind, struct watch *w)
+{
+	struct beget_service_event e;
+
+	do {
+		e = next_event(s);
+		count_event(w, &e);
+		unsigned ready = service_status(s).ready;
+		w->least_ready = ready < w->least_ready ? ready : w->least_ready;
+	} while (e.kind != kind);
+	return e;
+}
+
+/* Behaviour 61: the new are ready before the old are asked to finish. */
+static void a_reload_makes_before_it_breaks(enum beget_method method)
+{
+	volatile int *ints;
+	struct beget_buffer *counters = shared_ints(2, &ints);
+	struct beget_service *s =
+		SERVICE(method, BEGET_CALL(serve_as, counters, 0), .children = 3, .ready_ms = PATIENCE_MS);
+	struct watch w = {.all = 3, .most_all = 3, .least_ready = 3};
+	struct beget_service_event e;
+
+	await_ready(s, 3, NULL);
+	good(beget_service_reload(s, BEGET_CALL(serve_as, counters, 1)));
+	assert_int_equal(service_status(s).reloading, 1);
+	e = watch_until(s, BEGET_SERVICE_RELOADED, &w);
+	assert_int_equal(e.version, 2);
+	assert_true(w.least_ready >= 3);
+	while (w.all > 3) {
+		e = watch_until(s, BEGET_SERVICE_ENDED, &w);
+		assert_int_equal(e.version, 1);
+		assert_int_equal(e.status.outcome, BEGET_EXITED);
+	}
+	struct beget_service_status status = service_status(s);
+	assert_int_equal(status.ready, 3);
+	assert_int_equal(status.version, 2);
+	assert_int_equal(status.reloads, 1);
+	assert_int_equal(status.failed, 0);
+	assert_int_equal(ints[1], 3);
+	good(beget_service_kill(s, 0, SIGKILL)); /* what replaces them is of the new version */
+	await_ready(s, 3, NULL);
+	assert_int_equal(ints[0], 3);
+	assert_int_equal(ints[1], 6);
+	finish(s);
+	beget_buffer_free(counters);
+}
+
+static int fail_at_once(void)
+{
+	exit(77);
+}
+
+/* Behaviour 61: if the new do not become ready, the old go on. */
+static void a_reload_that_fails_leaves_the_old(enum beget_method method)
+{
+	struct beget_service *s =
+		SERVICE(method, BEGET_CALL(serve), .children = 2, .ready_ms = PATIENCE_MS, .boots = 2, .backoff_ms = 1);
+	struct beget_service_event e;
+	pid_t pids[2];
+
+	await_ready(s, 2, pids);
+	good(beget_service_reload(s, BEGET_CALL(fail_at_once)));
+	do {
+		e = next_event(s);
+		assert_int_not_equal(e.kind, BEGET_SERVICE_READY);
+		assert_true(e.kind != BEGET_SERVICE_ENDED || (e.pid != pids[0] && e.pid != pids[1]));
+	} while (e.kind != BEGET_SERVICE_RELOAD_FAILED);
+	assert_non_null(strstr(e.text, "code 77"));
+	assert_int_equal(service_status(s).ready, 2);
+	assert_int_equal(service_status(s).reloads, 0);
+	good(beget_service_kill(s, pids[0], SIGKILL)); /* and they are replaced as before */
+	await_ready(s, 1, NULL);
+	assert_int_equal(service_status(s).ready, 2);
+	finish(s);
+}
+
+/* Behaviour 62: there are never more children than are wanted. */
+static void a_reload_one_by_one(enum beget_method method)
+{
+	struct beget_service *s = SERVICE(method, BEGET_CALL(serve), .children = 3, .ready_ms = PATIENCE_MS,
+	                                  .flags = BEGET_SERVICE_ONE_BY_ONE);
+	struct watch w = {.all = 3, .most_all = 3, .least_ready = 3};
+
+	await_ready(s, 3, NULL);
+	good(beget_service_reload(s, NULL));
+	watch_until(s, BEGET_SERVICE_RELOADED, &w);
+	assert_int_equal(w.most_all, 3);
+	assert_int_equal(w.least_ready, 2);
+	struct beget_service_status status = service_status(s);
+	assert_int_equal(status.ready, 3);
+	assert_int_equal(status.finishing, 0);
+	finish(s);
+}
+
+static void a_reload_one_by_one_that_fails(enum beget_method method)
+{
+	struct beget_service *s = SERVICE(method, BEGET_CALL(serve), .children = 2, .ready_ms = PATIENCE_MS, .boots = 2,
+	                                  .backoff_ms = 1, .flags = BEGET_SERVICE_ONE_BY_ONE);
+
+	await_ready(s, 2, NULL);
+	good(beget_service_reload(s, BEGET_CALL(fail_at_once)));
+	until(s, BEGET_SERVICE_RELOAD_FAILED);
+	await_ready(s, 1, NULL); /* in place of the one that made room */
+	assert_int_equal(service_status(s).ready, 2);
+	finish(s);
+}
+
+/* Behaviour 66: a child that is finishing takes no place of a new one, and their number is bounded. */
+static int go_on(void)
+{
+	signal(SIGTERM, SIG_IGN);
+	beget_ready();
+	sleep_ms(PATIENCE_MS);
+	return 0;
+}
+
+static void finishing_children_are_bounded(enum beget_method method)
+{
+	struct beget_service *s =
+		SERVICE(method, BEGET_CALL(go_on), .children = 2, .ready_ms = PATIENCE_MS, .grace_ms = BEGET_FOREVER);
+
+	int reloads = 0, ended = 0;
+	await_ready(s, 2, NULL);
+	good(beget_service_reload(s, NULL));
+	while (reloads < 3 || ended < 4) {
+		struct beget_service_event e = next_event(s);
+		if (e.kind == BEGET_SERVICE_RELOADED) {
+			assert_int_equal(service_status(s).ready, 2);
+			if (++reloads < 3)
+				good(beget_service_reload(s, NULL));
+		}
+		if (e.kind != BEGET_SERVICE_ENDED)
+			continue;
+		ended++;
+		assert_true(e.version <= 2);
+		assert_int_equal(e.status.code, SIGKILL);
+	}
+	assert_int_equal(service_status(s).finishing, 2);
+	beget_service_close(s);
+}
+
+/* Behaviour 71, for descriptors, memory and processes. */
+static void reload_once(struct beget_service *s, unsigned children)
+{
+	good(beget_service_reload(s, NULL));
+	for (unsigned reloaded = 0, ended = 0; !reloaded || ended < children;) {
+		struct beget_service_event e = next_event(s);
+		reloaded += e.kind == BEGET_SERVICE_RELOADED;
+		ended += e.kind == BEGET_SERVICE_ENDED;
+	}
+}
+
+static void a_hundred_reloads_leak_nothing(enum beget_method method)
+{
+	struct beget_service *s = SERVICE(method, BEGET_CALL(serve), .children = 2, .ready_ms = PATIENCE_MS);
+
+	await_ready(s, 2, NULL);
+	for (int i = 0; i < 5; i++)
+		reload_once(s, 2);
+	int descriptors = count_descriptors();
+	size_t bytes = mallinfo2().uordblks;
+	for (int i = 0; i < often(100); i++)
+		reload_once(s, 2);
+	assert_int_equal(count_descriptors(), descriptors);
+	assert_true(mallinfo2().uordblks <= bytes + 1024);
+	assert_int_equal(service_status(s).finishing, 0);
+	finish(s);
+}
+
+/* The latest reload counts. */
+static void a_reload_takes_the_place_of_another(enum beget_method method)
+{
+	volatile int *ints;
+	struct beget_buffer *counters = shared_ints(3, &ints);
+	struct beget_service *s =
+		SERVICE(method, BEGET_CALL(serve_as, counters, 0), .children = 2, .ready_ms = PATIENCE_MS);
+
+	await_ready(s, 2, NULL);
+	good(beget_service_reload(s, BEGET_CALL(wait_until_asked))); /* never ready */
+	good(beget_service_reload(s, BEGET_CALL(serve_as, counters, 2)));
+	assert_int_equal(until(s, BEGET_SERVICE_RELOADED).version, 3);
+	assert_int_equal(ints[2], 2);
+	assert_int_equal(service_status(s).reloads, 1);
+	finish(s);
+	beget_buffer_free(counters);
+}
+
+/* Behaviour 64: never more than one at once, and the replacement is ready before. */
+static void recycling_is_staggered(enum beget_method method)
+{
+	struct beget_service *s =
+		SERVICE(method, BEGET_CALL(serve), .children = 3, .ready_ms = PATIENCE_MS, .lifetime_ms = 100);
+	int under_way = 0, ended = 0;
+
+	await_ready(s, 3, NULL);
+	while (ended < 6) {
+		struct beget_service_event e = next_event(s);
+		under_way += e.kind == BEGET_SERVICE_RECYCLING;
+		assert_true(under_way <= 1);
+		assert_true(service_status(s).ready >= 3);
+		if (e.kind != BEGET_SERVICE_ENDED)
+			continue;
+		assert_int_equal(e.status.outcome, BEGET_EXITED);
+		under_way--;
+		ended++;
+	}
+	assert_int_equal(service_status(s).failed, 0);
+	assert_true(service_status(s).recycled >= 6);
+	finish(s);
+}
+
+static int ask_for_a_replacement(void)
+{
+	return beget_stopping() < 0 || beget_ready() || beget_recycle() ? 8 : wait_until_asked();
+}
+
+static void a_child_can_ask_for_a_replacement(enum beget_method method)
+{
+	struct beget_service *s =
+		SERVICE(method, BEGET_CALL(ask_for_a_replacement), .children = 1, .ready_ms = PATIENCE_MS);
+
+	pid_t pid = until(s, BEGET_SERVICE_READY).pid;
+	assert_int_equal(until(s, BEGET_SERVICE_RECYCLING).pid, pid);
+	until(s, BEGET_SERVICE_READY);
+	assert_int_equal(until(s, BEGET_SERVICE_ENDED).pid, pid);
+	finish(s);
+}
+
+static int beat(void)
+{
+	struct pollfd stop = {.fd = beget_stopping(), .events = POLLIN};
+
+	beget_ready();
+	while (poll(&stop, 1, 5) == 0)
+		if (beget_beat())
+			return 7;
+	return 0;
+}
+
+/* Behaviour 67: the event names the child and the time. */
+static void a_silent_child_is_named(enum beget_method method)
+{
+	struct beget_service *s =
+		SERVICE(method, BEGET_CALL(beat), .children = 2, .ready_ms = PATIENCE_MS, .heartbeat_ms = scaled(1000));
+	struct beget_service_event e;
+	pid_t pids[2];
+
+	await_ready(s, 2, pids);
+	kill(pids[1], SIGSTOP);
+	do {
+		e = until(s, BEGET_SERVICE_SILENT);
+	} while (e.pid != pids[1]);
+	assert_true(e.ms >= scaled(1000));
+	assert_non_null(strstr(e.text, "no sign"));
+	good(beget_service_kill(s, e.pid, SIGKILL));
+	await_ready(s, 1, NULL);
+	finish(s);
+}
+
+/* Behaviour 67: where all stood still, as when the machine was suspended, no child is to blame. */
+static void a_standstill_is_no_silence(enum beget_method method)
+{
+	struct beget_service *s =
+		SERVICE(method, BEGET_CALL(beat), .children = 2, .ready_ms = PATIENCE_MS, .heartbeat_ms = 300);
+	struct beget_service_event e;
+	pid_t pids[2];
+
+	await_ready(s, 2, pids);
+	kill(pids[0], SIGSTOP), kill(pids[1], SIGSTOP);
+	sleep_ms(700);
+	kill(pids[0], SIGCONT), kill(pids[1], SIGCONT);
+	assert_int_equal(beget_service_next(s, 0, &e), -ETIMEDOUT);
+	finish(s);
+}
+
+/* Behaviour 69: a child that is killed at any moment blocks no other. */
+static void killed_children_block_nothing(enum beget_method method)
+{
+	struct beget_service *s =
+		SERVICE(method, BEGET_CALL(beat), .children = 2, .ready_ms = PATIENCE_MS, .heartbeat_ms = PATIENCE_MS,
+	                .healthy_ms = 1, .backoff_ms = 1, .backoff_max_ms = 2);
+
+	for (int i = 0; i < often(20); i++) {
+		pid_t pid = until(s, BEGET_SERVICE_READY).pid;
+		sleep_ms(i % 7);
+		(void)beget_service_kill(s, pid, SIGKILL);
+	}
+	finish(s);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct behaviour table[] = {
+		BEHAVIOUR(a_reload_makes_before_it_breaks),
+		BEHAVIOUR(a_reload_that_fails_leaves_the_old),
+		BEHAVIOUR(a_reload_one_by_one),
+		BEHAVIOUR(a_reload_one_by_one_that_fails),
+		BEHAVIOUR(finishing_children_are_bounded),
+		BEHAVIOUR(a_hundred_reloads_leak_nothing),
+		BEHAVIOUR(a_reload_takes_the_place_of_another),
+		BEHAVIOUR(recycling_is_staggered),
+		BEHAVIOUR(a_child_can_ask_for_a_replacement),
+		BEHAVIOUR_OF(a_silent_child_is_named, BY(BEGET_FORKSERVER)),
+		BEHAVIOUR(a_standstill_is_no_silence),
+		BEHAVIOUR(killed_children_block_nothing),
+	};
+
+	beget_init(argc, argv);
+	return run_behaviours(table, sizeof(table) / sizeof(*table));
+}
