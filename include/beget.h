@@ -30,7 +30,7 @@ enum beget_outcome {
 	BEGET_SIGNALED,
 	BEGET_FAILED,
 	BEGET_LOST,
-	BEGET_TIMED_OUT, /* a process or task that was killed because its limit ran out */
+	BEGET_TIMED_OUT, /* the process or task was killed because its time limit expired */
 	BEGET_CANCELED,  /* a task that was taken back before it began */
 };
 

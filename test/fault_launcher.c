@@ -27,7 +27,7 @@ static void is_healthy(void)
 	expect_exit(p, 7);
 }
 
-/* Returns false once the call is not made that often. */
+/* Returns false once there are fewer calls than n. */
 static bool fails(const char *call, int n)
 {
 	struct beget_process *p = NULL;

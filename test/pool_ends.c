@@ -187,7 +187,7 @@ static void a_stopped_worker(enum beget_method method)
 	beget_pool_free(pool);
 }
 
-/* The worker's own timer does not survive when the target executes another program; the caller kills that one. */
+/* The timer of the worker does not survive if the target executes another program; the caller kills that program. */
 static int becomes_another(void)
 {
 	execlp("sleep", "sleep", "1000", (char *)NULL);

@@ -229,7 +229,7 @@ static void freed_at_once(enum beget_method method)
 	beget_task_free(mine);
 }
 
-/* A worker that is not born yet cannot be signaled, and nothing waits for its birth. */
+/* A worker that has not been born cannot be signaled, and closing does not wait for its birth. */
 static void closed_while_the_helper_is_stopped(enum beget_method method)
 {
 	pid_t helper = method == BEGET_FORKSERVER ? helper_pid() : 0;
@@ -244,7 +244,7 @@ static void closed_while_the_helper_is_stopped(enum beget_method method)
 	beget_pool_free(pool);
 	if (helper)
 		assert_int_equal(kill(helper, SIGCONT), 0);
-	/* the worker that was born late is forgotten when it has ended */
+	/* the late worker is dropped when it has ended */
 	for (int64_t end = now_ms() + PATIENCE_MS; count_descriptors() > before && now_ms() < end; sleep_ms(10))
 		beget_pool_free(POOL(method, .workers = 1));
 }

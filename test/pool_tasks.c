@@ -98,7 +98,7 @@ static void results_of_each_kind(enum beget_method method)
 	beget_pool_free(pool);
 }
 
-/* Each of the results that wait takes little more than its own size. */
+/* Each unread result takes little more memory than its own size. */
 static void results_that_wait(enum beget_method method)
 {
 	enum { N = 300, MOST = 2000 };
@@ -121,7 +121,7 @@ static void results_that_wait(enum beget_method method)
 	beget_pool_free(pool);
 }
 
-/* A task behind a long one can be withdrawn only while the caller is in the library: few are sent ahead then. */
+/* A task behind a long one can be withdrawn only while the caller is in the library, so only a few are sent ahead. */
 static void few_wait_behind_long_ones(enum beget_method method)
 {
 	enum { N = 8, LONG_MS = 50 };

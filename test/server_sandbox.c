@@ -243,7 +243,7 @@ static void stays_inside(const struct beget_options *o)
 	assert_int_equal(int_result_with(o, BEGET_CALL(can_write, "/mnt/inside")), 1);
 }
 
-/* Not even where its number names the same process. */
+/* No child of a launcher has a helper's socket, even outside a pid namespace. */
 static void alone(void)
 {
 	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.launcher = LAUNCHER("env")));
@@ -257,7 +257,7 @@ static void alone(void)
 static void hostile_target(void)
 {
 	needs(SANDBOX);
-	helper_pid(); /* there is a helper outside to ask */
+	helper_pid(); /* there is a helper outside that could be asked */
 	struct beget_server *s = open_server(BEGET_SERVER_OPTIONS(.launcher = SANDBOX, .spares = 1));
 	for (int tied = 0; tied < 2; tied++) {
 		stays_inside(BEGET_OPTIONS(.method = BEGET_SPAWN, .launcher = SANDBOX, .flags = tied ? BEGET_TIED : 0));
@@ -369,7 +369,7 @@ static void waits_and_exits(struct beget_fd go, int code)
 		_exit(code);
 }
 
-/* Then only the kernel's record is left. */
+/* Only the kernel's record is left. */
 static void helper_is_killed(void)
 {
 	struct beget_status status;

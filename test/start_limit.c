@@ -89,7 +89,7 @@ static void killed_by_the_caller(enum beget_method method)
 	expect_end(p, BEGET_SIGNALED, SIGKILL);
 }
 
-/* It says that its limit ran out. */
+/* Reports that its limit has expired. */
 static void lies(void)
 {
 	for (int fd = 3; fd < 200; fd++) {
@@ -176,7 +176,7 @@ static void freed_meanwhile(enum beget_method method)
 	assert_int_equal(read(fds[0], &x, 1), 1);
 	assert_true(ends(fds[0], 10000));
 	close(fds[0]);
-	/* A later start reaps what may be left of it. */
+	/* a later start reaps what is left of it */
 	for (int64_t end = now_ms() + 5000;
 	     waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && now_ms() < end;)
 		assert_int_equal(int_result(method, BEGET_CALL(three)), 3);

@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-/* Ways in which a target goes on, once its daemon runs. */
+/* What a target does once its daemon is running. */
 enum way { RETURNS, EXITS, IS_SIGNALED, PAUSES, EXECUTES, ENDS_ON_TERM };
 
 static void end_on_term(int signal)
@@ -16,7 +16,7 @@ static void end_on_term(int signal)
 	_exit(15);
 }
 
-/* A process in a session of its own, whose parent has ended. It blocks what it can. */
+/* Becomes a process in its own session whose parent has ended, and blocks all signals. */
 static void daemonize(void)
 {
 	sigset_t all;
@@ -53,7 +53,7 @@ static int has_a_daemon(struct beget_fd out, int way)
 		pause();
 }
 
-/* Starts one, and returns when its daemon runs. */
+/* Starts a tree, and returns when its daemon is running. */
 static struct beget_process *start_tree(const struct beget_options *o, int way, int *end)
 {
 	int fds[2];
@@ -165,7 +165,7 @@ static void caller_ends(enum beget_method method)
 	}
 }
 
-/* Starts of the child by a helper of its own, which is in the tree. */
+/* A start by the child, whose own helper is in the tree. */
 static int starts_a_child(struct beget_fd out, int method)
 {
 	struct beget_process *p;
@@ -194,7 +194,7 @@ static void nested(enum beget_method method)
 	}
 }
 
-/* A process that is always another one. */
+/* A process that replaces itself all the time. */
 static int hops(struct beget_fd out)
 {
 	(void)out;
@@ -226,7 +226,7 @@ static int bears_many(struct beget_fd out, int n)
 	return out.fd > 0;
 }
 
-/* More than are listed at once. */
+/* More processes than are listed at once. */
 static void many(enum beget_method method)
 {
 	int fds[2];
@@ -245,7 +245,7 @@ static int parent(void)
 	return getppid();
 }
 
-/* Nothing is known of the daemon then, but the child ends with its monitor, and its fate is not invented. */
+/* The fate of the daemon is unknown then, but the child ends with its monitor, and no status is invented. */
 static void the_monitor_is_killed(enum beget_method method)
 {
 	struct beget_status status;
@@ -262,7 +262,7 @@ static void the_monitor_is_killed(enum beget_method method)
 	assert_int_equal(int_result(method, BEGET_CALL(parent)) > 0, 1);
 }
 
-/* Options beside it. */
+/* Together with other options. */
 
 static int all(struct beget_bytes bytes, struct beget_buffer *buffer, struct beget_fd fd)
 {
@@ -295,7 +295,7 @@ static void with_all_else(enum beget_method method)
 	assert_int_equal(read(fds[0], text, sizeof(text)), 1);
 	expect_gone(fds[0]);
 	assert_int_equal(beget_join(p, 10000, NULL), 0);
-	if (method == BEGET_FORK) { /* by is known there */
+	if (method == BEGET_FORK) { /* by is set there */
 		assert_int_equal(beget_result(p, &value), 0);
 		assert_int_equal(value, 1);
 	}

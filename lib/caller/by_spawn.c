@@ -59,7 +59,7 @@ static int start_launched(const struct beget__plan *plan, struct beget_process *
 	return error;
 }
 
-/* It is the monitor's: the child sends its own. */
+/* The pidfd is the monitor's; the child sends its own. */
 static void forget_pidfd(struct beget_process *p)
 {
 	beget__forks_guard();

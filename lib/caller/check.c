@@ -204,7 +204,7 @@ static int check_tie(const struct beget__plan *plan)
 		plan->method->name);
 }
 
-/* The child reports its pid as it sees it. */
+/* The child reports its pid as seen in its own namespace. */
 static int check_monitor(const struct beget__plan *plan)
 {
 	if (!plan->monitored || !beget__proc_children_elsewhere())

@@ -22,7 +22,7 @@ struct beget__plan {
 	bool launched;                           /* through this launcher or the server's */
 	struct beget__target target;             /* not set for a method that shares addresses */
 	struct beget__wishes wishes;
-	bool monitored; /* a process of its own watches the child */
+	bool monitored; /* the child has a monitor process */
 	int claims;     /* for a worker; -1: this is a start of one call */
 	char what[64];  /* for error sentences */
 };

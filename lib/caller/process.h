@@ -37,7 +37,7 @@ struct beget_process {
 	char what[64];
 	bool named;                  /* by the user */
 	int limit_ms;                /* 0: none */
-	bool tree;                   /* what it started ends with it */
+	bool tree;                   /* the processes that it started end with it */
 	struct beget__target target; /* without a module: not looked up yet */
 	void (*function)(void);
 
@@ -55,7 +55,7 @@ struct beget_process {
 	struct beget__promise promise;
 	struct beget__stash stash; /* for a worker */
 	bool ours;                 /* a child of this process, to be waited for */
-	pid_t monitor;             /* a child of this process and the parent of that one, to be reaped; 0: none */
+	pid_t monitor;             /* a child of this process and the parent of that process, to be reaped; 0: none */
 	pid_t pid;                 /* 0: not known yet, or never created */
 	int pidfd;                 /* -1: not known yet, or not supported by this kernel */
 	int tie;                   /* closes when the caller ends, and the child is killed */

@@ -118,7 +118,7 @@ static void explain_unread(struct beget_process *p, const struct beget__exit *en
 		                    : "helper: it ended before it created the process");
 }
 
-/* Waits only where the channel shows that the monitor is about to end: it is the last to close it. */
+/* Waits only if the channel shows that the monitor is about to end, because the monitor is the last to close it. */
 static bool reap_monitor(struct beget_process *p)
 {
 	struct pollfd far = {.fd = p->channel.fd};

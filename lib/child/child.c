@@ -203,7 +203,7 @@ static void announce(int channel)
 	beget__fd_close(&pidfd);
 }
 
-/* This process becomes the monitor, and a copy of it the child. */
+/* This process becomes the monitor, and a forked copy of it becomes the child. */
 static int get_monitor(void)
 {
 	const struct beget__watch watch = {

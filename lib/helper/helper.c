@@ -114,7 +114,7 @@ static int adopt(int channel, const struct beget__request *request)
 	pid_t pid = bear(channel, request);
 	if (pid < 0)
 		return pid;
-	if (request->monitored) /* it reports on its child, and ends with the caller if that is tied */
+	if (request->monitored) /* a monitor reports on its child, and ends with the caller if the child is tied */
 		beget__fd_close(&channel);
 	beget__wards_add(pid, channel, request->tied && !request->monitored);
 	helper.started++;

@@ -43,7 +43,7 @@ uint64_t beget__claim_mean(const struct beget__claims *c)
 	return atomic_load(&c->mean_ns);
 }
 
-/* The newest task counts for an eighth. */
+/* The newest task counts one eighth. */
 void beget__claim_measure(struct beget__claims *c, uint64_t ns)
 {
 	uint64_t mean = atomic_load(&c->mean_ns);

@@ -10,7 +10,7 @@
 enum { BEGET__CLAIMS = 128 };
 
 struct beget__claims {
-	_Atomic uint64_t mean_ns; /* how long tasks take, written by the worker; 0: not known */
+	_Atomic uint64_t mean_ns; /* mean duration of tasks, written by the worker; 0: unknown */
 	_Atomic uint64_t words[BEGET__CLAIMS];
 };
 

@@ -16,8 +16,8 @@ enum beget__message {
 	BEGET__CALL,      /* caller to child: state, target, arguments */
 	BEGET__TASK,      /* caller to worker: limit, target, arguments; the tag is the task's number */
 	BEGET__GO,        /* caller to forked child: run the target */
-	BEGET__MADE,      /* process of the helper to caller: it waits for its call, and will make the child */
-	BEGET__BORN,      /* child to caller, unless the caller made it: pid, and a pidfd if the kernel has them */
+	BEGET__MADE,      /* process of the helper to caller: it waits for its call and will create the child */
+	BEGET__BORN,      /* child to caller, unless the caller created it: pid, and a pidfd if the kernel has them */
 	BEGET__WAITS,     /* worker to caller: ready for the first task */
 	BEGET__FAILED,    /* helper or child to caller: the failure record; from a worker with the task's tag */
 	BEGET__RESULT,    /* child to caller; from a worker with the task's tag */

@@ -8,7 +8,7 @@
 /* How a process ended, as the kernel reports it. */
 struct beget__exit {
 	int32_t wait_status;
-	uint32_t timed_out; /* by SIGKILL, because its limit ran out */
+	uint32_t timed_out; /* by SIGKILL, because its time limit expired */
 	int64_t user_us, system_us, peak_kib;
 };
 

@@ -12,7 +12,7 @@ enum beget__spare { BEGET__NO_SPARE, BEGET__WARM, BEGET__FRESH, BEGET__SPARE_KIN
 struct beget__request {
 	pid_t caller;
 	uint32_t tied;           /* to the caller */
-	uint32_t monitored;      /* the process will fork the child, and report on it */
+	uint32_t monitored;      /* the process will fork the child and report on it */
 	enum beget__spare spare; /* to be created when the helper is idle */
 	/* How long sending may wait for room: -ETIMEDOUT; negative: without a limit. Not sent. */
 	int within_ms;

@@ -35,7 +35,7 @@ static void close_all(struct monitor *m)
 	beget__fd_close(&m->children);
 }
 
-/* The file stays the same whatever the tree does to /proc. */
+/* The open file stays the same even if the tree changes /proc. */
 static int open_tree(struct monitor *m)
 {
 	int fd = beget__procfs_numbers_ours() ? beget__proc_open_children() : -ENOENT;
@@ -65,7 +65,7 @@ static int open_all(struct monitor *m, const struct beget__watch *w)
 	return w->tree ? open_tree(m) : 0;
 }
 
-/* Kills the children that are listed, but for a number that is cut off at the end. Returns how many: those that have
+/* Kills the listed children, except for a number that is truncated at the end. Returns their number. Those that have
  * gained privileges cannot be killed. */
 static int kill_listed(const char *list)
 {
@@ -77,7 +77,7 @@ static int kill_listed(const char *list)
 	return n;
 }
 
-/* A process that is killed leaves its children to the monitor, which finds them in the next round. */
+/* When a process is killed, its children become the monitor's, which finds them in the next round. */
 static void kill_tree(int children)
 {
 	char list[1024];
@@ -93,7 +93,7 @@ static void kill_tree(int children)
 	}
 }
 
-/* Until the child has ended. */
+/* Returns when the child has ended. */
 static void attend(pid_t child, const struct beget__watch *w, struct monitor *m)
 {
 	int64_t deadline = beget__clock_deadline(w->limit_ms > 0 ? w->limit_ms : -1);
@@ -125,7 +125,7 @@ static _Noreturn void monitor(pid_t child, const struct beget__watch *w, struct 
 
 	beget__trace("monitors %d", (int)child);
 	beget__trace_fd = -1;
-	(void)beget__self_join_group(0); /* what the group of the caller is sent is not for the monitor */
+	(void)beget__self_join_group(0); /* signals to the caller's group are not meant for the monitor */
 	beget__fd_close_but(0, keep, sizeof(keep) / sizeof(*keep));
 	beget__wards_clear();
 	beget__wards_add(child, m->reports, false);
@@ -146,7 +146,8 @@ int beget__monitor_fork(const struct beget__watch *w)
 	int error = open_all(&m, w);
 	if (!error) {
 		beget__signals_block_all(&mask);
-		beget__signals_take_default(SIGCHLD, &before); /* were it ignored, no end would be seen */
+		/* If it were ignored, the child would be reaped unseen. */
+		beget__signals_take_default(SIGCHLD, &before);
 		pid_t pid = beget__proc_fork();
 		if (pid > 0)
 			monitor(pid, w, &m);

@@ -12,8 +12,8 @@ bool beget__wards_make_room(void);
 void beget__wards_add(pid_t, int channel, bool tied); /* tied: ends with the client */
 void beget__wards_tie(pid_t);
 size_t beget__wards_count(void);
-void beget__wards_clear(void);  /* in a copy of the helper, whose children they are */
-void beget__wards_expire(void); /* kills them all because their time is over */
+void beget__wards_clear(void);  /* in a copy of the helper, which does not have these children */
+void beget__wards_expire(void); /* kills all of them because their time limit has expired */
 
 /* Reports and reaps the children that have ended. */
 void beget__wards_reap(void);

@@ -163,7 +163,7 @@ static int first_segments(struct dl_phdr_info *m, size_t size, void *ret)
 	return 1;
 }
 
-/* The program, which is the first module, has a name here, and the kernel's module has none. */
+/* Here the program, which is the first module, has a name, and the kernel's module has none. */
 const char *beget__libc_module_name(const struct dl_phdr_info *m)
 {
 	const ElfW(Phdr) *program = NULL;

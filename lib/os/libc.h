@@ -38,7 +38,7 @@ bool beget__libc_single_threaded(void);  /* false: other threads are possible */
 int beget__libc_at_exit(void (*)(void));
 _Noreturn void beget__libc_exit(int code);
 bool beget__libc_exit_code(int *ret);
-const char *beget__libc_exit_text(char *text, size_t size); /* " with code 7"; "": not known */
+const char *beget__libc_exit_text(char *text, size_t size); /* " with code 7"; "" if unknown */
 
 /* Visits all open streams, or only the standard ones if libc cannot list them. */
 void beget__libc_each_stream(void (*visit)(FILE *));

@@ -387,7 +387,7 @@ int beget__proc_die_with(pid_t parent)
 	FAULT("pdeathsig", -fault);
 	if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL) < 0)
 		return -errno;
-	if (getppid() != parent) /* it ended before */
+	if (getppid() != parent) /* it has ended already */
 		kill(getpid(), SIGKILL);
 	return 0;
 }

@@ -50,16 +50,16 @@ bool beget__proc_stopped(pid_t);
 bool beget__proc_next_is_init(void);
 
 int64_t beget__proc_memory_kib(pid_t); /* resident and private memory; 0 if that cannot be seen */
-/* The next child is in another pid namespace, or that cannot be seen. */
+/* True if the next child is in another pid namespace, or if that cannot be seen. */
 bool beget__proc_children_elsewhere(void);
 
 bool beget__proc_adopts_orphans(void); /* this process becomes the parent of orphaned descendants */
 
-int beget__proc_adopt_orphans(void);    /* from now on */
-int beget__proc_die_with(pid_t parent); /* SIGKILL to this process when that one ends */
+int beget__proc_adopt_orphans(void);    /* in the future */
+int beget__proc_die_with(pid_t parent); /* the kernel sends SIGKILL to this process when that one ends */
 
-/* The file that lists the children of the calling thread, each number with a space behind it; -ENOENT: there is none.
- */
+/* Opens the file that lists the children of the calling thread, each number followed by a space. -ENOENT: the kernel
+ * has none. */
 int beget__proc_open_children(void);
 
 #endif

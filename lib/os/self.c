@@ -90,7 +90,7 @@ int beget__self_scheduling(pid_t pid, struct beget__scheduling *ret)
 	struct sched_param parameter;
 
 	FAULT("sched_getscheduler", -fault);
-	/* The functions of musl always fail: for POSIX, they would have to act on all threads of a process. */
+	/* The functions of musl always fail, because POSIX requires that they act on all threads of a process. */
 	long policy = syscall(SYS_sched_getscheduler, pid);
 	if (policy < 0 || syscall(SYS_sched_getparam, pid, &parameter) < 0)
 		return -errno;

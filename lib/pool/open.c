@@ -250,7 +250,7 @@ int beget_pool_close(struct beget_pool *pool, int timeout_ms)
 void beget__open_free(struct beget_pool *pool)
 {
 	pool->freed = true;
-	beget__crew_abandon(pool); /* workers whose end has not been seen */
+	beget__crew_abandon(pool); /* workers whose end was not seen */
 	for (struct beget_task *t; (t = pool->done.first);) {
 		beget__deal_settle(pool, t);
 		if (t->owned)

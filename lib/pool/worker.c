@@ -132,8 +132,8 @@ static void strike(struct beget__worker *w)
 		(void)beget_kill(w->process, SIGKILL);
 }
 
-/* A worker that is not born yet cannot be signaled, and its helper may be stopped: it is killed when its birth is
- * reported, if it has not read the end of its channel before. */
+/* A worker that has not been born cannot be signaled, and its helper may be stopped: it is killed when its birth is
+ * reported, unless it has read the end of its channel before. */
 void beget__worker_kill(struct beget__worker *w)
 {
 	w->retiring = w->killed = true;

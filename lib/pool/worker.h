@@ -45,8 +45,8 @@ int beget__worker_start(struct beget__worker **ret, struct beget_pool *, int bel
 /* It has reached its loop and its prepare call has returned. */
 bool beget__worker_ready(const struct beget__worker *);
 
-/* How many tasks may be at the worker: enough to keep it busy while the caller is away, but few if they are long,
- * because a task behind a long one can be withdrawn only while the caller is in the library. */
+/* The number of tasks to send ahead: enough to keep the worker busy while the caller is away, but few if tasks are
+ * long, because a task behind a long one can be withdrawn only while the caller is in the library. */
 size_t beget__worker_depth(const struct beget__worker *);
 
 /* Sends a task; false if the worker cannot take more now. */
