@@ -1,5 +1,5 @@
 /* Ten thousand small tasks and two hundred large ones, of which some crash, exit or hang: the pool replaces their
- * workers and goes on. Ctrl-C cancels the tasks that have not begun and lets the others finish. */
+ * workers and continues. Ctrl-C cancels the tasks that have not begun and lets the others finish. */
 #include <beget.h>
 #include <beget/pool.h>
 #include <errno.h>

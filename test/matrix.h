@@ -217,7 +217,7 @@ static int compare(int index, const char *when, const char *wanted, unsigned for
 		answer = ask((enum beget_method)m, flags, BEGET_CALL(relay, index));
 		expect_text(piece->name, when, who[m][1], wanted, split(answer, &pid));
 		free(answer);
-		if (pid != helper && !(piece->kind & UNSEEN) && !SPARES) /* theirs is the shared helper */
+		if (pid != helper && !(piece->kind & UNSEEN) && !SPARES) /* these use the shared helper */
 			GIVE_UP("%s, %s, %s: has a helper of its own", piece->name, when, who[m][1]);
 	}
 	return helper;

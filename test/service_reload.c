@@ -9,7 +9,7 @@ static int serve_as(struct beget_buffer *counters, int number)
 	return serve();
 }
 
-/* Until the event; counts meanwhile how many children are there at most, and whether there ever were too few. */
+/* Waits for the event, and records the largest number of children and whether there were ever too few. */
 struct watch {
 	unsigned ready, all, least_ready, most_all;
 };
@@ -34,7 +34,7 @@ static struct beget_service_event watch_until(struct beget_service *s, enum bege
 	return e;
 }
 
-/* Behaviour 61: the new are ready before the old are asked to finish. */
+/* The new children are ready before the old ones are asked to finish. */
 static void a_reload_makes_before_it_breaks(enum beget_method method)
 {
 	volatile int *ints;
@@ -61,7 +61,7 @@ static void a_reload_makes_before_it_breaks(enum beget_method method)
 	assert_int_equal(status.reloads, 1);
 	assert_int_equal(status.failed, 0);
 	assert_int_equal(ints[1], 3);
-	good(beget_service_kill(s, 0, SIGKILL)); /* what replaces them is of the new version */
+	good(beget_service_kill(s, 0, SIGKILL)); /* their replacements are of the new version */
 	await_ready(s, 3, NULL);
 	assert_int_equal(ints[0], 3);
 	assert_int_equal(ints[1], 6);
@@ -74,7 +74,7 @@ static int fail_at_once(void)
 	exit(77);
 }
 
-/* Behaviour 61: if the new do not become ready, the old go on. */
+/* If the new children do not become ready, the old ones continue. */
 static void a_reload_that_fails_leaves_the_old(enum beget_method method)
 {
 	struct beget_service *s =
@@ -92,13 +92,13 @@ static void a_reload_that_fails_leaves_the_old(enum beget_method method)
 	assert_non_null(strstr(e.text, "code 77"));
 	assert_int_equal(service_status(s).ready, 2);
 	assert_int_equal(service_status(s).reloads, 0);
-	good(beget_service_kill(s, pids[0], SIGKILL)); /* and they are replaced as before */
+	good(beget_service_kill(s, pids[0], SIGKILL)); /* and they are replaced by children of the old version */
 	await_ready(s, 1, NULL);
 	assert_int_equal(service_status(s).ready, 2);
 	finish(s);
 }
 
-/* Behaviour 62: there are never more children than are wanted. */
+/* There are never more children than wanted. */
 static void a_reload_one_by_one(enum beget_method method)
 {
 	struct beget_service *s = SERVICE(method, BEGET_CALL(serve), .children = 3, .ready_ms = PATIENCE_MS,
@@ -124,12 +124,12 @@ static void a_reload_one_by_one_that_fails(enum beget_method method)
 	await_ready(s, 2, NULL);
 	good(beget_service_reload(s, BEGET_CALL(fail_at_once)));
 	until(s, BEGET_SERVICE_RELOAD_FAILED);
-	await_ready(s, 1, NULL); /* in place of the one that made room */
+	await_ready(s, 1, NULL); /* in place of the one that has ended */
 	assert_int_equal(service_status(s).ready, 2);
 	finish(s);
 }
 
-/* Behaviour 66: a child that is finishing takes no place of a new one, and their number is bounded. */
+/* A finishing child does not take the place of a new one, and the number of finishing children is limited. */
 static int go_on(void)
 {
 	signal(SIGTERM, SIG_IGN);
@@ -163,7 +163,7 @@ static void finishing_children_are_bounded(enum beget_method method)
 	beget_service_close(s);
 }
 
-/* Behaviour 71, for descriptors, memory and processes. */
+/* Reloads leave no descriptors, memory or processes behind. */
 static void reload_once(struct beget_service *s, unsigned children)
 {
 	good(beget_service_reload(s, NULL));
@@ -209,7 +209,7 @@ static void a_reload_takes_the_place_of_another(enum beget_method method)
 	beget_buffer_free(counters);
 }
 
-/* Behaviour 64: never more than one at once, and the replacement is ready before. */
+/* Never more than one child at once, and its replacement is ready before it is asked to finish. */
 static void recycling_is_staggered(enum beget_method method)
 {
 	struct beget_service *s =
@@ -261,7 +261,7 @@ static int beat(void)
 	return 0;
 }
 
-/* Behaviour 67: the event names the child and the time. */
+/* The event has the child's pid and the time. */
 static void a_silent_child_is_named(enum beget_method method)
 {
 	struct beget_service *s =
@@ -281,7 +281,7 @@ static void a_silent_child_is_named(enum beget_method method)
 	finish(s);
 }
 
-/* Behaviour 67: where all stood still, as when the machine was suspended, no child is to blame. */
+/* If everything stood still, as after a suspend, no child counts as silent. */
 static void a_standstill_is_no_silence(enum beget_method method)
 {
 	struct beget_service *s =
@@ -297,7 +297,7 @@ static void a_standstill_is_no_silence(enum beget_method method)
 	finish(s);
 }
 
-/* Behaviour 69: a child that is killed at any moment blocks no other. */
+/* A child that is killed at any moment blocks no other. */
 static void killed_children_block_nothing(enum beget_method method)
 {
 	struct beget_service *s =

@@ -17,7 +17,8 @@
 #ifndef BEGET_CALL_H
 #define BEGET_CALL_H
 
-/* Every type that is passed by value, as m(type, code): numbers; and the types of results; and those of parameters. */
+/* The types that are passed by value, as m(type, code). EACH_NUMBER lists numbers, EACH_RESULT the types of results,
+ * EACH those of parameters. */
 /* clang-format off */
 #define BEGET__EACH_NUMBER(m) \
 	m(_Bool, BEGET_TYPE_BOOL) m(char, BEGET_TYPE_CHAR) \

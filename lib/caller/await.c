@@ -31,7 +31,7 @@ struct round {
 	int64_t deadline;    /* set by the user */
 	int64_t brief_until; /* until then, only ends count */
 	struct watched *watched;
-	/* No more than are polled, because the kernel limits them to the number of descriptors a process may have. */
+	/* Only those that are polled: the kernel limits their number to that of the descriptors a process may have. */
 	struct pollfd *fds;
 	size_t polled;
 	int timeout;  /* -1: none */
@@ -136,7 +136,7 @@ static int survey(struct round *r)
 	return -ETIMEDOUT;
 }
 
-/* Looks only at processes that have changed: that costs more than polling them. */
+/* Looks only at processes that have changed: because a look costs more than a poll. */
 static void look(const struct round *r)
 {
 	const struct pollfd *fd = r->fds;

@@ -45,7 +45,7 @@ int beget__promise_result(struct beget__promise *, unsigned type, size_t size, v
 /* Delivers nothing from now on: the memory belongs to the user again. */
 void beget__promise_forget(struct beget__promise *);
 
-void beget__promise_free(struct beget__promise *);          /* but for the descriptor: */
+void beget__promise_free(struct beget__promise *);          /* everything except the descriptor */
 void beget__promise_release(const struct beget__promise *); /* closes it, in a forked copy too */
 
 #endif

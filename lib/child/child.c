@@ -74,7 +74,7 @@ int beget_caller_sentinel(void)
 		self.caller = beget__tie_watch(beget__fd_is(self.channel, &self.birth) ? self.channel : -1,
 		                               self.head.caller, self.head.caller_started);
 	if (self.caller == -EOPNOTSUPP)
-		return beget__fail(EOPNOTSUPP, "cannot watch the caller: it cannot be identified from here");
+		return beget__fail(EOPNOTSUPP, "cannot watch the caller: it cannot be identified from this process");
 	if (self.caller < 0)
 		return beget__fail_errno(-self.caller, "cannot watch the caller");
 	return self.caller;

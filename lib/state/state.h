@@ -7,8 +7,8 @@
 #include "wire/bytes.h"
 #include "wire/fds.h"
 
-/* Reads all state, or only what exec does not preserve. 0 or a negative errno; -EOPNOTSUPP: something cannot be seen
- * that even a new process would not inherit. What a new process does inherit counts as unseen: only a process that was
+/* Reads all state, or only what exec does not preserve. 0 or a negative errno; -EOPNOTSUPP: a value cannot be seen that
+ * a new process would not inherit either. What a new process does inherit counts as unseen: only a process that was
  * launched after this very reading is known to have it. */
 int beget__state_read(struct beget__state *);
 int beget__state_read_for_exec(struct beget__state *);
