@@ -31,7 +31,7 @@ enum beget_outcome {
 	BEGET_FAILED,
 	BEGET_LOST,
 	BEGET_TIMED_OUT, /* the process or task was killed because its time limit expired */
-	BEGET_CANCELED,  /* a task that was taken back before it began */
+	BEGET_CANCELED,  /* a task that was canceled before it began */
 };
 
 /* Flags of struct beget_options. */

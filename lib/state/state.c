@@ -36,7 +36,7 @@ static int read_row(int i, struct beget__state *s, const char *status)
 	if (out_of(error))
 		return beget__fail_errno(-error, "cannot read %s", beget__rows[i].name);
 	if (error && (beget__rows[i].after_exec || beget__rows[i].in_helper))
-		return beget__fail(EOPNOTSUPP, "cannot see %s, which the child is to have: %s", beget__rows[i].name,
+		return beget__fail(EOPNOTSUPP, "cannot read %s, which the child must have: %s", beget__rows[i].name,
 		                   beget__libc_error(-error, why, sizeof(why)));
 	if (error)
 		s->unseen |= 1u << i;
