@@ -186,9 +186,10 @@ static void expect_refusal(int pair[2], int error)
 	struct {
 		struct beget__frame frame;
 		char buffer[BEGET__FRAME_PACKET];
-	} in = {.frame.buffer = in.buffer};
+	} in;
 	struct beget__failure failure;
 
+	beget__frame_init(&in.frame, in.buffer, NULL);
 	beget__fd_close(&pair[1]);
 	assert_int_equal(beget__frame_receive(pair[0], &in.frame, 0), 1);
 	assert_int_equal(in.frame.kind, BEGET__FAILED);

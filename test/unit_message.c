@@ -27,7 +27,7 @@ static void up(void)
 {
 	assert_int_equal(beget__sock_pair(sides), 0);
 	memset(&in, 0, sizeof(in));
-	in.frame.buffer = in.buffer;
+	beget__frame_init(&in.frame, in.buffer, NULL);
 }
 
 static void down(void)
