@@ -140,8 +140,8 @@ static void one_round(const struct way *way, struct round *r)
 /* The codes that beget_start(3) documents. */
 static bool may_be_returned(int error)
 {
-	static const int codes[] = {EINVAL, EBADF,  ENOENT, ENOTDIR, EACCES, EDEADLK,   EPERM,
-	                            EMFILE, ENFILE, ENOMEM, EAGAIN,  ESTALE, ECONNRESET};
+	static const int codes[] = {EINVAL, EBADF,  ENOENT, ENOTDIR, EACCES, EDEADLK,    EPERM,
+	                            EMFILE, ENFILE, ENOMEM, EAGAIN,  ESTALE, ECONNRESET, EOPNOTSUPP};
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
 		if (error == -codes[i])

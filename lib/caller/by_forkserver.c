@@ -18,6 +18,7 @@ enum {
 	BEYOND = 1, /* the helper cannot provide the state */
 	GONE,       /* the helper has ended */
 	UNFIT,      /* the spare has ended or is not suitable */
+	EARLY,      /* the helper ended before it reached beget_init and is launched in another way */
 	LATE,       /* there is no time for another try */
 };
 
@@ -32,20 +33,33 @@ static int read_state(const struct beget__plan *plan, const struct beget__view *
 	return 0;
 }
 
+/* The first event on the channel: 0 if none comes in time. */
+static short await_news(const struct beget_process *p, int64_t deadline)
+{
+	struct pollfd news = {.fd = p->channel.fd, .events = POLLIN};
+	int left;
+
+	do {
+		left = beget__clock_left_ms(deadline);
+		if (beget__fd_poll(&news, 1, left) > 0)
+			return news.revents;
+	} while (left > 0); /* interrupted */
+	return 0;
+}
+
 /* With a deadline, the call is sent only after the child is born: once sent, it would run even after the deadline. */
 static int await_birth(const struct beget__plan *plan, const struct beget_process *p, int64_t deadline)
 {
-	struct pollfd born = {.fd = p->channel.fd, .events = POLLIN};
-	int left;
+	return plan->options.timeout_ms <= 0 || await_news(p, deadline) ? 0 : LATE;
+}
 
-	if (plan->options.timeout_ms <= 0)
-		return 0;
-	do {
-		left = beget__clock_left_ms(deadline);
-		if (beget__fd_poll(&born, 1, left) > 0)
-			return 0;
-	} while (left > 0); /* interrupted */
-	return LATE;
+/* The start that launches a helper waits for it, because it may have to launch another. */
+static bool helper_failed(const struct beget__plan *plan, const struct beget_process *p)
+{
+	enum { ARRIVAL_MS = 1000 };
+
+	return p->words && (await_news(p, beget__clock_deadline(ARRIVAL_MS)) & POLLHUP) &&
+	       beget__connection_adapt(plan->connection);
 }
 
 /* The helper must know which of its children are tied to the caller, and the caller must know the spare's pid. With a
@@ -84,6 +98,7 @@ static int make_child(const struct beget__plan *plan, struct beget_process *p)
 	if (error)
 		return error == -EPIPE ? GONE : error == -ETIMEDOUT ? LATE : error;
 	beget__process_close_far(p);
+	p->words = beget__words_share(beget__connection_words(plan->connection));
 	return await_birth(plan, p, deadline);
 }
 
@@ -107,6 +122,8 @@ static int try(const struct beget__plan *plan, struct beget_process *p, const st
 		error = beget__handover_send(plan, p, now, helper.born);
 	if (!error && p->spare && p->channel.unread)
 		error = UNFIT; /* it ended while it waited */
+	if (!error && helper_failed(plan, p))
+		error = EARLY;
 	beget__connection_leave(plan->connection);
 	return error;
 }

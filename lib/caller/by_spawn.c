@@ -11,6 +11,8 @@
 #include "program/launch.h"
 #include "state/carry.h"
 
+#include <unistd.h>
+
 /* The spare has ended or is not suitable. */
 enum { UNFIT = 1 };
 
@@ -85,9 +87,15 @@ static int start(const struct beget__plan *plan, struct beget_process *p)
 	if (error)
 		return error;
 	beget__state_exec(&now, &born);
-	error = beget__launch_spawn(plan->program, p->channel.far, plan->monitored ? &p->monitor : &p->pid, &p->pidfd);
+	beget__forks_guard();
+	p->words = beget__words_new(&p->lent[BEGET__LENT_WORDS]);
+	beget__forks_unguard();
+	error = beget__launch_spawn(plan->program, p->lent[BEGET__LENT_WORDS], p->channel.far,
+	                            plan->monitored ? &p->monitor : &p->pid, &p->pidfd);
 	if (error)
 		return error;
+	if (p->words) /* the child gets its standard error with its call */
+		now.stream[STDERR_FILENO] = beget__fd_open_now(STDERR_FILENO) ? STDERR_FILENO : -1;
 	p->ours = !plan->monitored;
 	if (plan->monitored)
 		forget_pidfd(p);

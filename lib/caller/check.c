@@ -195,8 +195,9 @@ static int check_tie(const struct beget__plan *plan)
 		return beget__fail(EOPNOTSUPP, "cannot tie the child to this process: it would become the init process "
 		                               "of the new pid namespace");
 	bool helper_kills = plan->method->has_watcher && !beget__connection_adopted(plan->connection);
-	if (helper_kills || !beget__self_children_may_escape())
-		return 0;
+	int escapes = helper_kills ? 0 : beget__self_children_may_escape();
+	if (escapes <= 0)
+		return escapes ? beget__fail_errno(-escapes, "cannot tie the child to this process") : 0;
 	return beget__fail(
 		EOPNOTSUPP,
 		"cannot tie the child to this process with %s: the target could change its user id, and then "

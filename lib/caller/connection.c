@@ -107,6 +107,7 @@ static void drop(struct beget__connection *s)
 	if (!s->control->adopted)
 		reap(s->control->helper, s->control->gone ? 0 : WNOHANG);
 	beget__state_free(&s->launched);
+	beget__words_free(&s->words);
 }
 
 /* After unshare(CLONE_NEWPID) the next child becomes the init of a namespace that ends with it. If that were the middle
@@ -154,18 +155,21 @@ static const struct beget__launcher *launcher_of(const struct beget__connection 
 /* Runs under the guard, because no fork may copy the new descriptors before they are recorded. */
 static int launch_guarded(struct beget__connection *s, int output)
 {
-	int pair[2];
+	int pair[2], words = -1;
 	int error = beget__sock_pair(pair);
 
 	if (error)
 		return beget__fail_errno(-error, "cannot create a channel to the helper");
+	if (!launcher_of(s))
+		s->words = beget__words_new(&words);
 	error = beget__sock_report_senders(pair[1]);
 	if (error)
 		beget__fail_errno(-error, "cannot create a channel to the helper");
 	else
-		error = beget__launch_helper(beget__connection_program(s), launcher_of(s), output, pair[1],
-		                             &s->control->helper);
+		error = beget__launch_helper(beget__connection_program(s), launcher_of(s), words < 0 ? output : words,
+		                             !s->lazy, pair[1], &s->control->helper);
 	beget__fd_close(&pair[1]);
+	beget__fd_close(&words);
 	if (error)
 		beget__fd_close(&pair[0]);
 	else
@@ -188,6 +192,7 @@ static int launch_helper(struct beget__connection *s, const struct beget__state 
 	beget__forks_unguard();
 	if (error) {
 		beget__state_free(&s->launched);
+		beget__words_free(&s->words);
 		return error;
 	}
 	s->control->adopted = false;
@@ -244,22 +249,68 @@ static int open_output(const struct beget__connection *s)
 	return output;
 }
 
-static int launch(struct beget__connection *s, const struct beget__state *now)
+struct beget__words *beget__connection_words(const struct beget__connection *s)
+{
+	return beget__words_arrived(s->words) ? NULL : s->words;
+}
+
+/* A missing function ends a helper that binds eagerly. A program that never calls it can run. */
+bool beget__connection_adapt(struct beget__connection *s)
+{
+	bool missing = beget__words_contain(s->words, "symbol lookup error") ||
+	               beget__words_contain(s->words, "Error relocating");
+
+	if (!missing || s->lazy || beget__words_arrived(s->words))
+		return false;
+	s->lazy = true;
+	s->control->gone = true;
+	return true;
+}
+
+static int ended_early(const struct beget__words *words)
+{
+	char text[160];
+
+	beget__words_quote(words, text, sizeof(text));
+	return beget__fail(ECONNRESET, "the server ended before it reached beget_init%s%s", text[0] ? ": " : "",
+	                   text[0] ? text : "; perhaps that is not the first statement of its main");
+}
+
+static int prepare(struct beget__connection *s, int output)
+{
+	pid_t pid = 0;
+	int error = beget__setup_run(&s->setup, s->control->fd, &pid);
+
+	if (pid > 0)
+		arrive(s, pid);
+	else if (error && launcher_of(s))
+		error = never_arrived(s, error, output);
+	else if (error == -ECONNRESET && beget__connection_words(s))
+		error = ended_early(s->words);
+	return error;
+}
+
+static int launch_once(struct beget__connection *s, const struct beget__state *now, bool *again)
 {
 	int output = open_output(s);
-	pid_t pid = 0;
 	int error = launch_helper(s, now, output);
 
-	if (!error) {
-		error = beget__setup_run(&s->setup, s->control->fd, &pid);
-		if (pid > 0)
-			arrive(s, pid);
-		else if (error && launcher_of(s))
-			error = never_arrived(s, error, output);
-		if (error)
-			drop(s);
+	*again = false;
+	if (!error && (error = prepare(s, output))) {
+		*again = beget__connection_adapt(s);
+		drop(s);
 	}
 	beget__fd_close(&output);
+	return error;
+}
+
+static int launch(struct beget__connection *s, const struct beget__state *now)
+{
+	bool again;
+	int error = launch_once(s, now, &again);
+
+	if (again)
+		error = launch_once(s, now, &again);
 	return error && beget__connection_program(s) ? beget__fail_prefix("%.150s", s->setup.program.path) : error;
 }
 

@@ -8,6 +8,7 @@
 #include "message/control.h"
 #include "message/request.h"
 #include "program/executable.h"
+#include "program/words.h"
 #include "state/state.h"
 
 #include <beget.h>
@@ -24,7 +25,9 @@ struct beget__connection {
 	bool host;
 	int pidfd; /* of the helper; -1: none */
 	struct beget__identity pidfd_identity;
-	unsigned generation; /* increases with each launch */
+	unsigned generation;        /* increases with each launch */
+	struct beget__words *words; /* of the helper, or NULL */
+	atomic_bool lazy;           /* the helper must bind functions lazily */
 	struct beget__state launched, born;
 	struct beget__setup setup; /* how the helper is prepared */
 };
@@ -58,6 +61,12 @@ bool beget__connection_lives(struct beget__connection *);
 /* Between enter and leave: sends the child's end of a channel to the helper. -EPIPE: the helper has ended, and the next
  * enter launches another. -ETIMEDOUT: there was no room within the request's time. */
 int beget__connection_start(struct beget__connection *, const struct beget__channel *, const struct beget__request *);
+
+/* The first words of a helper that has not reached beget_init yet, or NULL. */
+struct beget__words *beget__connection_words(const struct beget__connection *);
+/* The helper ended before it reached beget_init. True if the next enter launches another one in another way. */
+bool beget__connection_adapt(struct beget__connection *);
+
 /* Informs the helper that a spare is tied to the caller from now on. */
 int beget__connection_tie(struct beget__connection *, pid_t);
 

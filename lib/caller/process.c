@@ -104,6 +104,7 @@ int beget__process_reopen(struct beget_process *p)
 
 	p->spare = p->ended = p->record_due = false;
 	p->pid = 0;
+	beget__words_free(&p->words);
 	p->started = 0;
 	p->report_until = 0;
 	p->reports = (struct beget__reports){0};
@@ -163,6 +164,7 @@ void beget__process_destroy(struct beget_process *p)
 	beget__forks_unguard();
 	beget__inbox_free(&p->channel.in);
 	beget__promise_free(&p->promise);
+	beget__words_free(&p->words);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }

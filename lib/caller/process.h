@@ -9,6 +9,7 @@
 #include "caller/stash.h"
 #include "message/report.h"
 #include "program/target.h"
+#include "program/words.h"
 
 #include <beget.h>
 #include <pthread.h>
@@ -24,7 +25,7 @@ struct beget__reports {
 	unsigned beats;             /* and their number */
 };
 
-enum { BEGET__LENT_CWD, BEGET__LENT_STREAM, BEGET__LENT_TIE = BEGET__LENT_STREAM + 3, BEGET__LENT };
+enum { BEGET__LENT_CWD, BEGET__LENT_STREAM, BEGET__LENT_TIE = BEGET__LENT_STREAM + 3, BEGET__LENT_WORDS, BEGET__LENT };
 
 struct beget_process {
 	struct beget__forked forked; /* must be the first field */
@@ -48,6 +49,7 @@ struct beget_process {
 	int ends[3];           /* the caller's ends of pipes to the standard streams, until the user gets them */
 	int control;           /* borrowed while the call is sent: the helper's socket, for nested starts */
 	pid_t helper;
+	struct beget__words *words; /* of the executed process, which had not reached beget_init; or NULL */
 
 	atomic_uint waiters;  /* threads that may be polling its descriptors; used by await.c */
 	pthread_mutex_t lock; /* protects all fields below, once started */

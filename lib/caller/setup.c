@@ -176,8 +176,7 @@ int beget__setup_run(const struct beget__setup *s, int control, pid_t *pid)
 	int64_t deadline = beget__clock_deadline(s->timeout_ms);
 	const struct question arrival = {.kind = BEGET__ASK, .what = "the launch", .pid = pid};
 	const struct question call = {.kind = BEGET__PREPARE, .what = "the prepare call", .setup = s};
-	const struct question ready = {
-		.kind = BEGET__READY, .what = "perhaps beget_init is not the first statement of its main", .setup = s};
+	const struct question ready = {.kind = BEGET__READY, .what = "the end of its preparation", .setup = s};
 	char what[120];
 	int error = 0;
 

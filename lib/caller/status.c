@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 /* After the end of a process: how long its helper may take to report how, then the kernel to provide its record, or the
  * monitor to end what is left of the tree. */
@@ -104,18 +105,22 @@ int beget__status_linger_ms(const struct beget_process *p, int64_t now)
 static void explain_unread(struct beget_process *p, const struct beget__exit *end)
 {
 	struct beget__failure *f = &p->reports.failure;
+	bool early = (p->words || p->ours) && !beget__words_arrived(p->words);
+	char words[160];
 
+	beget__words_quote(p->words, words, sizeof(words));
 	p->reports.has_failure = true;
 	f->code = -ECONNRESET;
 	if (end)
-		snprintf(f->text, sizeof(f->text),
-		         "child: it exited with code %d before it read its call; perhaps beget_init is not the first "
-		         "statement of main",
+		snprintf(f->text, sizeof(f->text), "child: it exited with code %d before it read its call",
 		         p->status.code);
 	else
 		snprintf(f->text, sizeof(f->text), "%s",
 		         p->pid > 0 ? "child: it ended before it read its call, with an unknown status"
 		                    : "helper: it ended before it created the process");
+	if (early)
+		snprintf(f->text + strlen(f->text), sizeof(f->text) - strlen(f->text), "%s%s", words[0] ? ": " : "",
+		         words[0] ? words : "; perhaps beget_init is not the first statement of main");
 }
 
 /* Waits only if the channel shows that the monitor is about to end, because the monitor is the last to close it. */

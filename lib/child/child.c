@@ -19,6 +19,7 @@
 #include "os/self.h"
 #include "os/trace.h"
 #include "program/image.h"
+#include "program/words.h"
 #include "state/state.h"
 
 #include <errno.h>
@@ -310,6 +311,7 @@ void beget__child_serve(enum beget_method method, bool spare, bool monitored, ch
 	begin(method, beget__fd_move_aside(BEGET__CHANNEL_FD));
 	beget__image_inherit();
 	unsigned plugged = method == BEGET_SPAWN ? plug_streams() : 0; /* the helper has all three open */
+	int words = method == BEGET_SPAWN ? beget__words_arrive() : -1;
 	if (spare)
 		rehearse(&x);
 	if (monitored)
@@ -318,7 +320,9 @@ void beget__child_serve(enum beget_method method, bool spare, bool monitored, ch
 		announce(self.channel);
 	receive(&x, BEGET__CALL);
 	unplug_streams(plugged);
-	if (become(&x.reader, &x.fds) || (self.head.claims < 0 && beget__exchange_read(&x)))
+	int error = become(&x.reader, &x.fds);
+	beget__words_end(words, !error);
+	if (error || (self.head.claims < 0 && beget__exchange_read(&x)))
 		give_up();
 	if (self.head.control >= 0)
 		beget__control_adopt(self.head.control, self.head.helper);

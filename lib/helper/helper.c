@@ -18,6 +18,7 @@
 #include "os/trace.h"
 #include "program/image.h"
 #include "program/launch.h"
+#include "program/words.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -339,6 +340,7 @@ static int client_pidfd(void)
 static void begin(char *buffer)
 {
 	beget__trace_role = "helper";
+	beget__words_end(beget__words_arrive(), false);
 	/* Blocked at birth, but the constructor of a preloaded library may have changed that. */
 	beget__signals_block_all(NULL);
 	beget__signals_set_default(SIGCHLD); /* if it were ignored, children would be reaped unseen */

@@ -143,6 +143,13 @@ ssize_t beget__fd_read_at(int fd, void *to, size_t size, uint64_t offset)
 	return n < 0 ? -errno : n;
 }
 
+int beget__fd_write_at(int fd, const void *data, size_t size, uint64_t offset)
+{
+	ssize_t n = pwrite(fd, data, size, (off_t)offset);
+
+	return n < 0 ? -errno : (size_t)n == size ? 0 : -EIO;
+}
+
 int beget__fd_write(int fd, const void *data, size_t size)
 {
 	for (const char *at = data; size > 0;) {

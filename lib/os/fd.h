@@ -36,7 +36,8 @@ bool beget__fd_closes_on_exec(int fd);
 int beget__fd_set_inherited(int fd, bool inherited); /* across exec */
 bool beget__fd_regular(int fd, size_t *size);        /* a regular file, and its size */
 ssize_t beget__fd_read_at(int fd, void *, size_t, uint64_t offset);
-int beget__fd_write(int fd, const void *, size_t); /* writes everything; async-signal-safe */
+int beget__fd_write_at(int fd, const void *, size_t, uint64_t offset); /* in one call: 0 or a negative errno */
+int beget__fd_write(int fd, const void *, size_t);                     /* writes everything; async-signal-safe */
 
 struct beget__identity beget__fd_identity(int fd);
 bool beget__fd_is(int fd, const struct beget__identity *);

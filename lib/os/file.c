@@ -155,6 +155,33 @@ int beget__file_map_shared(int fd, size_t size, void **at)
 	return map_at(fd, size, PROT_READ | PROT_WRITE, MAP_SHARED, at);
 }
 
+static const int bounds = F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+
+int beget__file_bounded(size_t size, void **map)
+{
+	void *at = NULL;
+	int fd = beget__file_create(size);
+	int error = fd < 0 ? fd : beget__file_size(fd, size);
+
+	if (!error && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL) < 0)
+		error = -errno;
+	if (!error)
+		error = beget__file_map_shared(fd, size, &at);
+	if (error) {
+		beget__fd_close(&fd);
+		return error;
+	}
+	*map = at;
+	return fd;
+}
+
+bool beget__file_is_bounded(int fd, size_t size)
+{
+	struct stat st;
+
+	return fcntl(fd, F_GET_SEALS) == bounds && fstat(fd, &st) == 0 && (size_t)st.st_size == size;
+}
+
 /* Private: before Linux 6.7, the kernel refuses a shared mapping of a sealed file if it could become writable. */
 int beget__file_map_sealed(int fd, size_t size, void **at)
 {

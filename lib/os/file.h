@@ -24,6 +24,10 @@ int beget__file_map_given(int fd, size_t size, void **ret);
 int beget__file_read(int fd, void *to, size_t size);
 void beget__file_unmap(void *, size_t);
 
+/* A file that keeps its size whatever is written, and its content. Temporary files cannot be that: they fail. */
+int beget__file_bounded(size_t size, void **map);
+bool beget__file_is_bounded(int fd, size_t size);
+
 /* The same file as memory for several processes. A mapping at *at is replaced, unless *at is NULL. */
 int beget__file_size(int fd, size_t size); /* filled with zeros; the size is final */
 void beget__file_fix(int fd);              /* fixes the size of a received file too, where the kernel can */

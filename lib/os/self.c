@@ -7,6 +7,7 @@
 #include "os/mem.h"
 #include "os/procfs.h"
 
+#include <errno.h>
 #include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
@@ -242,9 +243,8 @@ bool beget__self_ids_mixed(void)
 	return getuid() != geteuid() || getgid() != getegid();
 }
 
-/* The number of user ids in this namespace; 0: unknown. *all: the namespace contains all ids of the kernel,
- * unchanged. */
-static uint64_t count_users(bool *all)
+/* The number of user ids in this namespace. *all: the namespace contains all ids of the kernel, unchanged. */
+static int count_users(uint64_t *ret, bool *all)
 {
 	unsigned long inside, outside, count;
 	struct beget__text map;
@@ -259,13 +259,15 @@ static uint64_t count_users(bool *all)
 		*all |= inside == 0 && outside == 0 && count == UINT32_MAX;
 	}
 	beget__procfs_free(&map);
-	return sum;
+	*ret = sum;
+	return error;
 }
 
 /* The kernel compares the user ids of the process that set up a signal with those of the receiver, and ignores
  * capabilities. Only signals of the root user outside all user namespaces reach every process. */
-bool beget__self_children_may_escape(void)
+int beget__self_children_may_escape(void)
 {
+	uint64_t users;
 	uint32_t capabilities[6];
 	uid_t ids[3];
 	bool all;
@@ -273,9 +275,11 @@ bool beget__self_children_may_escape(void)
 	bool known = beget__self_users(ids) == 0 && beget__self_capabilities(capabilities) == 0;
 	bool equal = known && ids[0] == ids[1] && ids[1] == ids[2];
 	if (equal && ids[1] != 0 && !(capabilities[1] & 1u << CAP_SETUID))
-		return false;
-	uint64_t users = count_users(&all);
-	return users != 1 && !(known && all && ids[1] == 0);
+		return 0;
+	int error = count_users(&users, &all);
+	if (error == -EMFILE || error == -ENFILE || error == -ENOMEM)
+		return error;
+	return error || (users != 1 && !(known && all && ids[1] == 0));
 }
 
 static int users_and_groups(struct beget__rights *r)

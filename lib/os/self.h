@@ -47,8 +47,9 @@ int beget__self_groups(gid_t **ret, size_t *n); /* supplementary groups; to be f
 int beget__self_users(uid_t ids[3]); /* real, effective, saved */
 bool beget__self_ids_mixed(void);    /* the real and effective ids differ, as in a daemon after seteuid */
 
-/* True unless every child of this process is known to keep a user id with which this process's signals reach it. */
-bool beget__self_children_may_escape(void);
+/* 0 if every child of this process is known to keep a user id with which this process's signals reach it, 1 if not, or
+ * a negative errno. */
+int beget__self_children_may_escape(void);
 
 bool beget__self_leads_session(void);
 int beget__self_new_session(void);

@@ -25,7 +25,7 @@
 struct launch {
 	const struct beget__executable *other;
 	const struct beget__launcher *launcher; /* executes the image; NULL: none */
-	int output;                             /* the launcher's standard error; -1: none */
+	int output;                             /* standard error until it reaches beget_init; -1: none */
 	/* The launcher gets the number of the image's descriptor instead of its path. */
 	bool by_number;
 	sigset_t mask; /* the launcher's signal mask */
@@ -56,11 +56,13 @@ BEGET__NOT_WATCHED static int begin_helper(struct launch *l)
 }
 
 /* Keeps the caller's streams open, even if they are close-on-exec. */
-BEGET__NOT_WATCHED static void begin_child(void)
+BEGET__NOT_WATCHED static int begin_child(struct launch *l)
 {
+	l->step = "cannot replace its standard error";
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
 		if (beget__fd_closes_on_exec(fd))
 			(void)beget__fd_set_inherited(fd, true);
+	return l->output < 0 ? 0 : beget__fd_put(l->output, STDERR_FILENO);
 }
 
 /* From here to execve we use the caller's memory, with all signals blocked: only async-signal-safe code. */
@@ -70,13 +72,11 @@ BEGET__NOT_WATCHED static int begin(struct launch *l, int *image)
 	*image = beget__fd_dup_from(l->other ? l->other->fd : beget__image_fd(), BEGET__CHANNEL_FD + 1);
 	if (*image < 0)
 		return *image;
-	int error = l->helper ? begin_helper(l) : 0; /* first, because the output may be descriptor 3 */
+	int error = l->helper ? begin_helper(l) : begin_child(l); /* first, because the output may be descriptor 3 */
 	if (error)
 		return error;
 	l->step = "cannot put its channel at descriptor 3";
 	error = beget__fd_put(l->socket, BEGET__CHANNEL_FD);
-	if (!error && !l->helper)
-		begin_child();
 	if (error)
 		return error;
 	beget__fd_close_range(BEGET__CHANNEL_FD + 1, (unsigned)*image - 1);
@@ -241,22 +241,23 @@ static int start(struct launch *l, char *mark, char *more)
 	return error;
 }
 
-int beget__launch_spawn(const struct beget__executable *other, int socket, pid_t *pid, int *pidfd)
+int beget__launch_spawn(const struct beget__executable *other, int output, int socket, pid_t *pid, int *pidfd)
 {
 	char mark[] = BEGET__CHILD_MARK;
+	struct launch l = {.other = other, .output = output, .socket = socket, .pid = pid, .pidfd = pidfd};
 
-	return start(&(struct launch){.other = other, .socket = socket, .pid = pid, .pidfd = pidfd}, mark, NULL);
+	return start(&l, mark, NULL);
 }
 
 int beget__launch_spare(int socket, pid_t *pid, int *pidfd)
 {
 	char mark[] = BEGET__SPARE_MARK;
 
-	return start(&(struct launch){.socket = socket, .pid = pid, .pidfd = pidfd}, mark, NULL);
+	return start(&(struct launch){.output = -1, .socket = socket, .pid = pid, .pidfd = pidfd}, mark, NULL);
 }
 
 int beget__launch_helper(const struct beget__executable *other, const struct beget__launcher *launcher, int output,
-                         int socket, pid_t *pid)
+                         bool eager, int socket, pid_t *pid)
 {
 	char mark[] = BEGET__HELPER_MARK, bind[] = BEGET__BIND_NOW "=" BEGET__OUR_BINDING;
 	int none = -1; /* only for the middle process, which exits */
@@ -271,7 +272,7 @@ int beget__launch_helper(const struct beget__executable *other, const struct beg
 	};
 
 	/* What the helper binds eagerly, its children need not bind each for itself. */
-	return start(&l, mark, getenv(BEGET__BIND_NOW) ? NULL : bind);
+	return start(&l, mark, eager && !getenv(BEGET__BIND_NOW) ? bind : NULL);
 }
 
 /* Root is trusted too, because a launcher may have changed the user. */

@@ -1,0 +1,43 @@
+#!/bin/sh
+# Helpers and children that end before they reach beget_init: the start works in another way, or says why it cannot.
+. test/tap
+
+case $BUILD in /*) build=$BUILD ;; *) build=$PWD/$BUILD ;; esac
+
+early() {
+	EARLY=$1 timeout 60 "$build/test/prog/early" >"$tmp/out" 2>"$tmp/err"
+}
+
+early usage
+same "main rejects arguments before beget_init" "forkserver: with forkserver) never reached its target: helper: it ended before it created the process: early: unrecognized option '--beget-helper'
+spawn: with spawn) never reached its target: child: it exited with code 2 before it read its call: early: unrecognized option '--beget-child'
+fork: 7
+server: caller: the server ended before it reached beget_init: early: unrecognized option '--beget-helper'"
+cp "$tmp/err" "$tmp/out"
+none "what is in the sentence is not printed"
+
+early silent
+same "main exits before beget_init" "forkserver: with forkserver) never reached its target: helper: it ended before it created the process; perhaps beget_init is not the first statement of main
+spawn: with spawn) never reached its target: child: it exited with code 2 before it read its call; perhaps beget_init is not the first statement of main
+fork: 7
+server: caller: the server ended before it reached beget_init; perhaps that is not the first statement of its main"
+
+works='forkserver: 7
+spawn: 7
+fork: 7
+server: opened'
+early warning
+same "main prints a warning before beget_init" "$works"
+cp "$tmp/err" "$tmp/out"
+same "the warnings of the program and of a child with spawn are printed" 'a warning
+a warning'
+
+echo 'void nowhere(void); int lacking(int call) { if (call) nowhere(); return 7; }' >"$tmp/lacking.c"
+$CC -shared -fPIC -Wl,-z,lazy -o "$tmp/lacking.so" "$tmp/lacking.c" >"$tmp/out" 2>&1 &&
+	$CC -Iinclude -DLACKING -Wl,--allow-shlib-undefined -Wl,-z,lazy -o "$tmp/lacks" test/prog/early.c "$tmp/lacking.so" \
+		"$BUILD/libbeget.a" -lffi -ldl -pthread >>"$tmp/out" 2>&1
+none "a program with a library that needs a function that is missing"
+timeout 60 "$tmp/lacks" >"$tmp/out" 2>&1
+same "a missing function that is never called" "$works"
+
+finish
