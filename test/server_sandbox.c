@@ -98,7 +98,7 @@ static int leads_its_group(void)
 static void options_decide(void)
 {
 	const char *const *env = LAUNCHER("env", "BEGET_TEST=1");
-	const char *const *few = LAUNCHER("prlimit", "--nofile=77:77", "--core=5:5");
+	const char *const *few = LAUNCHER("prlimit", "--nofile=77:77", "--msgqueue=500:500");
 	struct beget_options o = {.size = sizeof(o), .method = BEGET_SPAWN, .launcher = few};
 	struct beget_rlimit limit = {RLIMIT_NOFILE, 55, 55};
 
@@ -113,7 +113,7 @@ static void options_decide(void)
 	o.rlimits = &limit;
 	o.rlimits_n = 1;
 	assert_int_equal(int_result_with(&o, BEGET_CALL(soft_limit, RLIMIT_NOFILE)), 55);
-	assert_int_equal(int_result_with(&o, BEGET_CALL(soft_limit, RLIMIT_CORE)), 5);
+	assert_int_equal(int_result_with(&o, BEGET_CALL(soft_limit, RLIMIT_MSGQUEUE)), 500);
 }
 
 static const char *where(void)
@@ -318,7 +318,7 @@ static void nested(void)
 
 static void die(void)
 {
-	raise(SIGSEGV);
+	raise(SIGKILL);
 }
 
 static void expect_task(struct beget_pool *pool, const struct beget_call *call, enum beget_outcome outcome, int code)
@@ -346,7 +346,7 @@ static void works(const struct beget_options *start)
 	assert_int_equal(beget_pool_open(&pool, BEGET_POOL_OPTIONS(.workers = 2, .start = start)), 0);
 	for (int i = 0; i < 3; i++) {
 		expect_task(pool, BEGET_CALL(ends_if_it_can_write), BEGET_EXITED, 0);
-		expect_task(pool, BEGET_CALL(die), BEGET_SIGNALED, SIGSEGV);
+		expect_task(pool, BEGET_CALL(die), BEGET_SIGNALED, SIGKILL);
 	}
 	assert_int_equal(beget_pool_close(pool, PATIENCE_MS), 0);
 	beget_pool_free(pool);
@@ -385,6 +385,55 @@ static void helper_is_killed(void)
 	if (status.outcome != BEGET_LOST || kernel_remembers())
 		assert_true(status.outcome == BEGET_EXITED && status.code == 7);
 	beget_free(p);
+}
+
+static void stays(void)
+{
+	for (;;)
+		sleep(10);
+}
+
+/* Leaves a process behind that holds the descriptor. */
+static void leaves_one(struct beget_fd held)
+{
+	if (fork() == 0) {
+		setsid();
+		fcntl(held.fd, F_SETFD, 0);
+		stays();
+	}
+}
+
+static void limits_and_trees(void)
+{
+	const char *const *sandbox = LAUNCHER("bwrap", "--ro-bind", "/", "/", "--unshare-all", "--proc", "/proc");
+	struct beget_options o = {.size = sizeof(o), .method = BEGET_SPAWN, .launcher = sandbox, .limit_ms = 100};
+	struct beget_status status;
+	int held[2];
+
+	needs(sandbox);
+	struct beget_process *p = start_with(&o, BEGET_CALL(stays));
+	assert_int_equal(beget_join(p, PATIENCE_MS, &status), 0);
+	assert_int_equal(status.outcome, BEGET_TIMED_OUT);
+	beget_free(p);
+	assert_int_equal(pipe2(held, O_CLOEXEC), 0);
+	o.limit_ms = 0;
+	o.flags = BEGET_TREE;
+	p = start_with(&o, BEGET_CALL(leaves_one, BEGET_FD(held[1])));
+	close(held[1]);
+	expect_exit(p, 0);
+	assert_true(ends(held[0], PATIENCE_MS));
+	close(held[0]);
+}
+
+static void is_explained(void)
+{
+	char text[4000];
+
+	assert_true(beget_explain(THROUGH("env"), BEGET_CALL(stays), text, sizeof(text)) > 0);
+	assert_non_null(strstr(text, ", through "));
+	assert_non_null(strstr(text, "/env\n"));
+	assert_true(beget_explain(THROUGH("no-such-launcher"), BEGET_CALL(stays), text, sizeof(text)) > 0);
+	assert_non_null(strstr(text, "refused: caller: cannot find the launcher"));
 }
 
 /* The file is replaced while the program is running: the launcher executes the old one through its descriptor. */
@@ -426,9 +475,9 @@ static int launch_unblocked(char **argv)
 int main(int argc, char **argv)
 {
 	static const struct unit table[] = {
-		UNIT(launcher_decides), UNIT(options_decide), UNIT(later_changes), UNIT(alone), UNIT(hostile_target),
-		UNIT(a_lost_server),    UNIT(process_one),    UNIT(nested),        UNIT(pools), UNIT(removed_program),
-		UNIT(helper_is_killed),
+		UNIT(launcher_decides), UNIT(options_decide),   UNIT(later_changes), UNIT(alone), UNIT(hostile_target),
+		UNIT(a_lost_server),    UNIT(process_one),      UNIT(nested),        UNIT(pools), UNIT(removed_program),
+		UNIT(helper_is_killed), UNIT(limits_and_trees), UNIT(is_explained),
 	};
 
 	beget_init(argc, argv);

@@ -150,7 +150,7 @@ static void refused_options(void)
 	struct beget_server *s;
 
 	refused_with(BEGET_OPTIONS(.launcher = env), -EINVAL, "forkserver cannot use a launcher");
-	refused_with(BEGET_OPTIONS(.method = BEGET_FORK, .launcher = env), -EINVAL, "fork executes nothing");
+	refused_with(BEGET_OPTIONS(.method = BEGET_FORK, .launcher = env), -EINVAL, "fork cannot use a launcher");
 	refused_with(BEGET_OPTIONS(.method = BEGET_SPAWN, .launcher = env, .cwd = "/"), -EOPNOTSUPP,
 	             "cannot set the working directory");
 	assert_int_equal(beget_server_open(&s, BEGET_SERVER_OPTIONS(.launcher = env, .spawn_spares = 1)), -EINVAL);

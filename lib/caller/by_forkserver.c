@@ -74,7 +74,7 @@ static int engage_spare(const struct beget__plan *plan, struct beget_process *p)
 	beget__status_update(p);
 	pthread_mutex_unlock(&p->lock);
 	/* the child has another number in its pid namespace */
-	bool elsewhere = tied && plan->launched;
+	bool elsewhere = tied && plan->through;
 	if (elsewhere || p->pid <= 0 || p->ended || (plan->options.timeout_ms > 0 && beget__proc_stopped(p->pid)))
 		return UNFIT;
 	int error = tied ? beget__connection_tie(plan->connection, p->pid) : 0;

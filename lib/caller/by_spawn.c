@@ -47,7 +47,7 @@ static int start_launched(const struct beget__plan *plan, struct beget_process *
 			{
 				.wanted = true,
 				.timeout_ms = plan->options.timeout_ms > 0 ? plan->options.timeout_ms : -1,
-				.launcher = plan->launcher.path ? plan->launcher : plan->connection->setup.launcher,
+				.launcher = *plan->through,
 			},
 	};
 	struct beget__plan one = *plan;
@@ -73,7 +73,7 @@ static int start(const struct beget__plan *plan, struct beget_process *p)
 {
 	struct beget__state now, born;
 
-	if (plan->launched)
+	if (plan->through)
 		return start_launched(plan, p);
 	if (p->spare) {
 		int error = try_spare(plan, p);

@@ -238,9 +238,9 @@ static int find_launcher(struct beget__plan *plan)
 		                   plan->method->name);
 	if (o->launcher && servers)
 		return beget__fail(EINVAL, "the server already has a launcher");
-	plan->launched = o->launcher || servers;
-	if (!plan->launched)
+	if (!o->launcher && !servers)
 		return 0;
+	plan->through = servers ? &plan->connection->setup.launcher : &plan->launcher;
 	if (o->cwd)
 		return beget__fail(EOPNOTSUPP, "cannot set the working directory: only the launcher can set it");
 	o->flags |= BEGET_ALONE;

@@ -215,7 +215,7 @@ static void arrive(struct beget__connection *s, pid_t helper)
 /* The channel was closed first; the launcher may print its reason just now. */
 static bool launcher_ends(const struct beget__connection *s)
 {
-	enum { REASON_MS = 200 };
+	enum { REASON_MS = 1000 };
 	struct pollfd end = {.fd = s->pidfd, .events = POLLIN};
 
 	return s->pidfd < 0 || beget__fd_poll(&end, 1, REASON_MS) > 0;

@@ -51,8 +51,9 @@ static void say_place(struct page *page, const struct beget__plan *plan)
 	if (plan->method->shares_addresses)
 		say(page, "with %s, in %s\n", plan->method->name, plan->method->place);
 	else
-		say(page, "with %s, in %s %s\n", plan->method->name, plan->method->place,
-		    plan->program ? plan->program->path : beget__image_path(path, sizeof(path)));
+		say(page, "with %s, in %s %s%s%s\n", plan->method->name, plan->method->place,
+		    plan->program ? plan->program->path : beget__image_path(path, sizeof(path)),
+		    plan->through ? ", through " : "", plan->through ? plan->through->path : "");
 }
 
 static const char *state_of(const struct beget__module *m, const struct beget__plan *plan)

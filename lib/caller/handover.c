@@ -24,7 +24,7 @@ static uint64_t started(pid_t self)
 int beget__handover_write(const struct beget__plan *plan, struct beget_process *p, const struct beget__state *now,
                           const struct beget__state *born, struct beget__writer *w, struct beget__fds *fds, int *opened)
 {
-	bool spawned = plan->launched && plan->options.method == BEGET_SPAWN;
+	bool spawned = plan->through && plan->options.method == BEGET_SPAWN;
 	struct beget__head head = {
 		.caller = p->owner,
 		.caller_started = started(p->owner),

@@ -19,7 +19,7 @@ struct beget__plan {
 	struct beget__connection *connection;    /* to the helper of its server */
 	const struct beget__executable *program; /* the program to execute, NULL: this one */
 	struct beget__launcher launcher;         /* from the options, if set */
-	bool launched;                           /* through this launcher or the server's */
+	const struct beget__launcher *through;   /* this one or the server's; NULL: none */
 	struct beget__target target;             /* not set for a method that shares addresses */
 	struct beget__wishes wishes;
 	bool monitored; /* the child has a monitor process */

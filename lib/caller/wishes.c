@@ -133,7 +133,7 @@ int beget__wishes_open(struct beget__plan *plan, struct beget_process *p)
 		.stream = {BEGET__AS_IS, BEGET__AS_IS, BEGET__AS_IS},
 		.rlimits = o->rlimits,
 		.rlimits_n = o->rlimits_n,
-		.launched = plan->launched,
+		.launched = plan->through != NULL,
 		.own_group = o->flags & BEGET_NEW_GROUP,
 		.own_session = o->flags & BEGET_NEW_SESSION,
 	};
