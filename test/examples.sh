@@ -17,6 +17,7 @@ says 'primes below 1000000: 78498' parallel
 says 'read 1 from process [0-9]*' descriptor
 says 'the caller continues' crash
 says 'ended by signal 15' timeout
+says 'killed: sleep 3600 & sleep 3600' build
 says 'all 5 have ended' epoll
 says '36 bytes of 3 steps' capture
 says 'the worker ended with its host' tied
