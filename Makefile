@@ -188,7 +188,7 @@ $(BUILD)/test/lib/nested.so $(BUILD)/test/lib/starter.so: $(BUILD)/test/lib/%.so
 $(BUILD)/test/prog/plugins: $(BUILD)/test/prog/plugins.o $(STATIC) $(BUILD)/test/lib/dep.so
 	$(LINK) -o $@ $< $(STATIC) -Wl,--no-as-needed $(BUILD)/test/lib/dep.so -Wl,-rpath,'$$ORIGIN/../lib' $(LIBS)
 
-$(TESTS) $(BUILD)/test/soak: $(BUILD)/test/%: $(BUILD)/test/%.o $(BUILD)/test/harness.o $(STATIC)
+$(TESTS) $(BUILD)/test/soak $(BUILD)/test/soak_pool: $(BUILD)/test/%: $(BUILD)/test/%.o $(BUILD)/test/harness.o $(STATIC)
 	$(LINK) -o $@ $< $(BUILD)/test/harness.o $(STATIC) $(LIBS) -lcmocka
 
 $(BUILD)/test/start_existing: LIBS += -lz -lm
@@ -313,8 +313,9 @@ watched: programs
 SOAK_SECONDS ?= 120
 SOAK_SEED ?=
 SOAK_CALM ?=
-soak: $(BUILD)/test/soak ## random starts and kills from threads for SOAK_SECONDS=120; SOAK_SEED=N repeats a run's choices
+soak: $(BUILD)/test/soak $(BUILD)/test/soak_pool ## random starts and kills from threads for SOAK_SECONDS=120; SOAK_SEED=N repeats a run's choices
 	SOAK_SECONDS='$(SOAK_SECONDS)' SOAK_SEED='$(SOAK_SEED)' SOAK_CALM='$(SOAK_CALM)' $<
+	SOAK_SECONDS='$(SOAK_SECONDS)' $(BUILD)/test/soak_pool
 
 # The tests on other systems
 

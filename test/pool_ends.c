@@ -187,6 +187,27 @@ static void a_stopped_worker(enum beget_method method)
 	beget_pool_free(pool);
 }
 
+/* A limit also holds while the caller does not call the library. */
+static int show_and_pause(struct beget_buffer *shown)
+{
+	*(volatile int *)beget_buffer_data(shown) = getpid();
+	return pause_if(1);
+}
+
+static void a_limit_without_the_caller(enum beget_method method)
+{
+	volatile int *pid;
+	struct beget_buffer *shown = shared_ints(1, &pid);
+	struct beget_pool *pool = POOL(method, .workers = 1, .limit_ms = 200);
+	struct beget_task *stuck = submit(pool, BEGET_CALL(show_and_pause, shown));
+
+	assert_true(changes(pid, 0));
+	assert_true(process_gone(*pid, PATIENCE_MS));
+	expect_task(stuck, BEGET_TIMED_OUT, SIGKILL);
+	beget_pool_free(pool);
+	beget_buffer_free(shown);
+}
+
 /* The timer of the worker does not survive if the target executes another program; the caller kills that program. */
 static int becomes_another(void)
 {
@@ -352,6 +373,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(a_limit_ends_one_task),
 		BEHAVIOUR(limits_of_tasks),
 		BEHAVIOUR(a_stopped_worker),
+		BEHAVIOUR(a_limit_without_the_caller),
 		BEHAVIOUR(a_limit_of_another_program),
 		BEHAVIOUR(a_killed_task),
 		BEHAVIOUR(an_idle_worker_killed),

@@ -27,15 +27,6 @@ static struct beget__claims *map_claims(int fd)
 	return at;
 }
 
-/* Reads the limit, which precedes the call. Returns it in ms; 0: none. */
-static int read_limit(struct beget__exchange *x)
-{
-	int ms = (int)beget__bytes_get_u32(&x->reader);
-
-	beget__bytes_get_u32(&x->reader);
-	return x->reader.bad || ms < 0 ? beget__fail_errno(EBADMSG, "cannot read the task") : ms;
-}
-
 /* Runs the call within its limit. */
 static int call(struct beget__exchange *x, int channel, int limit_ms)
 {
@@ -54,7 +45,7 @@ static int call(struct beget__exchange *x, int channel, int limit_ms)
  * at its number: then the worker ends. */
 static int run(struct beget__exchange *x, int channel, const struct beget__identity *birth)
 {
-	int limit_ms = read_limit(x);
+	int limit_ms = beget__order_get_limit(&x->reader);
 	int error = limit_ms < 0 ? limit_ms : beget__exchange_read(x);
 
 	if (!error)

@@ -9,6 +9,7 @@
 #include "os/file.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 /* Writes what the target left in the memory of outputs, in the order of the arguments. */
@@ -129,6 +130,19 @@ int beget__order_get_head(struct beget__reader *r, struct beget__fds *fds, struc
 	ret->control = get_optional_fd(r, fds);
 	ret->claims = get_optional_fd(r, fds);
 	return r->bad ? beget__fail_errno(EBADMSG, "cannot read the call") : 0;
+}
+
+/* Eight bytes, for the alignment of what follows. */
+void beget__order_put_limit(struct beget__writer *w, int ms)
+{
+	beget__bytes_put_u64(w, (uint64_t)ms);
+}
+
+int beget__order_get_limit(struct beget__reader *r)
+{
+	uint64_t ms = beget__bytes_get_u64(r);
+
+	return r->bad || ms > INT_MAX ? beget__fail_errno(EBADMSG, "cannot read the task") : (int)ms;
 }
 
 int beget__order_put_call(struct beget__writer *w, const struct beget__target *target, const struct beget_call *call,

@@ -50,6 +50,10 @@ int beget__order_get_call(struct beget__reader *, struct beget__fds *, struct be
 /* Allocates n arguments and their values. */
 bool beget__order_make_room(struct beget__order *, struct beget__arena *, unsigned n);
 
+/* TASK: the limit in ms, 0 for none, then target and arguments. */
+void beget__order_put_limit(struct beget__writer *, int ms);
+int beget__order_get_limit(struct beget__reader *);
+
 int beget__order_send_result(int socket, uint32_t tag, const struct beget_call *, const union beget__value *);
 bool beget__order_get_result(struct beget__frame *, struct beget__answer *);
 const void *beget__order_next_out(struct beget__answer *, size_t *size);

@@ -93,8 +93,7 @@ int beget__parcel_make(struct beget__parcel *ret, const struct beget__plan *plan
 	struct beget__fds fds = {numbers, 0, BEGET_FDS_MAX - 1};
 	struct beget__writer w = {0};
 
-	beget__bytes_put_u32(&w, (uint32_t)limit_ms);
-	beget__bytes_put_u32(&w, 0);
+	beget__order_put_limit(&w, limit_ms);
 	int error = beget__order_put_call(&w, &plan->target, plan->call, &fds);
 	if (!error)
 		error = keep_bytes(&p, &w);

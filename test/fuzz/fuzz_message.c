@@ -321,6 +321,16 @@ static void read_whole_call(const struct beget__frame *f)
 	CHECK(r.at <= r.size);
 }
 
+static void read_task(const struct beget__frame *f)
+{
+	struct beget__reader r = {f->body, 0, f->size, false};
+	struct fuzz_fds fds;
+
+	fuzz_fds(&fds, (unsigned)f->nfds);
+	(void)(beget__order_get_limit(&r) < 0 || read_call(&r, &fds.fds));
+	CHECK(r.at <= r.size);
+}
+
 static void read_part(const struct beget__frame *f, int (*part)(struct beget__reader *, struct beget__fds *))
 {
 	struct beget__reader r = {f->body, 0, f->size, false};
@@ -338,7 +348,7 @@ static void read_any(const struct beget__frame *f)
 		[BEGET__FAILED] = read_failed,    [BEGET__RESULT] = read_result,    [BEGET__CRASHED] = read_crashed,
 		[BEGET__SIGN] = read_sign,        [BEGET__ENDED] = read_ended,      [BEGET__TIE] = read_tie,
 		[BEGET__PRELOAD] = read_question, [BEGET__PREPARE] = read_question, [BEGET__READY] = read_question,
-		[BEGET__ASK] = read_question,     [BEGET__HEALTH] = read_health,
+		[BEGET__ASK] = read_question,     [BEGET__HEALTH] = read_health,    [BEGET__TASK] = read_task,
 	};
 	const size_t n = sizeof(readers) / sizeof(*readers);
 
@@ -448,6 +458,12 @@ static void seed_small(int sides[2])
 	seed_sent("born-alone", sides[1]);
 	beget__report_send_failed(sides[0], &failure);
 	seed_sent("failed", sides[1]);
+	beget__report_send_refused(sides[0], 7, &failure);
+	seed_sent("refused", sides[1]);
+	beget__report_send_waits(sides[0]);
+	seed_sent("waits", sides[1]);
+	beget__report_send_expired(sides[0], 7);
+	seed_sent("expired", sides[1]);
 	beget__report_send_crashed(sides[0], &crash);
 	seed_sent("crashed", sides[1]);
 	beget__report_send_ended(sides[0], &end);
@@ -529,6 +545,16 @@ static void seed_calls(void)
 		put_call(&w, &out.fds, 1, i < 2 ? FUZZ_TYPES : 0);
 		snprintf(name, sizeof(name), "call%d", i);
 		seed_written(name, BEGET__CALL, out.fds.n, &w);
+	}
+	for (unsigned type = 0; type < FUZZ_TYPES; type += 5) {
+		struct beget__writer w = {0};
+		struct fuzz_fds out;
+		char name[32];
+		fuzz_fds(&out, 0);
+		beget__order_put_limit(&w, type % 2 ? 0 : 500);
+		put_call(&w, &out.fds, type, 5);
+		snprintf(name, sizeof(name), "task%u", type);
+		seed_written(name, BEGET__TASK, out.fds.n, &w);
 	}
 	for (unsigned type = 0; type < FUZZ_TYPES; type++) {
 		struct beget__writer w = {0};
