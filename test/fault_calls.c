@@ -50,6 +50,7 @@ struct way {
 	bool full;   /* every kind of argument */
 	size_t size; /* of argument and result */
 	bool cold;   /* the helper must be launched */
+	bool tree;   /* with a monitor */
 };
 
 struct round {
@@ -82,6 +83,10 @@ static int start_one(const struct way *way, struct beget_process **p, struct rou
 		.err = BEGET_STREAM_NULL,
 	};
 
+	if (way->tree) {
+		plain.flags = BEGET_TREE;
+		plain.limit_ms = 60000;
+	}
 	if (way->full)
 		return beget_start(p, &plain,
 		                   BEGET_CALL(work, BEGET_FD(said), BEGET_OUT(out, way->size), way->size,
@@ -449,6 +454,19 @@ static void children_of_forkserver(void)
 	children(BEGET_FORKSERVER);
 }
 
+/* In the process that becomes the monitor, and in the child that it forks. */
+static void monitor(void)
+{
+	static const struct failure table[] = {
+		{"alloc", {ENOMEM}},     {"dup", {EMFILE}},  {"signalfd", {EMFILE}},  {"open", {EMFILE, EACCES}},
+		{"subreaper", {EINVAL}}, {"fork", {EAGAIN}}, {"pdeathsig", {EINVAL}}, {"pidfd_open", {EMFILE, ENOSYS}},
+		{"pread", {ENOMEM}},     {"poll", {ENOMEM}},
+	};
+	struct way way = {.method = BEGET_FORK, .size = 10, .tree = true};
+
+	sweep_all("child", &way, table, sizeof(table) / sizeof(*table));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit table[] = {
@@ -463,6 +481,7 @@ int main(int argc, char **argv)
 		UNIT(children_of_fork),
 		UNIT(children_of_spawn),
 		UNIT(children_of_forkserver),
+		UNIT(monitor),
 	};
 
 	plan_begin(argc, argv);
