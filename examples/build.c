@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 		                BEGET_OPTIONS(.flags = BEGET_TREE | BEGET_TIED, .limit_ms = LIMIT_MS),
 		                BEGET_CALL(shell, commands[running])) < 0) {
 			fprintf(stderr, "%s\n", beget_error());
-			return 1; /* kills those that run */
+			return 1; /* kills the running ones */
 		}
 	for (; running > 0 && (i = beget_wait(processes, N, BEGET_FOREVER)) >= 0; running--) {
 		bool good = succeeded(processes[i]);

@@ -246,7 +246,7 @@ int beget_server_status(struct beget_server *server, struct beget_server_status 
 /* Closes a server without waiting; its children continue. NULL is allowed. beget_server(3) */
 void beget_server_close(struct beget_server *server);
 
-/* Creates a buffer of zero bytes, shared with every process that it is passed to. beget_buffer(3) */
+/* Creates a buffer of size bytes, all zero, for every process that it is passed to. beget_buffer(3) */
 int beget_buffer_create(struct beget_buffer **ret, size_t size);
 
 /* Returns the address in this process: read-only once the buffer is sealed. beget_buffer(3) */

@@ -136,7 +136,7 @@ static int survey(struct round *r)
 	return -ETIMEDOUT;
 }
 
-/* Looks only at processes that have changed: because a look costs more than a poll. */
+/* Looks only at processes that have changed, because a look costs more than a poll. */
 static void look(const struct round *r)
 {
 	const struct pollfd *fd = r->fds;

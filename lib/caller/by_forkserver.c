@@ -33,7 +33,7 @@ static int read_state(const struct beget__plan *plan, const struct beget__view *
 	return 0;
 }
 
-/* The first event on the channel: 0 if none comes in time. */
+/* The first event on the channel. 0: none came in time. */
 static short await_news(const struct beget_process *p, int64_t deadline)
 {
 	struct pollfd news = {.fd = p->channel.fd, .events = POLLIN};

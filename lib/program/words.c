@@ -15,7 +15,7 @@
 
 enum { SIZE = 4096 };
 
-/* What the file begins with once the process has arrived. */
+/* The beginning of the file once the process has reached beget_init. */
 static const char mark[] = {'\0', '!'};
 
 struct beget__words {

@@ -8,8 +8,8 @@
 
 struct beget__words;
 
-/* Memory for them. *fd is to be the standard error of the process, and the caller closes it after the launch. NULL and
- * -1 if the process is to keep its standard error. */
+/* Creates the memory for them. *fd must become the standard error of the process, and the caller closes it after the
+ * launch. NULL and -1 if the process must keep its standard error. */
 struct beget__words *beget__words_new(int *fd);
 struct beget__words *beget__words_share(struct beget__words *); /* NULL is allowed, as in the others */
 void beget__words_free(struct beget__words **);
@@ -17,7 +17,7 @@ void beget__words_free(struct beget__words **);
 /* True if the process has reached beget_init; false if that is not known. */
 bool beget__words_arrived(const struct beget__words *);
 
-/* The words in one line, "" if there are none. */
+/* The words as one line; "" if there are none. */
 const char *beget__words_quote(const struct beget__words *, char *text, size_t size);
 bool beget__words_contain(const struct beget__words *, const char *);
 
