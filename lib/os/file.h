@@ -24,7 +24,8 @@ int beget__file_map_given(int fd, size_t size, void **ret);
 int beget__file_read(int fd, void *to, size_t size);
 void beget__file_unmap(void *, size_t);
 
-/* A file that keeps its size whatever is written, and its content. Temporary files cannot be that: they fail. */
+/* A mapped file whose size cannot change, whatever is written to it. Fails for temporary files, which cannot be
+ * sealed. */
 int beget__file_bounded(size_t size, void **map);
 bool beget__file_is_bounded(int fd, size_t size);
 
