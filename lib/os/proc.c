@@ -141,6 +141,8 @@ void beget__proc_kill_group(pid_t leader, int pidfd)
 {
 	struct pollfd end = {.fd = pidfd, .events = POLLIN};
 
+	if (pidfd < 0) /* its number may be another process's by now */
+		return;
 	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, PIDFD_SIGNAL_PROCESS_GROUP) < 0 &&
 	    beget__fd_poll(&end, 1, 0) == 0) {
 		kill(-leader, SIGKILL);
