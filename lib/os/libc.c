@@ -8,6 +8,8 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #if __has_include(<sys/single_threaded.h>) /* since glibc 2.32 */
 #include <sys/single_threaded.h>
@@ -28,6 +30,15 @@ __attribute__((weak)) void *_IO_iter_next(void *);
 __attribute__((weak)) FILE *_IO_iter_file(void *);
 
 __attribute__((weak)) void __gcov_dump(void);
+
+ssize_t beget__libc_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+#ifdef __GLIBC__
+	return sendmsg(fd, message, flags);
+#else /* sendmsg has room for 252 descriptors, and the kernel allows 253 */
+	return syscall(SYS_sendmsg, fd, message, flags);
+#endif
+}
 
 /* strerrordesc_np is newer than the oldest libc that we support. */
 const char *beget__libc_error(int error, char *text, size_t size)

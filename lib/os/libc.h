@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #ifdef __GLIBC__
 typedef __rlimit_resource_t beget__libc_resource; /* the first argument of getrlimit */
@@ -20,6 +21,9 @@ typedef int beget__libc_request;
 #define BEGET__LIBC_RECURSIVE_MUTEX {{{PTHREAD_MUTEX_RECURSIVE}}}
 /* clang-format on */
 #endif
+
+/* The padding in the message and in its control data must be zero. */
+ssize_t beget__libc_sendmsg(int fd, const struct msghdr *, int flags);
 
 /* The meaning of an errno: text, or a constant string. */
 const char *beget__libc_error(int error, char *text, size_t size);

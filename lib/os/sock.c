@@ -4,6 +4,7 @@
 
 #include "os/fault.h"
 #include "os/fd.h"
+#include "os/libc.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -36,7 +37,7 @@ ssize_t beget__sock_send(int fd, const struct msghdr *message, int flags)
 	if (message->msg_control)
 		FAULT("sendmsg_fds", -fault);
 	do
-		n = sendmsg(fd, message, flags | MSG_NOSIGNAL);
+		n = beget__libc_sendmsg(fd, message, flags | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == ENOBUFS)
 		return -ENOMEM;
