@@ -191,6 +191,7 @@ $(BUILD)/test/prog/plugins: $(BUILD)/test/prog/plugins.o $(STATIC) $(BUILD)/test
 $(TESTS) $(BUILD)/test/soak $(BUILD)/test/soak_pool: $(BUILD)/test/%: $(BUILD)/test/%.o $(BUILD)/test/harness.o $(STATIC)
 	$(LINK) -o $@ $< $(BUILD)/test/harness.o $(STATIC) $(LIBS) -lcmocka
 
+$(TESTS): OWN_LDFLAGS += $(if $(ROOT),-Xlinker -rpath=$(abspath $(ROOT)/lib))
 $(BUILD)/test/start_existing: LIBS += -lz -lm
 $(BUILD)/test/server_executable: LIBS += -lz
 

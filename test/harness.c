@@ -40,6 +40,14 @@ void not_under_asan(const char *why)
 #endif
 }
 
+void not_with_musl(const char *why)
+{
+	(void)why;
+#ifndef __GLIBC__
+	skip();
+#endif
+}
+
 int often(int n)
 {
 	return under_valgrind() ? (n + 9) / 10 : n;

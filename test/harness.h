@@ -63,12 +63,20 @@ int int_result_with(const struct beget_options *, const struct beget_call *);
 /* The same for a target that returns a string, which is valid until the next call. */
 const char *text_result_with(const struct beget_options *, const struct beget_call *);
 
+/* How the name of libc's file begins. */
+#ifdef __GLIBC__
+#define LIBC_NAME "libc."
+#else
+#define LIBC_NAME "ld-musl-"
+#endif
+
 /* Valgrind emulates limits, namespaces and descriptors, so tests of these prove nothing under it. */
 bool under_valgrind(void);
 
 /* Skips the test that calls it under valgrind. why documents the reason at the call. */
 void not_under_valgrind(const char *why);
 void not_under_asan(const char *why);
+void not_with_musl(const char *why);
 
 /* n, or a tenth of it under valgrind, where a program takes a quarter of a second to begin. */
 int often(int n);

@@ -2,6 +2,7 @@
  * next start launches another helper, and no call waits forever. */
 #include "host.h"
 #include "kernel.h"
+#include "os/fd.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -28,7 +29,7 @@ static void close_all_and_go_on(struct beget_fd fd, struct beget_fd said)
 
 	dup2(fd.fd, 0);
 	dup2(said.fd, 1);
-	closefrom(3);
+	beget__fd_close_range(3, ~0u);
 	if (write(1, "", 1) == 1 && read(0, &c, 1) == 1)
 		_exit(3);
 }

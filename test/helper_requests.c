@@ -4,6 +4,7 @@
 #include "message/report.h"
 #include "message/request.h"
 #include "os/fd.h"
+#include "os/libc.h"
 #include "os/sock.h"
 #include "wire_format.h"
 
@@ -80,11 +81,11 @@ static void send_raw(const void *data, size_t size, const int *fds, int nfds)
 
 	if (nfds) {
 		m.msg_control = room;
-		m.msg_controllen = CMSG_SPACE((size_t)nfds * sizeof(int));
+		m.msg_controllen = (socklen_t)CMSG_SPACE((size_t)nfds * sizeof(int));
 		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN((size_t)nfds * sizeof(int));
+		c->cmsg_len = (socklen_t)CMSG_LEN((size_t)nfds * sizeof(int));
 		memcpy(CMSG_DATA(c), fds, (size_t)nfds * sizeof(int));
 	}
 	assert_int_equal(sendmsg(control, &m, MSG_NOSIGNAL), size);
@@ -277,7 +278,7 @@ static void nothing(void)
 {
 }
 
-static struct rlimit limit_helper(__rlimit_resource_t resource, rlim_t n)
+static struct rlimit limit_helper(beget__libc_resource resource, rlim_t n)
 {
 	struct rlimit before, now;
 

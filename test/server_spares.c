@@ -2,6 +2,7 @@
  * background, and discarded when they die, when their server ends and when the caller ends. A child reports when it was
  * born, and a spare was born before its start. */
 #include "fault.h"
+#include "os/fd.h"
 #include "servers.h"
 
 #include <fcntl.h>
@@ -560,7 +561,7 @@ static void tied_host(void)
 static void closes_all(struct beget_fd fd)
 {
 	dup2(fd.fd, STDIN_FILENO);
-	closefrom(3);
+	beget__fd_close_range(3, ~0u);
 	live((struct beget_fd){STDIN_FILENO});
 }
 

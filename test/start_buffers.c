@@ -3,6 +3,7 @@
 #include "call/buffer.h"
 #include "fault.h"
 #include "harness.h"
+#include "os/libc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -653,12 +654,12 @@ static void sizes_that_cannot_be(enum beget_method method)
 	expect_none(SIZE_MAX, -EFBIG, "of 18446744073709551615 bytes: the size exceeds the address space");
 	expect_none(PTRDIFF_MAX, -EFBIG, "exceeds the address space");
 	expect_none((size_t)PTRDIFF_MAX / 2 + 1, -EFBIG, "exceeds the address space");
-	expect_none((size_t)PTRDIFF_MAX / 2, -ENOMEM, "of 4611686018427387903 bytes: Cannot allocate memory");
+	expect_none((size_t)PTRDIFF_MAX / 2, -ENOMEM, "of 4611686018427387903 bytes: ");
 	assert_int_equal(beget_buffer_create(NULL, 1), -EINVAL);
 	assert_non_null(strstr(beget_error(), "ret is NULL"));
 }
 
-static int create_under(__rlimit_resource_t resource, rlim_t n, size_t size)
+static int create_under(beget__libc_resource resource, rlim_t n, size_t size)
 {
 	struct beget_buffer *b = NULL;
 	struct rlimit before, limit;
@@ -677,7 +678,7 @@ static void limits(enum beget_method method)
 	(void)method;
 	not_under_valgrind("it has descriptors and memory of its own");
 	assert_int_equal(create_under(RLIMIT_NOFILE, 0, 10), -EMFILE);
-	assert_non_null(strstr(beget_error(), "Too many open files"));
+	assert_non_null(strstr(beget_error(), strerror(EMFILE)));
 #ifndef __SANITIZE_ADDRESS__ /* the address sanitizer allocates memory at any time */
 	assert_int_equal(create_under(RLIMIT_AS, 4096, 64 << 20), -ENOMEM);
 #endif

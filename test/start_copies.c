@@ -1,6 +1,7 @@
 /* Copies of the caller, forked by it or started by the library: a copy cannot use the caller's handles and does not
  * damage them, and it can start its own processes. */
 #include "host.h"
+#include "os/libc.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -139,7 +140,7 @@ static void a_copy_that_stays(enum beget_method method)
 
 /* A program whose fork handlers take a lock, and that starts processes while it holds that lock. */
 
-static pthread_mutex_t own = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+static pthread_mutex_t own = BEGET__LIBC_RECURSIVE_MUTEX;
 static atomic_bool done;
 static enum beget_method by;
 
@@ -155,7 +156,7 @@ static void release(void)
 
 static void renew(void)
 {
-	own = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+	own = (pthread_mutex_t)BEGET__LIBC_RECURSIVE_MUTEX;
 }
 
 static void *forks(void *unused)

@@ -222,7 +222,7 @@ static void in_a_library(enum beget_method method)
 	const char *text = sentence_of(method, BEGET_CRASH_REPORT, CLEARS, 0x1000, SIGSEGV);
 
 	expect_in(text, "at address 0x");
-	if (!strstr(text, " in libc") && !strstr(text, "mem"))
+	if (!strstr(text, " in " LIBC_NAME) && !strstr(text, "mem"))
 		fail_msg("the sentence should name the library or its function: %s", text);
 }
 

@@ -146,6 +146,8 @@ static void pthread_exit_alone(enum beget_method method)
 
 static void pthread_exit_with_others(enum beget_method method)
 {
+	if (method != BEGET_SPAWN)
+		not_with_musl("in a forked process, pthread_exit in the first thread leaves a lock behind");
 	assert_string_equal(said(method, leaves_its_thread, OTHERS_RETURN, 0), "cleaned other other first printed ");
 	assert_string_equal(said(method, leaves_its_thread, OTHERS_LEAVE, 0), "cleaned other other first printed ");
 	assert_string_equal(said(method, leaves_its_thread, OTHERS_EXIT, 7), "cleaned other first printed ");

@@ -1,6 +1,7 @@
 /* Large arguments and results: the start does not wait for a reader, a loss on the way is reported by the join and
  * raises no signal, and a limit on file sizes is respected without raising one either. */
 #include "harness.h"
+#include "os/libc.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -131,22 +132,23 @@ static struct beget_bytes makes_several_packets(size_t n)
 /* A caller that reads nothing before the sentinel is readable: a soft limit that the target sets on files does not keep
  * its result from being sent as a file, and is in force again when its exit handlers run. */
 
-static void limit_is_back(int code, void *resource)
+static beget__libc_resource limited;
+
+static void limit_is_back(void)
 {
 	struct rlimit limit;
 
-	if (code == 0 && (getrlimit(*(__rlimit_resource_t *)resource, &limit) < 0 || limit.rlim_cur != 0))
+	if (getrlimit(limited, &limit) < 0 || limit.rlim_cur != 0)
 		_exit(8);
 }
 
 static struct beget_bytes makes_large_under_soft_limit(int resource)
 {
-	static __rlimit_resource_t limited;
 	struct rlimit limit;
 	char *p = malloc(LARGE);
 
-	limited = (__rlimit_resource_t)resource;
-	if (!p || getrlimit(limited, &limit) < 0 || limit.rlim_max == 0 || on_exit(limit_is_back, &limited))
+	limited = (beget__libc_resource)resource;
+	if (!p || getrlimit(limited, &limit) < 0 || limit.rlim_max == 0 || atexit(limit_is_back))
 		exit(9);
 	limit.rlim_cur = 0;
 	if (setrlimit(limited, &limit) < 0)

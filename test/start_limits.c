@@ -1,6 +1,7 @@
 /* Limits, scheduling and attributes that change in the caller, or in one of its threads, between two starts: the next
  * child has them, with any method. A helper is replaced only if it lacks the privilege to provide them. */
 #include "matrix.h"
+#include "os/libc.h"
 
 #include <sched.h>
 #include <sys/personality.h>
@@ -16,7 +17,7 @@ static const char *limits(void)
 
 	text[0] = '\0';
 	for (int i = 0; i < RLIM_NLIMITS; i++) {
-		getrlimit((__rlimit_resource_t)i, &limit);
+		getrlimit((beget__libc_resource)i, &limit);
 #ifdef __SANITIZE_ADDRESS__
 		if (i == RLIMIT_CORE) /* a sanitizer's runtime lowers it */
 			continue;
@@ -38,7 +39,7 @@ static bool set_limits(bool soft, bool hard)
 {
 	for (int i = 0; i < RLIM_NLIMITS; i++) {
 		struct rlimit limit;
-		getrlimit((__rlimit_resource_t)i, &limit);
+		getrlimit((beget__libc_resource)i, &limit);
 		at_first[i] = limit;
 		if (hard)
 			limit.rlim_max = less(i, limit.rlim_max);
@@ -46,7 +47,7 @@ static bool set_limits(bool soft, bool hard)
 			limit.rlim_cur = limit.rlim_cur ? less(i, limit.rlim_cur) : limit.rlim_max;
 		if (limit.rlim_cur > limit.rlim_max)
 			limit.rlim_cur = limit.rlim_max;
-		if (setrlimit((__rlimit_resource_t)i, &limit) < 0)
+		if (setrlimit((beget__libc_resource)i, &limit) < 0)
 			return false;
 	}
 	return true;
@@ -65,14 +66,14 @@ static bool lower_hard(void)
 static bool raise_again(void)
 {
 	for (int i = 0; i < RLIM_NLIMITS; i++)
-		if (setrlimit((__rlimit_resource_t)i, &at_first[i]) < 0)
+		if (setrlimit((beget__libc_resource)i, &at_first[i]) < 0)
 			return false;
 	return true;
 }
 
 static bool lower_one(int which, rlim_t to)
 {
-	return setrlimit((__rlimit_resource_t)which, &(struct rlimit){to, to}) == 0;
+	return setrlimit((beget__libc_resource)which, &(struct rlimit){to, to}) == 0;
 }
 
 static bool few_files(void)
@@ -166,21 +167,22 @@ static bool set_dumpable(void)
 	return prctl(PR_SET_DUMPABLE, 0UL, 0, 0, 0) == 0;
 }
 
-/* Scheduling. */
+/* Scheduling. The functions of musl always fail, so these are system calls. */
 
 static const char *scheduling(void)
 {
 	struct sched_param parameter;
 
-	sched_getparam(0, &parameter);
-	snprintf(text, sizeof(text), "policy %x, priority %d, nice %d, io %lx", (unsigned)sched_getscheduler(0),
-	         parameter.sched_priority, getpriority(PRIO_PROCESS, 0), (unsigned long)syscall(SYS_ioprio_get, 1, 0));
+	syscall(SYS_sched_getparam, 0, &parameter);
+	snprintf(text, sizeof(text), "policy %x, priority %d, nice %d, io %lx",
+	         (unsigned)syscall(SYS_sched_getscheduler, 0), parameter.sched_priority, getpriority(PRIO_PROCESS, 0),
+	         (unsigned long)syscall(SYS_ioprio_get, 1, 0));
 	return text;
 }
 
 static bool schedule(int policy, int priority)
 {
-	return sched_setscheduler(0, policy, &(struct sched_param){.sched_priority = priority}) == 0;
+	return syscall(SYS_sched_setscheduler, 0, policy, &(struct sched_param){.sched_priority = priority}) == 0;
 }
 
 static bool be_batch(void)
@@ -231,7 +233,8 @@ static bool be_batch_alone(void)
 
 static const char *policy(void)
 {
-	snprintf(text, sizeof(text), "%x", (unsigned)sched_getscheduler(0) & ~(unsigned)SCHED_RESET_ON_FORK);
+	snprintf(text, sizeof(text), "%x",
+	         (unsigned)syscall(SYS_sched_getscheduler, 0) & ~(unsigned)SCHED_RESET_ON_FORK);
 	return text;
 }
 

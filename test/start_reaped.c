@@ -1,12 +1,12 @@
 /* Hosts that reap children themselves: they ignore SIGCHLD, reap whatever child they find, or wait for all. The status
  * of each child is nevertheless reported if the kernel keeps it, and a helper is not their child. */
 #include "harness.h"
+#include "kernel.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,21 +25,6 @@ static void sleeper(void)
 {
 	for (;;)
 		pause();
-}
-
-/* Since Linux 6.15, a pidfd provides the exit status of a process that was reaped. */
-static bool kernel_remembers(void)
-{
-	uint64_t info[8] = {8};
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(1);
-	int pidfd = (int)syscall(434, pid, 0);
-	waitpid(pid, NULL, 0);
-	bool remembers = pidfd >= 0 && ioctl(pidfd, _IOWR(0xFF, 11, uint64_t[8]), info) == 0 && info[0] & 8;
-	close(pidfd);
-	return remembers;
 }
 
 /* Expects that outcome, or LOST if the host reaped its own child and the kernel keeps no record. A child that was

@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <linux/capability.h>
+#include <linux/stat.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -139,7 +140,7 @@ static const char *namespaces(void)
 		ssize_t n = readlink(path, link, sizeof(link));
 		add("%.*s ", n > 0 ? (int)n : 0, link);
 	}
-	if (statx(AT_FDCWD, "/", 0, MOUNT_ID, &root) == 0)
+	if (syscall(SYS_statx, AT_FDCWD, "/", 0, MOUNT_ID, &root) == 0)
 		add("root %llx", (unsigned long long)root.stx_mnt_id);
 	return text;
 }
@@ -184,8 +185,8 @@ static bool change_root(void)
 {
 	struct statx root;
 
-	return statx(AT_FDCWD, "/", 0, MOUNT_ID, &root) == 0 && root.stx_mask & MOUNT_ID && unshare(CLONE_FS) == 0 &&
-	       chroot(scratch) == 0 && chdir("/") == 0;
+	return syscall(SYS_statx, AT_FDCWD, "/", 0, MOUNT_ID, &root) == 0 && root.stx_mask & MOUNT_ID &&
+	       unshare(CLONE_FS) == 0 && chroot(scratch) == 0 && chdir("/") == 0;
 }
 
 static bool write_file(const char *path, const char *content)
@@ -235,7 +236,7 @@ static const char *timers(void)
 
 	text[0] = '\0';
 	for (int which = ITIMER_REAL; which <= ITIMER_PROF; which++) {
-		getitimer((__itimer_which_t)which, &timer);
+		syscall(SYS_getitimer, which, &timer);
 		add("%s ", timer.it_value.tv_sec ? "set" : "none");
 	}
 	while (f && fgets(line, sizeof(line), f))

@@ -2,6 +2,7 @@
  * child. Limits that the caller has no privilege to set are refused. */
 #include "harness.h"
 #include "host.h"
+#include "os/libc.h"
 #include "pools.h"
 
 #include <stdlib.h>
@@ -17,7 +18,7 @@ static int limits(struct beget_bytes caller)
 	int differ = 0;
 
 	for (int i = 0; i < RLIM_NLIMITS; i++)
-		if (getrlimit((__rlimit_resource_t)i, &now) == 0 && memcmp(&now, &was[i], sizeof(now)) != 0)
+		if (getrlimit((beget__libc_resource)i, &now) == 0 && memcmp(&now, &was[i], sizeof(now)) != 0)
 			differ += i == RLIMIT_NOFILE && now.rlim_cur == FILES && now.rlim_max == MORE_FILES ? 1 : 100;
 	return differ;
 }
@@ -27,7 +28,7 @@ static struct beget_bytes own_limits(void)
 	static struct rlimit own[RLIM_NLIMITS];
 
 	for (int i = 0; i < RLIM_NLIMITS; i++)
-		getrlimit((__rlimit_resource_t)i, &own[i]);
+		getrlimit((beget__libc_resource)i, &own[i]);
 	return (struct beget_bytes){own, sizeof(own)};
 }
 
@@ -47,7 +48,7 @@ static int with_spares(int resource)
 {
 	struct rlimit limit;
 
-	return getrlimit((__rlimit_resource_t)resource, &limit) ? -1 : (int)limit.rlim_cur;
+	return getrlimit((beget__libc_resource)resource, &limit) ? -1 : (int)limit.rlim_cur;
 }
 
 static void several(enum beget_method method)

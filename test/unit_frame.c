@@ -4,6 +4,7 @@
 #include "harness.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/libc.h"
 #include "os/sock.h"
 #include "wire/frame.h"
 #include "wire_format.h"
@@ -94,14 +95,14 @@ static void send_raw(const void *data, size_t size, const int *fds, int nfds)
 
 	if (nfds) {
 		m.msg_control = control;
-		m.msg_controllen = CMSG_SPACE((size_t)nfds * sizeof(int));
+		m.msg_controllen = (socklen_t)CMSG_SPACE((size_t)nfds * sizeof(int));
 		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN((size_t)nfds * sizeof(int));
+		c->cmsg_len = (socklen_t)CMSG_LEN((size_t)nfds * sizeof(int));
 		memcpy(CMSG_DATA(c), fds, (size_t)nfds * sizeof(int));
 	}
-	assert_int_equal(sendmsg(sides[0], &m, MSG_DONTWAIT), size);
+	assert_int_equal(beget__libc_sendmsg(sides[0], &m, MSG_DONTWAIT), size);
 }
 
 static void send_packet(struct header header, size_t body, int nfds)
