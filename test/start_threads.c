@@ -2,6 +2,7 @@
  * a flag; with it, the target can print and allocate whatever those threads were doing. */
 #include "harness.h"
 
+#include <beget/pool.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -194,6 +195,75 @@ static void fork_beside_threads(enum beget_method method)
 		assert_int_equal(int_result(method, BEGET_CALL(allocates_and_prints, 3)), 3);
 }
 
+/* A thread with the smallest stack that the manual permits. */
+struct small {
+	enum beget_method method;
+	const char *failed;
+};
+
+static int same(int n)
+{
+	return n;
+}
+
+static const char *use_pool(enum beget_method method)
+{
+	struct beget_options o = {.size = sizeof(o), .method = method, .flags = BEGET_UNSAFE_FORK};
+	struct beget_task *task = NULL;
+	struct beget_pool *pool;
+
+	if (beget_pool_open(&pool, BEGET_POOL_OPTIONS(.workers = 1, .start = &o)))
+		return "pool";
+	bool ran = beget_pool_submit(pool, NULL, NULL, BEGET_CALL(same, 3)) == 0 &&
+	           beget_pool_next(pool, scaled(10000), &task, NULL) == 0;
+	beget_task_free(task);
+	beget_pool_close(pool, 1000);
+	beget_pool_free(pool);
+	return ran ? NULL : "task";
+}
+
+static const char *use_all(enum beget_method method)
+{
+	struct beget_server *server;
+	struct beget_process *p;
+	char text[600];
+
+	if (beget_start(&p, BEGET_OPTIONS(.method = method, .flags = BEGET_UNSAFE_FORK | BEGET_CRASH_REPORT),
+	                BEGET_CALL(same, 3)))
+		return "start";
+	bool joined = beget_join(p, scaled(10000), NULL) == 0 && beget_describe(p, text, sizeof(text)) > 0;
+	beget_free(p);
+	if (!joined || beget_explain(NULL, BEGET_CALL(same, 3), text, sizeof(text)) < 0)
+		return "join";
+	if (beget_server_open(&server, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(same, 3))))
+		return "server";
+	beget_server_close(server);
+	return use_pool(method);
+}
+
+static void *with_small_stack(void *data)
+{
+	struct small *s = data;
+
+	s->failed = use_all(s->method);
+	return NULL;
+}
+
+static void small_stack(enum beget_method method)
+{
+	struct small s = {method, "thread"};
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	pthread_attr_init(&attributes);
+	assert_int_equal(pthread_attr_setstacksize(&attributes, 65536), 0);
+	assert_int_equal(pthread_create(&thread, &attributes, with_small_stack, &s), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	pthread_attr_destroy(&attributes);
+	if (s.failed)
+		fail_msg("%s: %s", s.failed, beget_error());
+}
+
 static int prints(int n)
 {
 	return printf("%s", "") == 0 && fflush(stdout) == 0 ? n : -1;
@@ -216,6 +286,7 @@ static void beside_a_held_stream(enum beget_method method)
 int main(int argc, char **argv)
 {
 	static const struct behaviour table[] = {
+		BEHAVIOUR(small_stack),
 		BEHAVIOUR(all_at_once),
 		BEHAVIOUR_OF(joined_elsewhere, BY(BEGET_FORKSERVER)),
 		BEHAVIOUR_OF(fork_beside_threads, BY(BEGET_FORK)),
