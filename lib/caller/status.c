@@ -123,16 +123,14 @@ static void explain_unread(struct beget_process *p, const struct beget__exit *en
 		         words[0] ? words : "; perhaps beget_init is not the first statement of main");
 }
 
-/* Waits only if the channel shows that the monitor is about to end, because the monitor is the last to close it. */
-static bool reap_monitor(struct beget_process *p)
+/* True if there is no monitor left to be reaped. options: WNOHANG, or 0 where it is about to end. */
+static bool reap_monitor(struct beget_process *p, int options)
 {
-	struct pollfd far = {.fd = p->channel.fd};
 	siginfo_t info;
+	int error = -ECHILD;
 
-	if (p->monitor <= 0)
-		return true;
-	bool ends = beget__fd_poll(&far, 1, 0) > 0 && (far.revents & POLLHUP);
-	int error = beget__proc_wait(P_PID, (id_t)p->monitor, &info, ends ? WEXITED : WEXITED | WNOHANG, NULL);
+	if (p->monitor > 0)
+		error = beget__proc_wait(P_PID, (id_t)p->monitor, &info, WEXITED | options, NULL);
 	if (error == -EINTR || (!error && info.si_pid == 0))
 		return false;
 	p->monitor = 0;
@@ -157,7 +155,6 @@ static void finish(struct beget_process *p, const struct beget__exit *end)
 	if (s->outcome != BEGET_LOST && (s->outcome != BEGET_EXITED || s->code != 0))
 		beget__promise_disbelieve(&p->promise);
 	p->ended = true;
-	reap_monitor(p);
 	beget__stash_ring(&p->stash);
 	beget__inbox_free(&p->channel.in);
 	beget__trace("ended %d: outcome %d, code %d", (int)p->pid, (int)s->outcome, s->code);
@@ -166,8 +163,10 @@ static void finish(struct beget_process *p, const struct beget__exit *end)
 /* Only the helper can report on a process that was never created; it closes its end of the channel afterwards. */
 static void update_unborn(struct beget_process *p)
 {
-	if (p->channel.closed)
-		finish(p, p->reports.has_exit ? &p->reports.exit : NULL);
+	if (!p->channel.closed)
+		return;
+	finish(p, p->reports.has_exit ? &p->reports.exit : NULL);
+	reap_monitor(p, 0);
 }
 
 /* Asks the sources. The last report before the channel closes is the helper's. An earlier one may be the child's own
@@ -201,7 +200,7 @@ static bool is_patient(struct beget_process *p, bool gone)
 /* True if the monitor may still be killing what is left of the tree, or is a child of ours that has not ended. */
 static bool is_monitored(struct beget_process *p)
 {
-	return (p->tree && !p->channel.closed) || !reap_monitor(p);
+	return (p->tree && !p->channel.closed) || !reap_monitor(p, WNOHANG);
 }
 
 void beget__status_update(struct beget_process *p)
@@ -209,7 +208,7 @@ void beget__status_update(struct beget_process *p)
 	struct beget__exit end;
 
 	if (p->ended) {
-		reap_monitor(p);
+		reap_monitor(p, WNOHANG);
 		return;
 	}
 	bool gone = beget__status_gone(p); /* check this first: then everything that the process wrote has arrived */
