@@ -116,7 +116,7 @@ static void start_and_wait(void)
 {
 	struct beget_process *p;
 
-	CHECK(beget_start(&p, BEGET_OPTIONS(.method = by, .limit_ms = 200),
+	CHECK(beget_start(&p, BEGET_OPTIONS(.method = by, .limit_ms = scaled(400)),
 	                  BEGET_CALL(stay, (struct beget_fd){channel[1]}, way)) == 0);
 	close(channel[1]);
 	for (;;)
@@ -155,7 +155,7 @@ static void of_a_worker(enum beget_method method)
 	struct beget_process *worker;
 	struct beget_task *task;
 
-	assert_int_equal(beget_worker(&worker, BEGET_OPTIONS(.method = method, .limit_ms = 500), NULL), 0);
+	assert_int_equal(beget_worker(&worker, BEGET_OPTIONS(.method = method, .limit_ms = scaled(1000)), NULL), 0);
 	assert_int_equal(beget_submit(worker, &task, NULL, BEGET_CALL(three)), 0);
 	assert_int_equal(task_int(task), 3);
 	assert_int_equal(beget_submit(worker, &task, NULL, BEGET_CALL(pause)), 0);
@@ -170,7 +170,7 @@ static void freed_meanwhile(enum beget_method method)
 	char x;
 
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
-	beget_free(start_with(BEGET_OPTIONS(.method = method, .limit_ms = SHORT_MS),
+	beget_free(start_with(BEGET_OPTIONS(.method = method, .limit_ms = scaled(400)),
 	                      BEGET_CALL(stay, (struct beget_fd){fds[1]}, PAUSES)));
 	close(fds[1]);
 	assert_int_equal(read(fds[0], &x, 1), 1);

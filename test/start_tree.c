@@ -115,8 +115,8 @@ static void limit_runs_out(enum beget_method method)
 {
 	for (int way = PAUSES; way <= EXECUTES; way++) {
 		int end;
-		struct beget_process *p =
-			start_tree(BEGET_OPTIONS(.method = method, .flags = BEGET_TREE, .limit_ms = 200), way, &end);
+		struct beget_process *p = start_tree(
+			BEGET_OPTIONS(.method = method, .flags = BEGET_TREE, .limit_ms = scaled(400)), way, &end);
 		expect_end(p, BEGET_TIMED_OUT, SIGKILL);
 		expect_gone(end);
 	}
