@@ -90,6 +90,7 @@ struct beget_options {
 
 /* Flags of struct beget_server_options. */
 #define BEGET_SERVER_THREADS 0x1u /* serve even if threads run in the server */
+#define BEGET_SERVER_NO_WAIT 0x2u /* do not wait until the server is prepared */
 
 /* Options of a server. Use BEGET_SERVER_OPTIONS. Zero is the default of each field. beget_server(3) */
 struct beget_server_options {
@@ -239,6 +240,12 @@ void beget_free(struct beget_process *process);
 
 /* Launches a server and waits until it is ready. NULL options are defaults. beget_server(3) */
 int beget_server_open(struct beget_server **ret, const struct beget_server_options *options);
+
+/* Waits until a server with BEGET_SERVER_NO_WAIT is prepared, at most timeout_ms. beget_server(3) */
+int beget_server_wait(struct beget_server *server, int timeout_ms);
+
+/* Returns a descriptor that polls readable when beget_server_wait is worth a call. beget_server(3) */
+int beget_server_sentinel(struct beget_server *server);
 
 /* Asks a server for its status; NULL is the shared helper. beget_server(3) */
 int beget_server_status(struct beget_server *server, struct beget_server_status *ret);

@@ -4,6 +4,7 @@
 #include "caller/connection.h"
 
 #include "caller/process.h"
+#include "os/poll.h"
 #include "os/proc.h"
 #include "os/procfs.h"
 #include "os/sock.h"
@@ -21,6 +22,10 @@ static struct beget__connection shared = {
 	.lock = PTHREAD_RWLOCK_INITIALIZER,
 	.control = &beget__control_shared,
 	.pidfd = -1,
+	.output = -1,
+	.poll = -1,
+	.timer = -1,
+	.progress = {.channel = -1},
 };
 
 int beget__connection_of(struct beget__connection *named, struct beget__connection **ret)
@@ -60,6 +65,10 @@ static void release(struct beget__forked *forked)
 
 	s->lock = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
 	beget__setup_close(&s->setup);
+	beget__fd_close(&s->progress.channel);
+	beget__fd_close(&s->output);
+	beget__fd_close(&s->poll);
+	beget__fd_close(&s->timer);
 	close_own(&s->control->fd, &s->control->identity);
 	close_own(&s->pidfd, &s->pidfd_identity);
 }
@@ -93,8 +102,16 @@ static void reap(pid_t pid, int options)
 		beget__proc_reap(pid, options);
 }
 
+static void end_launch(struct beget__connection *s)
+{
+	s->launching = false;
+	beget__fd_close(&s->progress.channel);
+	beget__fd_close(&s->output);
+}
+
 static void drop(struct beget__connection *s)
 {
+	end_launch(s);
 	if (s->control->fd < 0)
 		return;
 	if (!s->control->gone && !s->control->adopted && beget__fd_is(s->control->fd, &s->control->identity))
@@ -239,14 +256,13 @@ static int never_arrived(struct beget__connection *s, int error, int output)
 	                   ended ? "ended" : "closed descriptor 3", said[0] ? ": " : ", and printed nothing", said);
 }
 
-static int open_output(const struct beget__connection *s)
+static void open_output(struct beget__connection *s)
 {
 	if (!launcher_of(s))
-		return -1;
+		return;
 	beget__forks_guard();
-	int output = beget__launcher_open_output();
+	s->output = beget__launcher_open_output();
 	beget__forks_unguard();
-	return output;
 }
 
 struct beget__words *beget__connection_words(const struct beget__connection *s)
@@ -276,42 +292,59 @@ static int ended_early(const struct beget__words *words)
 	                   text[0] ? text : "; perhaps that is not the first statement of its main");
 }
 
-static int prepare(struct beget__connection *s, int output)
+static int begin_launch(struct beget__connection *s, const struct beget__state *now)
+{
+	open_output(s);
+	int error = launch_helper(s, now, s->output);
+	if (error) {
+		beget__fd_close(&s->output);
+		return error;
+	}
+	s->launching = true;
+	beget__setup_begin(&s->setup, &s->progress);
+	return 0;
+}
+
+/* -EAGAIN: the helper is not prepared yet, and wait is false. */
+static int go_on(struct beget__connection *s, bool wait)
 {
 	pid_t pid = 0;
-	int error = beget__setup_run(&s->setup, s->control->fd, &pid);
 
+	int error = beget__setup_advance(&s->setup, s->control->fd, &s->progress, wait, &pid);
 	if (pid > 0)
 		arrive(s, pid);
-	else if (error && launcher_of(s))
-		error = never_arrived(s, error, output);
+	if (error == -EAGAIN)
+		return error;
+	if (error && launcher_of(s) && s->progress.step == 0)
+		error = never_arrived(s, error, s->output);
 	else if (error == -ECONNRESET && beget__connection_words(s))
 		error = ended_early(s->words);
-	return error;
-}
-
-static int launch_once(struct beget__connection *s, const struct beget__state *now, bool *again)
-{
-	int output = open_output(s);
-	int error = launch_helper(s, now, output);
-
-	*again = false;
-	if (!error && (error = prepare(s, output))) {
-		*again = beget__connection_adapt(s);
+	end_launch(s);
+	if (error) {
+		(void)beget__connection_adapt(s);
 		drop(s);
 	}
-	beget__fd_close(&output);
 	return error;
 }
 
-static int launch(struct beget__connection *s, const struct beget__state *now)
+static int launch_once(struct beget__connection *s, const struct beget__state *now, bool wait)
 {
-	bool again;
-	int error = launch_once(s, now, &again);
+	int error = s->launching ? 0 : begin_launch(s, now);
 
-	if (again)
-		error = launch_once(s, now, &again);
-	return error && beget__connection_program(s) ? beget__fail_prefix("%.150s", s->setup.program.path) : error;
+	return error ? error : go_on(s, wait);
+}
+
+/* A failure can teach how to launch the helper in another way. */
+static int launch(struct beget__connection *s, const struct beget__state *now, bool wait)
+{
+	bool lazy = s->lazy;
+	int error = launch_once(s, now, wait);
+
+	if (error && s->lazy != lazy && now)
+		error = launch_once(s, now, wait);
+	return error && error != -EAGAIN && beget__connection_program(s)
+	               ? beget__fail_prefix("%.150s", s->setup.program.path)
+	               : error;
 }
 
 /* Of an adopted helper, only the state that its children are born with is read, once. */
@@ -332,7 +365,7 @@ static bool usable(struct beget__connection *s, const struct beget__state *now)
 	const struct beget__control *c = s->control;
 	const char *beyond;
 
-	if (c->fd < 0 || c->gone || !(c->adopted ? c->met : s->host == is_host(s)))
+	if (c->fd < 0 || c->gone || s->launching || !(c->adopted ? c->met : s->host == is_host(s)))
 		return false;
 	if (now && (beyond = beget__state_beyond(now, &s->born))) {
 		beget__trace("helper %d cannot provide %s", (int)s->control->helper, beyond);
@@ -341,12 +374,13 @@ static bool usable(struct beget__connection *s, const struct beget__state *now)
 	return true;
 }
 
-static int replace(struct beget__connection *s, const struct beget__state *now)
+static int replace(struct beget__connection *s, const struct beget__state *now, bool wait)
 {
 	struct beget__state fresh;
 
-	int error = meet(s);
-	if (error || usable(s, now))
+	bool lazy = s->lazy;
+	int error = s->launching ? launch(s, NULL, wait) : meet(s);
+	if (error ? s->lazy == lazy : usable(s, now))
 		return error;
 	if (!now) {
 		error = beget__state_read(&fresh);
@@ -355,7 +389,39 @@ static int replace(struct beget__connection *s, const struct beget__state *now)
 		now = &fresh;
 	}
 	drop(s);
-	return launch(s, now);
+	return launch(s, now, wait);
+}
+
+/* What the sentinel of the server shows: the next reply, the deadline of the preparation, or that there is a result. */
+static void show(struct beget__connection *s)
+{
+	if (s->poll < 0)
+		return;
+	if (s->launching)
+		(void)beget__poll_add(s->poll, s->progress.channel, 0); /* it may be there already */
+	beget__poll_timer_set(s->timer, s->launching ? s->progress.deadline : 1);
+}
+
+int beget__connection_prepare(struct beget__connection *s)
+{
+	if (pthread_rwlock_trywrlock(&s->lock)) /* a start has it, or waits for it */
+		return -EAGAIN;
+	if (!s->launching)
+		(void)beget__connection_lives(s);
+	int error = replace(s, NULL, false);
+	show(s);
+	pthread_rwlock_unlock(&s->lock);
+	return error;
+}
+
+int beget__connection_watch(struct beget__connection *s)
+{
+	beget__forks_guard();
+	s->poll = beget__poll_create();
+	s->timer = beget__poll_timer();
+	beget__forks_unguard();
+	int error = s->poll < 0 ? s->poll : s->timer < 0 ? s->timer : beget__poll_add(s->poll, s->timer, 0);
+	return error ? beget__fail_errno(-error, "cannot make the descriptor of the server") : 0;
 }
 
 int beget__connection_enter(struct beget__connection *s, const struct beget__state *wanted, struct beget__view *ret)
@@ -364,7 +430,8 @@ int beget__connection_enter(struct beget__connection *s, const struct beget__sta
 	while (!usable(s, wanted)) {
 		pthread_rwlock_unlock(&s->lock);
 		pthread_rwlock_wrlock(&s->lock);
-		int error = replace(s, wanted);
+		int error = replace(s, wanted, true);
+		show(s);
 		pthread_rwlock_unlock(&s->lock);
 		if (error)
 			return error;
@@ -443,7 +510,7 @@ void beget__connection_enlist(struct beget__connection *s)
 {
 	s->owner = getpid();
 	s->control = &s->own;
-	s->own.fd = s->pidfd = -1;
+	s->own.fd = s->pidfd = s->output = s->poll = s->timer = s->progress.channel = -1;
 	pthread_rwlock_init(&s->lock, NULL);
 	beget__forks_guard();
 	s->forked.release = release;
@@ -455,6 +522,8 @@ void beget__connection_retire(struct beget__connection *s)
 {
 	drop(s);
 	beget__forks_guard();
+	beget__fd_close(&s->poll);
+	beget__fd_close(&s->timer);
 	beget__forks_unwatch(&s->forked);
 	beget__forks_unguard();
 	pthread_rwlock_destroy(&s->lock);

@@ -30,6 +30,11 @@ struct beget__connection {
 	atomic_bool lazy;           /* the helper must bind functions lazily */
 	struct beget__state launched, born;
 	struct beget__setup setup; /* how the helper is prepared */
+	/* A launch that is under way: nothing uses the helper before it is prepared. */
+	bool launching;
+	struct beget__progress progress;
+	int output;      /* of its launcher; -1: none */
+	int poll, timer; /* for beget_server_sentinel; -1: none */
 };
 
 /* The program that it executes, or NULL: this one. */
@@ -54,6 +59,11 @@ int beget__connection_enter(struct beget__connection *, const struct beget__stat
 /* The same, but only if a helper is running and no lock has to be waited for. */
 bool beget__connection_enter_now(struct beget__connection *, struct beget__view *ret);
 void beget__connection_leave(struct beget__connection *);
+
+/* Launches the helper if it does not run, and prepares it as far as that needs no waiting: 0: it is prepared, -EAGAIN:
+ * that is under way. The descriptors of the poll are made by watch. */
+int beget__connection_prepare(struct beget__connection *);
+int beget__connection_watch(struct beget__connection *);
 
 /* Between enter and leave: the helper has not ended, so it can report how spares of its own end. */
 bool beget__connection_lives(struct beget__connection *);

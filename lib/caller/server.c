@@ -4,7 +4,9 @@
 #include "caller/forks.h"
 #include "caller/options.h"
 #include "caller/spare.h"
+#include "os/clock.h"
 #include "os/fail.h"
+#include "os/fd.h"
 #include "os/mem.h"
 #include "os/proc.h"
 #include "os/thread.h"
@@ -22,8 +24,9 @@ static int check(const struct beget_server_options *o, struct beget_server_optio
 	int error = beget__options_copy(ret, sizeof(*ret), o, least, "BEGET_SERVER_OPTIONS");
 	if (error)
 		return error;
-	if (ret->flags & ~BEGET_SERVER_THREADS)
-		return beget__fail(EINVAL, "unknown flags 0x%x", ret->flags & ~BEGET_SERVER_THREADS);
+	if (ret->flags & ~(BEGET_SERVER_THREADS | BEGET_SERVER_NO_WAIT))
+		return beget__fail(EINVAL, "unknown flags 0x%x",
+		                   ret->flags & ~(BEGET_SERVER_THREADS | BEGET_SERVER_NO_WAIT));
 	if (ret->timeout_ms < 0)
 		return beget__fail(EINVAL, "timeout_ms is negative: %d", ret->timeout_ms);
 	if (ret->spares > BEGET__MOST_SPARES || ret->spawn_spares > BEGET__MOST_SPARES)
@@ -53,11 +56,16 @@ static int keep(const struct beget_server_options *o, struct beget_server *s)
 	return error ? error : beget__spare_keep(s, BEGET__FRESH, o->spawn_spares);
 }
 
-static int launch(struct beget_server *s)
+static int launch(struct beget_server *s, bool wait)
 {
 	struct beget__view helper;
 
-	int error = beget__connection_enter(&s->connection, NULL, &helper);
+	int error = wait ? 0 : beget__connection_watch(&s->connection);
+	if (!error && !wait) {
+		error = beget__connection_prepare(&s->connection);
+		return error == -EAGAIN ? 0 : error;
+	}
+	error = beget__connection_enter(&s->connection, NULL, &helper);
 	if (!error)
 		beget__connection_leave(&s->connection);
 	return error;
@@ -80,7 +88,7 @@ static int open_server(const struct beget_server_options *o, struct beget_server
 	beget__connection_enlist(&s->connection);
 	int error = keep(o, s);
 	if (!error)
-		error = launch(s);
+		error = launch(s, !(o->flags & BEGET_SERVER_NO_WAIT));
 	if (error) {
 		destroy(s);
 		return error;
@@ -105,6 +113,44 @@ int beget_server_open(struct beget_server **ret, const struct beget_server_optio
 		error = open_server(&checked, ret);
 	beget__thread_cancel(cancel);
 	return error;
+}
+
+static int check_handle(const struct beget_server *s, const char *what)
+{
+	if (!s)
+		return beget__fail(EINVAL, "cannot %s: the server is NULL", what);
+	if (s->connection.owner != getpid())
+		return beget__fail(ECHILD, "cannot %s: the server belongs to process %d, of which this is a copy", what,
+		                   (int)s->connection.owner);
+	return s->connection.poll < 0 ? beget__fail(EINVAL, "cannot %s: the server has no BEGET_SERVER_NO_WAIT", what)
+	                              : 0;
+}
+
+int beget_server_sentinel(struct beget_server *s)
+{
+	int error = check_handle(s, "get a sentinel");
+
+	return error ? error : s->connection.poll;
+}
+
+int beget_server_wait(struct beget_server *s, int timeout_ms)
+{
+	struct pollfd news = {.events = POLLIN};
+	int64_t deadline = beget__clock_deadline(timeout_ms);
+	int left, error = check_handle(s, "wait for the server");
+
+	if (error)
+		return error;
+	int cancel = beget__thread_no_cancel();
+	news.fd = s->connection.poll;
+	do {
+		left = beget__clock_left_ms(deadline);
+		error = beget__connection_prepare(&s->connection);
+		if (error == -EAGAIN && left != 0)
+			(void)beget__fd_poll(&news, 1, left);
+	} while (error == -EAGAIN && left != 0);
+	beget__thread_cancel(cancel);
+	return error == -EAGAIN ? beget__fail(ETIMEDOUT, "the server is not prepared yet") : error;
 }
 
 static int ask(struct beget_server *s, struct beget__connection *c, struct beget_server_status *ret)

@@ -57,7 +57,7 @@ static int keep_call(const struct beget_call *call, struct beget__setup *ret)
 int beget__setup_keep(const struct beget_server_options *o, struct beget__setup *ret)
 {
 	ret->wanted = true;
-	ret->flags = o->flags;
+	ret->flags = o->flags & ~BEGET_SERVER_NO_WAIT; /* that is not the helper's matter */
 	ret->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : -1;
 	ret->preload = beget__mem_copy_strings(o->preload);
 	int error = ret->preload ? 0 : -ENOMEM;
@@ -94,11 +94,15 @@ struct question {
 	pid_t *pid; /* of the helper, as this process sees it */
 };
 
-static int await(int channel, int64_t deadline, struct beget__frame *answer, const struct question *q)
+/* wait: until the deadline; else -EAGAIN where no reply is there yet. */
+static int await(int channel, int64_t deadline, bool wait, struct beget__frame *answer, const struct question *q)
 {
 	for (;;) {
 		struct pollfd news = {.fd = channel, .events = POLLIN};
-		int ready = beget__fd_poll(&news, 1, beget__clock_left_ms(deadline));
+		int left = beget__clock_left_ms(deadline);
+		int ready = beget__fd_poll(&news, 1, wait ? left : 0);
+		if (ready == 0 && !wait && left != 0)
+			return -EAGAIN;
 		if (ready == 0)
 			return beget__fail(ETIMEDOUT, "the server did not answer in time: %s", q->what);
 		int got = ready < 0 ? -EAGAIN : beget__frame_receive(channel, answer, MSG_DONTWAIT);
@@ -145,57 +149,95 @@ static int take_answer(const struct beget__frame *answer, const struct question 
 	return 0;
 }
 
-/* Asks the helper. */
-static int ask(int control, int64_t deadline, const struct question *q)
+/* Asks the helper, which replies on the channel. */
+static int ask(int control, const struct question *q, int *channel)
 {
-	char buffer[BEGET__FRAME_PACKET];
-	struct beget__frame answer;
 	int pair[2];
 
 	int error = beget__sock_pair(pair);
 	if (error)
 		return beget__fail_errno(-error, "cannot create a channel to the server");
-	beget__frame_init(&answer, buffer, NULL);
 	error = q->pid ? beget__sock_report_senders(pair[0]) : 0;
 	if (error)
 		beget__fail_errno(-error, "cannot find out the pid of the server");
 	else
 		error = send_question(control, pair[1], pair[0], q);
 	beget__fd_close(&pair[1]);
-	if (!error)
-		error = await(pair[0], deadline, &answer, q);
-	if (!error)
-		error = take_answer(&answer, q);
-	beget__frame_clear(&answer);
-	beget__fd_close(&pair[0]);
+	if (error)
+		beget__fd_close(&pair[0]);
+	else
+		*channel = pair[0];
 	return error;
 }
 
-int beget__setup_run(const struct beget__setup *s, int control, pid_t *pid)
+/* The channel is closed unless the reply is still due. */
+static int take_reply(int *channel, int64_t deadline, bool wait, const struct question *q)
 {
-	int64_t deadline = beget__clock_deadline(s->timeout_ms);
-	const struct question arrival = {.kind = BEGET__ASK, .what = "the launch", .pid = pid};
-	const struct question call = {.kind = BEGET__PREPARE, .what = "the prepare call", .setup = s};
-	const struct question ready = {.kind = BEGET__READY, .what = "the end of its preparation", .setup = s};
+	char buffer[BEGET__FRAME_PACKET];
+	struct beget__frame answer;
+
+	beget__frame_init(&answer, buffer, NULL);
+	int error = await(*channel, deadline, wait, &answer, q);
+	if (error == -EAGAIN)
+		return error;
+	if (!error)
+		error = take_answer(&answer, q);
+	beget__frame_clear(&answer);
+	beget__fd_close(channel);
+	return error;
+}
+
+/* The questions of a preparation in their order, whose names need some room. False: there are no more. */
+static bool find_question(const struct beget__setup *s, unsigned step, char what[120], struct question *q)
+{
+	unsigned launcher = s->launcher.path != NULL, preloads = 0, call = s->call != NULL;
+
+	while (s->preload && s->preload[preloads])
+		preloads++;
+	*q = (struct question){.setup = s, .what = what};
+	if (step < launcher) {
+		*q = (struct question){.kind = BEGET__ASK, .what = "the launch"};
+	} else if (step < launcher + preloads) {
+		q->kind = BEGET__PRELOAD;
+		q->text = s->preload[step - launcher];
+		snprintf(what, 120, "the preload of %.90s", q->text);
+	} else if (step < launcher + preloads + call) {
+		q->kind = BEGET__PREPARE;
+		q->what = "the prepare call";
+	} else {
+		q->kind = BEGET__READY;
+		q->what = "the end of its preparation";
+	}
+	return step <= launcher + preloads + call;
+}
+
+void beget__setup_begin(const struct beget__setup *s, struct beget__progress *p)
+{
+	*p = (struct beget__progress){.channel = -1, .deadline = beget__clock_deadline(s->timeout_ms)};
+}
+
+int beget__setup_advance(const struct beget__setup *s, int control, struct beget__progress *p, bool wait, pid_t *pid)
+{
 	char what[120];
+	struct question q;
 	int error = 0;
 
-	if (!s->wanted)
-		return 0;
-	if (s->launcher.path)
-		error = ask(control, deadline, &arrival);
-	for (char **path = s->preload; path && *path && !error; path++) {
-		snprintf(what, sizeof(what), "the preload of %.90s", *path);
-		error = ask(control, deadline,
-		            &(struct question){.kind = BEGET__PRELOAD, .text = *path, .what = what, .setup = s});
+	while (!error && s->wanted && find_question(s, p->step, what, &q)) {
+		q.pid = q.kind == BEGET__ASK ? pid : NULL;
+		if (p->channel < 0)
+			error = ask(control, &q, &p->channel);
+		if (!error)
+			error = take_reply(&p->channel, p->deadline, wait, &q);
+		p->step += !error;
 	}
-	if (!error && s->call)
-		error = ask(control, deadline, &call);
-	return error ? error : ask(control, deadline, &ready);
+	return error;
 }
 
 int beget__setup_health(int control, int timeout_ms, struct beget__health *ret)
 {
-	return ask(control, beget__clock_deadline(timeout_ms),
-	           &(struct question){.kind = BEGET__ASK, .what = "its status", .health = ret});
+	const struct question q = {.kind = BEGET__ASK, .what = "how it is", .health = ret};
+	int channel = -1;
+
+	int error = ask(control, &q, &channel);
+	return error ? error : take_reply(&channel, beget__clock_deadline(timeout_ms), true, &q);
 }

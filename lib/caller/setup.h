@@ -29,9 +29,17 @@ int beget__setup_keep(const struct beget_server_options *, struct beget__setup *
 void beget__setup_close(struct beget__setup *); /* closes only the descriptors */
 void beget__setup_free(struct beget__setup *);
 
-/* Prepares the helper over its control socket, and waits until that is done. *pid becomes the pid of a helper that a
- * launcher executes, as soon as it replies. */
-int beget__setup_run(const struct beget__setup *, int control, pid_t *pid);
+/* A preparation that is under way: one question after another, each with a channel for the reply. */
+struct beget__progress {
+	unsigned step;
+	int channel; /* -1: the next question is not asked yet */
+	int64_t deadline;
+};
+void beget__setup_begin(const struct beget__setup *, struct beget__progress *);
+
+/* Asks the helper at the control socket, and goes on until the helper is prepared. -EAGAIN: a reply is due, and wait is
+ * false. *pid becomes the pid of a helper that a launcher executes, as soon as it replies. */
+int beget__setup_advance(const struct beget__setup *, int control, struct beget__progress *, bool wait, pid_t *pid);
 
 /* Asks the helper at the control socket for its status. -ETIMEDOUT: it does not reply. */
 int beget__setup_health(int control, int timeout_ms, struct beget__health *ret);
