@@ -25,7 +25,7 @@ static void children_start_and_finish(enum beget_method method)
 	}
 	assert_int_equal(ended, 3);
 	assert_int_equal(beget_service_scale(s, 1), -ECANCELED);
-	assert_int_equal(beget_service_reload(s, NULL), -ECANCELED);
+	assert_int_equal(beget_service_reload(s, NULL, NULL), -ECANCELED);
 	beget_service_close(s);
 }
 

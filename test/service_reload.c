@@ -45,7 +45,7 @@ static void a_reload_makes_before_it_breaks(enum beget_method method)
 	struct beget_service_event e;
 
 	await_ready(s, 3, NULL);
-	good(beget_service_reload(s, BEGET_CALL(serve_as, counters, 1)));
+	good(beget_service_reload(s, NULL, BEGET_CALL(serve_as, counters, 1)));
 	e = watch_until(s, BEGET_SERVICE_RELOADED, &w);
 	assert_int_equal(e.version, 2);
 	assert_true(w.least_ready >= 3);
@@ -82,7 +82,7 @@ static void a_reload_that_fails_leaves_the_old(enum beget_method method)
 	pid_t pids[2];
 
 	await_ready(s, 2, pids);
-	good(beget_service_reload(s, BEGET_CALL(fail_at_once)));
+	good(beget_service_reload(s, NULL, BEGET_CALL(fail_at_once)));
 	do {
 		e = next_event(s);
 		assert_int_not_equal(e.kind, BEGET_SERVICE_READY);
@@ -105,7 +105,7 @@ static void a_reload_one_by_one(enum beget_method method)
 	struct watch w = {.all = 3, .most_all = 3, .least_ready = 3};
 
 	await_ready(s, 3, NULL);
-	good(beget_service_reload(s, NULL));
+	good(beget_service_reload(s, NULL, NULL));
 	watch_until(s, BEGET_SERVICE_RELOADED, &w);
 	assert_int_equal(w.most_all, 3);
 	assert_int_equal(w.least_ready, 2);
@@ -121,7 +121,7 @@ static void a_reload_one_by_one_that_fails(enum beget_method method)
 	                                  .backoff_ms = 1, .flags = BEGET_SERVICE_ONE_BY_ONE);
 
 	await_ready(s, 2, NULL);
-	good(beget_service_reload(s, BEGET_CALL(fail_at_once)));
+	good(beget_service_reload(s, NULL, BEGET_CALL(fail_at_once)));
 	until(s, BEGET_SERVICE_RELOAD_FAILED);
 	await_ready(s, 1, NULL); /* in place of the one that has ended */
 	assert_int_equal(service_status(s).ready, 2);
@@ -144,13 +144,13 @@ static void finishing_children_are_bounded(enum beget_method method)
 
 	int reloads = 0, ended = 0;
 	await_ready(s, 2, NULL);
-	good(beget_service_reload(s, NULL));
+	good(beget_service_reload(s, NULL, NULL));
 	while (reloads < 3 || ended < 4) {
 		struct beget_service_event e = next_event(s);
 		if (e.kind == BEGET_SERVICE_RELOADED) {
 			assert_int_equal(service_status(s).ready, 2);
 			if (++reloads < 3)
-				good(beget_service_reload(s, NULL));
+				good(beget_service_reload(s, NULL, NULL));
 		}
 		if (e.kind != BEGET_SERVICE_ENDED)
 			continue;
@@ -162,11 +162,11 @@ static void finishing_children_are_bounded(enum beget_method method)
 	beget_service_close(s);
 }
 
-/* Reloads leave no descriptors, memory or processes behind. */
-static void reload_once(struct beget_service *s, unsigned children)
+/* Behaviour 71, for descriptors, memory and processes. */
+static void reload_once(struct beget_service *s)
 {
-	good(beget_service_reload(s, NULL));
-	for (unsigned reloaded = 0, ended = 0; !reloaded || ended < children;) {
+	good(beget_service_reload(s, NULL, NULL));
+	for (unsigned reloaded = 0, ended = 0; !reloaded || !ended;) {
 		struct beget_service_event e = next_event(s);
 		reloaded += e.kind == BEGET_SERVICE_RELOADED;
 		ended += e.kind == BEGET_SERVICE_ENDED;
@@ -175,19 +175,63 @@ static void reload_once(struct beget_service *s, unsigned children)
 
 static void a_hundred_reloads_leak_nothing(enum beget_method method)
 {
-	struct beget_service *s = SERVICE(method, BEGET_CALL(serve), .children = 2, .ready_ms = PATIENCE_MS);
+	struct beget_service *s = SERVICE(method, BEGET_CALL(serve), .children = 1, .ready_ms = PATIENCE_MS);
 
-	await_ready(s, 2, NULL);
+	await_ready(s, 1, NULL);
 	for (int i = 0; i < 5; i++)
-		reload_once(s, 2);
+		reload_once(s);
 	int descriptors = count_descriptors();
 	size_t bytes = mallinfo2().uordblks;
-	for (int i = 0; i < often(100); i++)
-		reload_once(s, 2);
+	for (int i = 0; i < often(method == BEGET_FORKSERVER ? 100 : 30); i++)
+		reload_once(s);
 	assert_int_equal(count_descriptors(), descriptors);
 	assert_true(mallinfo2().uordblks <= bytes + 1024);
 	assert_int_equal(service_status(s).finishing, 0);
 	finish(s);
+}
+
+static int loaded; /* in a server and its children */
+
+static int load(struct beget_buffer *counters)
+{
+	loaded = add_one(counters, 0);
+	return 0;
+}
+
+static int serve_loaded(struct beget_buffer *counters)
+{
+	__atomic_store_n((int *)beget_buffer_data(counters) + 1, loaded, __ATOMIC_RELAXED);
+	return serve();
+}
+
+/* Behaviour 71: what was loaded is loaded anew, by a server that is prepared meanwhile. */
+static void a_reload_loads_anew(enum beget_method method)
+{
+	volatile int *ints;
+	struct beget_buffer *counters = shared_ints(2, &ints);
+	const struct beget_server_options *o =
+		BEGET_SERVER_OPTIONS(.flags = BEGET_SERVER_NO_WAIT, .prepare = BEGET_CALL(load, counters));
+	struct beget_server *old = NULL, *new = NULL;
+
+	good(beget_server_open(&old, o));
+	struct beget_service *s =
+		open_service(BEGET_SERVICE_OPTIONS(.children = 2, .ready_ms = PATIENCE_MS,
+	                                           .start = BEGET_OPTIONS(.method = method, .server = old)),
+	                     BEGET_CALL(serve_loaded, counters));
+	await_ready(s, 2, NULL);
+	assert_int_equal(ints[1], 1);
+	good(beget_server_open(&new, o));
+	while (beget_server_wait(new, 0) == -ETIMEDOUT)
+		assert_int_equal(service_status(s).ready, 2);
+	good(beget_service_reload(s, BEGET_OPTIONS(.method = method, .server = new), NULL));
+	until(s, BEGET_SERVICE_RELOADED);
+	beget_server_close(old);
+	assert_int_equal(ints[1], 2);
+	good(beget_service_kill(s, 0, SIGKILL));
+	until(s, BEGET_SERVICE_READY);
+	finish(s);
+	beget_server_close(new);
+	beget_buffer_free(counters);
 }
 
 /* The latest reload counts. */
@@ -199,8 +243,8 @@ static void a_reload_takes_the_place_of_another(enum beget_method method)
 		SERVICE(method, BEGET_CALL(serve_as, counters, 0), .children = 2, .ready_ms = PATIENCE_MS);
 
 	await_ready(s, 2, NULL);
-	good(beget_service_reload(s, BEGET_CALL(wait_until_asked))); /* never ready */
-	good(beget_service_reload(s, BEGET_CALL(serve_as, counters, 2)));
+	good(beget_service_reload(s, NULL, BEGET_CALL(wait_until_asked))); /* never ready */
+	good(beget_service_reload(s, NULL, BEGET_CALL(serve_as, counters, 2)));
 	assert_int_equal(until(s, BEGET_SERVICE_RELOADED).version, 3);
 	assert_int_equal(ints[2], 2);
 	assert_int_equal(service_status(s).reloads, 1);
@@ -212,20 +256,17 @@ static void a_reload_takes_the_place_of_another(enum beget_method method)
 static void recycling_is_staggered(enum beget_method method)
 {
 	struct beget_service *s =
-		SERVICE(method, BEGET_CALL(serve), .children = 3, .ready_ms = PATIENCE_MS, .lifetime_ms = 100);
-	int under_way = 0, ended = 0;
+		SERVICE(method, BEGET_CALL(serve), .children = 3, .ready_ms = PATIENCE_MS, .lifetime_ms = 30);
+	int ended = 0;
 
 	await_ready(s, 3, NULL);
 	while (ended < 6) {
 		struct beget_service_event e = next_event(s);
-		under_way += e.kind == BEGET_SERVICE_RECYCLING;
-		assert_true(under_way <= 1);
-		assert_true(service_status(s).ready >= 3);
-		if (e.kind != BEGET_SERVICE_ENDED)
-			continue;
-		assert_int_equal(e.status.outcome, BEGET_EXITED);
-		under_way--;
-		ended++;
+		struct beget_service_status status = service_status(s);
+		assert_true(status.ready >= 3);
+		assert_true(status.starting + status.ready + status.finishing <= 4);
+		assert_true(e.kind != BEGET_SERVICE_ENDED || e.status.outcome == BEGET_EXITED);
+		ended += e.kind == BEGET_SERVICE_ENDED;
 	}
 	assert_int_equal(service_status(s).failed, 0);
 	assert_true(service_status(s).recycled >= 6);
@@ -320,6 +361,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(a_reload_one_by_one_that_fails),
 		BEHAVIOUR(finishing_children_are_bounded),
 		BEHAVIOUR(a_hundred_reloads_leak_nothing),
+		BEHAVIOUR_OF(a_reload_loads_anew, BY(BEGET_FORKSERVER)),
 		BEHAVIOUR(a_reload_takes_the_place_of_another),
 		BEHAVIOUR(recycling_is_staggered),
 		BEHAVIOUR(a_child_can_ask_for_a_replacement),

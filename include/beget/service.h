@@ -95,8 +95,9 @@ int beget_service_next(struct beget_service *service, int timeout_ms, struct beg
 /* Changes the number of children. beget_service(3) */
 int beget_service_scale(struct beget_service *service, unsigned children);
 
-/* Replaces all children by new ones, which run the call, or the same call as before if it is NULL. beget_service(3) */
-int beget_service_reload(struct beget_service *service, const struct beget_call *call);
+/* Replaces all children by new ones. NULL is the start options or the call that there are. beget_service(3) */
+int beget_service_reload(struct beget_service *service, const struct beget_options *start,
+                         const struct beget_call *call);
 
 /* Sends a signal to the child with this pid, or to all children if it is 0. -ESRCH: there is none. beget_service(3) */
 int beget_service_kill(struct beget_service *service, pid_t pid, int signal);

@@ -235,7 +235,7 @@ int beget__setup_advance(const struct beget__setup *s, int control, struct beget
 
 int beget__setup_health(int control, int timeout_ms, struct beget__health *ret)
 {
-	const struct question q = {.kind = BEGET__ASK, .what = "how it is", .health = ret};
+	const struct question q = {.kind = BEGET__ASK, .what = "its status", .health = ret};
 	int channel = -1;
 
 	int error = ask(control, &q, &channel);

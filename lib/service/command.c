@@ -113,7 +113,7 @@ int beget_service_scale(struct beget_service *s, unsigned children)
 	return error;
 }
 
-int beget_service_reload(struct beget_service *s, const struct beget_call *call)
+int beget_service_reload(struct beget_service *s, const struct beget_options *start, const struct beget_call *call)
 {
 	struct beget__edition *e = NULL;
 	int cancel;
@@ -124,7 +124,8 @@ int beget_service_reload(struct beget_service *s, const struct beget_call *call)
 	if (s->stopping)
 		error = beget__fail(ECANCELED, "cannot reload: the service is stopping");
 	if (!error)
-		error = beget__edition_new(&s->options, s->current->start, call ? call : &s->current->call->call, &e);
+		error = beget__edition_new(&s->options, start ? start : s->current->start,
+		                           call ? call : &s->current->call->call, &e);
 	if (!error) {
 		e->version = ++s->version;
 		beget__staff_load(s, e);
