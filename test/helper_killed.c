@@ -66,7 +66,7 @@ static void a_running_child_is_signalled(void)
 	sleep_ms(20);
 	assert_int_equal(beget_join(p, 50, NULL), -ETIMEDOUT);
 	beget_describe(p, text, sizeof(text));
-	assert_non_null(strstr(text, "runs"));
+	assert_non_null(strstr(text, "is running"));
 	assert_int_equal(kill(beget_pid(p), 0), 0);
 	assert_int_equal(beget_kill(p, SIGTERM), 0);
 	expect_end_or_lost(p, BEGET_SIGNALED, SIGTERM);
