@@ -65,7 +65,7 @@ static int mappings(void)
 	int n = 0;
 
 	while (f && fgets(line, sizeof(line), f))
-		n += strstr(line, "memfd:beget") || strstr(line, "/dev/shm/") || strstr(line, "/tmp/#");
+		n += strstr(line, "memfd:beget ") || strstr(line, "/dev/shm/") || strstr(line, "/tmp/#");
 	if (f)
 		fclose(f);
 	return n;

@@ -18,10 +18,10 @@
 
 enum { HUGE_PAGE = 2 << 20 };
 
-static int memfd(void)
+static int memfd(const char *name)
 {
 	FAULT("memfd_create", -fault);
-	int fd = memfd_create("beget", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -37,18 +37,23 @@ static int check_size_limit(size_t size)
 	return limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur ? 0 : -EFBIG;
 }
 
-int beget__file_create(size_t size)
+static int create(const char *name, size_t size)
 {
 	int error = check_size_limit(size);
 	if (error)
 		return error;
-	int fd = beget__fd_above_stdio(memfd());
+	int fd = beget__fd_above_stdio(memfd(name));
 	if (fd >= 0)
 		return fd;
 	fd = beget__fd_open("/dev/shm", O_TMPFILE | O_RDWR);
 	if (fd < 0)
 		fd = beget__fd_open(P_tmpdir, O_TMPFILE | O_RDWR);
 	return fd;
+}
+
+int beget__file_create(size_t size)
+{
+	return create("beget", size);
 }
 
 int beget__file_write(int fd, const struct iovec *iov, int n)
@@ -160,7 +165,7 @@ static const int bounds = F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
 int beget__file_bounded(size_t size, void **map)
 {
 	void *at = NULL;
-	int fd = beget__file_create(size);
+	int fd = create("beget-bounded", size);
 	int error = fd < 0 ? fd : beget__file_size(fd, size);
 
 	if (!error && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL) < 0)
