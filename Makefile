@@ -12,8 +12,8 @@ MANDIR ?= $(PREFIX)/share/man
 MUSL := $(findstring musl,$(CC) $(shell $(CC) -dumpmachine))
 BUILD ?= $(if $(MUSL),build/musl,build)
 CFLAGS ?= -O2 -g
-# Only the tests and the demo install missing packages; other targets print the command.
-INSTALL_PACKAGES ?= $(if $(filter demo test check,$(MAKECMDGOALS)),yes)
+# Only the tests, the demo and the service install missing packages; other targets print the command.
+INSTALL_PACKAGES ?= $(if $(filter demo serve test check,$(MAKECMDGOALS)),yes)
 export CC CXX BUILD INSTALL_PACKAGES
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
@@ -60,7 +60,7 @@ SCRIPTS = $(wildcard test/*.sh)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help demo bench test check lint soak chroot vm asan ubsan tsan valgrind coverage fuzz fuzzers install uninstall docs dist deb clean examples programs
+.PHONY: all help demo serve bench test check lint soak chroot vm asan ubsan tsan valgrind coverage fuzz fuzzers install uninstall docs dist deb clean examples programs
 
 all: $(STATIC) $(BUILD)/libbeget.so $(HOST) $(FINDERS) ## the library, static and shared, and its host program (the default)
 
@@ -141,10 +141,25 @@ $(BUILD)/examples/demo: examples/demo/main.c examples/demo/cost.c examples/demo/
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $(filter %.c,$^) $(LDFLAGS) $(STATIC) $(LIBS)
 
+$(BUILD)/examples/service: $(wildcard examples/service/*.c examples/service/*.h) $(STATIC)
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $(filter %.c,$^) $(LDFLAGS) $(STATIC) $(LIBS) -lmicrohttpd
+
+$(BUILD)/examples/centres: $(BUILD)/examples/service
+	$< train $@ 1
+
 examples: $(EXAMPLES) ## the programs in examples/
+	@$(if $(MUSL),,if tools/need libmicrohttpd-dev=microhttpd.h curl=curl; then $(MAKE) -s $(BUILD)/examples/service; \
+		else echo 'left out: examples/service'; fi)
 
 demo: $(BUILD)/examples/demo ## real work with all three methods, and what a start costs
 	$<
+
+SERVE_PORT ?= 8080
+serve: ## a model served over HTTP on SERVE_PORT=8080, by children that share it
+	@tools/need libmicrohttpd-dev=microhttpd.h
+	@$(MAKE) -s $(BUILD)/examples/centres
+	$(BUILD)/examples/service serve $(BUILD)/examples/centres $(SERVE_PORT)
 
 # Tests
 
