@@ -123,8 +123,8 @@ static void a_reload_one_by_one_that_fails(enum beget_method method)
 	await_ready(s, 2, NULL);
 	good(beget_service_reload(s, NULL, BEGET_CALL(fail_at_once)));
 	until(s, BEGET_SERVICE_RELOAD_FAILED);
-	await_ready(s, 1, NULL); /* in place of the one that has ended */
-	assert_int_equal(service_status(s).ready, 2);
+	while (service_status(s).ready < 2) /* the event of the replacement may have come first */
+		(void)next_event(s);
 	finish(s);
 }
 
@@ -162,7 +162,7 @@ static void finishing_children_are_bounded(enum beget_method method)
 	beget_service_close(s);
 }
 
-/* Behaviour 71, for descriptors, memory and processes. */
+/* Descriptors, memory and processes. */
 static void reload_once(struct beget_service *s)
 {
 	good(beget_service_reload(s, NULL, NULL));
@@ -204,7 +204,7 @@ static int serve_loaded(struct beget_buffer *counters)
 	return serve();
 }
 
-/* Behaviour 71: what was loaded is loaded anew, by a server that is prepared meanwhile. */
+/* A new server loads everything again while the old children go on. */
 static void a_reload_loads_anew(enum beget_method method)
 {
 	volatile int *ints;
