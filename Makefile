@@ -287,7 +287,7 @@ BENCH_KEEP ?=
 BENCHES = $(addprefix $(BUILD)/test/bench/,start start_5 start_30 start_100 throughput arguments join pool summary)
 WAYS = $(addprefix $(BUILD)/test/bench/,ways.o peer.o bench.o)
 
-bench: $(BENCHES) ## start times compared with others; BENCH=memory one measure, BENCH_SCALE=5 longer, BENCH_KEEP=1 for README
+bench: $(BENCHES) ## start times compared with others; BENCH=memory one measure, BENCH_SCALE=5 longer, BENCH_KEEP=1 for COSTS.md
 	@tools/need gnuplot-nox=gnuplot || echo 'left out: the plots'
 	@tools/need python3=python3 || echo "left out: CPython's multiprocessing"
 	@if tools/need libuv1-dev=uv.h; then $(MAKE) -s $(BUILD)/test/bench/peer_uv; else echo "left out: libuv's uv_spawn"; fi

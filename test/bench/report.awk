@@ -1,4 +1,4 @@
-# Converts bench.csv to the tables on the terminal and the goals or, with -v markdown=1, to the README's table. The key
+# Converts bench.csv to the tables on the terminal and the goals or, with -v markdown=1, to the table of COSTS.md. The key
 # of a figure is "measure|way|at|figure".
 BEGIN { FS = "," }
 NR == 1 { next }
