@@ -1,5 +1,5 @@
 /* Each system call and allocation of the caller fails in turn while it starts through a launcher: the start returns an
- * error with a sentence, or the status is true. Nothing leaks, and the next start works. */
+ * error with a sentence, or the status is correct. Nothing leaks, and the next start works. */
 #include "fault.h"
 #include "host.h"
 
