@@ -88,7 +88,7 @@ void sleep_ms(int ms);
 int64_t now_ms(void);
 int count_descriptors(void);
 
-/* Bytes that malloc has given out, or 0 under a tool that replaces malloc and finds leaks itself. */
+/* Bytes that malloc has allocated, or 0 under a tool that replaces malloc and finds leaks itself. */
 size_t heap(void);
 
 /* Lowers the limit so that the k lowest free descriptor numbers remain. Returns the limit to restore. */

@@ -271,7 +271,7 @@ int beget__launch_helper(const struct beget__executable *other, const struct beg
 		.pidfd = &none,
 	};
 
-	/* What the helper binds eagerly, its children need not bind each for itself. */
+	/* The children of the helper inherit the symbols that it has bound. */
 	return start(&l, mark, eager && !getenv(BEGET__BIND_NOW) ? bind : NULL);
 }
 
