@@ -265,11 +265,9 @@ static void open_output(struct beget__connection *s)
 	beget__forks_unguard();
 }
 
-struct beget__words *beget__connection_words(struct beget__connection *s)
+struct beget__words *beget__connection_words(const struct beget__connection *s)
 {
-	if (beget__words_arrived(s->words))
-		beget__words_free(&s->words);
-	return s->words;
+	return beget__words_arrived(s->words) ? NULL : s->words;
 }
 
 /* A missing function ends a helper that binds eagerly. A program that never calls it can run. */

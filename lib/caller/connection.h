@@ -72,8 +72,8 @@ bool beget__connection_lives(struct beget__connection *);
  * enter launches another. -ETIMEDOUT: there was no room within the request's time. */
 int beget__connection_start(struct beget__connection *, const struct beget__channel *, const struct beget__request *);
 
-/* The first words of a helper that has not reached beget_init yet, or NULL. Frees them once it has. */
-struct beget__words *beget__connection_words(struct beget__connection *);
+/* The first words of a helper that has not reached beget_init yet, or NULL. */
+struct beget__words *beget__connection_words(const struct beget__connection *);
 /* The helper ended before it reached beget_init. True if the next enter launches another one in another way. */
 bool beget__connection_adapt(struct beget__connection *);
 
