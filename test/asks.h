@@ -14,7 +14,7 @@
 static inline int asks(int fd, int patience_ms)
 {
 	struct beget__request request = {.caller = getpid(), .within_ms = 100};
-	char buffer[BEGET__FRAME_PACKET];
+	char buffer[BEGET__PACKET_SIZE];
 	struct beget__frame frame;
 	int pair[2], born = 0;
 

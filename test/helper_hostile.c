@@ -11,6 +11,7 @@
 #include "message/request.h"
 #include "os/sock.h"
 #include "program/image.h"
+#include "wire/send.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -42,7 +43,7 @@ static int control(void)
 
 static int answer_of(int channel)
 {
-	char buffer[BEGET__FRAME_PACKET];
+	char buffer[BEGET__PACKET_SIZE];
 	struct beget__frame frame;
 	struct beget__failure failure;
 	int code = 0;
@@ -73,7 +74,7 @@ static int say(enum beget__message kind, const char *text, unsigned flags)
 	    beget__order_put_call(&w, &target, &call, &none))
 		return -2;
 	char *body = beget__bytes_flatten(&w, &size);
-	if (kind == BEGET__PREPARE && beget__frame_send(pair[0], BEGET__CALL, &(struct iovec){body, size}, 1, NULL, 0))
+	if (kind == BEGET__PREPARE && beget__send_frame(pair[0], BEGET__CALL, &(struct iovec){body, size}, 1, NULL, 0))
 		return -3;
 	if (beget__request_send_setup(control(), kind, text, flags, (int[]){pair[1], -1, -1, -1}))
 		return -4;

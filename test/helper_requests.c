@@ -6,6 +6,7 @@
 #include "os/fd.h"
 #include "os/libc.h"
 #include "os/sock.h"
+#include "wire/send.h"
 #include "wire_format.h"
 
 #include <fcntl.h>
@@ -186,7 +187,7 @@ static void expect_refusal(int pair[2], int error)
 {
 	struct {
 		struct beget__frame frame;
-		char buffer[BEGET__FRAME_PACKET];
+		char buffer[BEGET__PACKET_SIZE];
 	} in;
 	struct beget__failure failure;
 
@@ -207,7 +208,7 @@ static void a_request_of_another_version(void)
 
 	up();
 	assert_int_equal(beget__sock_pair(pair), 0);
-	assert_int_equal(beget__frame_send(control, BEGET__START, &(struct iovec){&protocol, 4}, 1, &pair[1], 1), 0);
+	assert_int_equal(beget__send_frame(control, BEGET__START, &(struct iovec){&protocol, 4}, 1, &pair[1], 1), 0);
 	expect_refusal(pair, -EBADMSG);
 	down();
 }

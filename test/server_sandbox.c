@@ -1,6 +1,7 @@
 /* What a launcher sets in a child stays: limits, ids, environment, namespaces. Servers, spares, pools and nested starts
  * inside a sandbox; and a hostile target that tries to leave the sandbox through each descriptor that it has. */
 #include "asks.h"
+#include "wire/send.h"
 #include "kernel.h"
 #include "servers.h"
 
@@ -193,7 +194,7 @@ static void lies(int fd)
 	beget__request_send_plain(fd, BEGET__RETIRE);
 	beget__request_send_tie(fd, 1);
 	for (unsigned kind = 0; kind < 30; kind++)
-		beget__frame_send_now(fd, kind, "garbage", 7);
+		beget__send_now(fd, kind, "garbage", 7);
 }
 
 /* How often it got out. The caller sees the mark only if a file is created outside. */

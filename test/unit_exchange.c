@@ -5,6 +5,7 @@
 #include "callee/exchange.h"
 #include "os/sock.h"
 #include "program/target.h"
+#include "wire/send.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -128,7 +129,7 @@ static void send_call(const struct beget_call *call)
 	assert_int_equal(beget__order_put_call(&w, &target, &bare.call, &fds), 0);
 	int n = beget__bytes_finish(&w, &iov);
 	assert_true(n > 0);
-	assert_int_equal(beget__frame_send_tagged(sides[0], BEGET__CALL, 4711, iov, n, numbers, fds.n), 0);
+	assert_int_equal(beget__send_tagged(sides[0], BEGET__CALL, 4711, iov, n, numbers, fds.n), 0);
 	beget__bytes_free(&w);
 	beget__bare_free(&bare);
 }
@@ -253,8 +254,8 @@ static struct footprint footprint(void)
 static void begin(void)
 {
 	assert_int_equal(beget__sock_pair(sides), 0);
-	beget__exchange_init(&x, aligned_alloc(BEGET__ALIGN_MAX, BEGET__FRAME_WIDE));
-	x.frame.space = caller_space = BEGET__FRAME_WIDE;
+	beget__exchange_init(&x, aligned_alloc(BEGET__ALIGN_MAX, BEGET__PACKET_WIDE));
+	x.frame.space = caller_space = BEGET__PACKET_WIDE;
 	caller_buffer = malloc(caller_space);
 }
 
@@ -342,7 +343,7 @@ static void no_caller(void)
 static void another_message(void)
 {
 	begin();
-	assert_int_equal(beget__frame_send_now(sides[0], BEGET__GO, NULL, 0), 0);
+	assert_int_equal(beget__send_now(sides[0], BEGET__GO, NULL, 0), 0);
 	assert_int_equal(beget__exchange_receive(&x, sides[1], BEGET__CALL), -EBADMSG);
 	end();
 }

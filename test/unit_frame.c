@@ -7,6 +7,7 @@
 #include "os/libc.h"
 #include "os/sock.h"
 #include "wire/frame.h"
+#include "wire/send.h"
 #include "wire_format.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ static int sides[2]; /* sender, receiver */
 
 static struct {
 	struct beget__frame frame;
-	char buffer[BEGET__FRAME_PACKET];
+	char buffer[BEGET__PACKET_SIZE];
 } in;
 
 static void up(void)
@@ -54,12 +55,12 @@ static char *pattern(size_t size)
 
 static int send_bytes(const void *data, size_t size, const int *fds, int nfds)
 {
-	return beget__frame_send(sides[0], KIND, &(struct iovec){(void *)data, size}, 1, fds, nfds);
+	return beget__send_frame(sides[0], KIND, &(struct iovec){(void *)data, size}, 1, fds, nfds);
 }
 
 static int send_within(const void *data, size_t size, const int *fds, int nfds, int timeout_ms)
 {
-	return beget__frame_send_within(sides[0], KIND, &(struct iovec){(void *)data, size}, 1, fds, nfds, timeout_ms);
+	return beget__send_within(sides[0], KIND, &(struct iovec){(void *)data, size}, 1, fds, nfds, timeout_ms);
 }
 
 static int receive(void)
@@ -107,7 +108,7 @@ static void send_raw(const void *data, size_t size, const int *fds, int nfds)
 
 static void send_packet(struct header header, size_t body, int nfds)
 {
-	static char packet[2 * BEGET__FRAME_PACKET];
+	static char packet[2 * BEGET__PACKET_SIZE];
 	int fds[253];
 
 	memcpy(packet, &header, sizeof(header));
@@ -151,7 +152,7 @@ static void expect_tagged(size_t size, int nfds)
 {
 	char *body = pattern(size);
 
-	assert_int_equal(beget__frame_send_tagged(sides[0], KIND, 5, &(struct iovec){body, size}, 1, sides, nfds), 0);
+	assert_int_equal(beget__send_tagged(sides[0], KIND, 5, &(struct iovec){body, size}, 1, sides, nfds), 0);
 	expect_frame(body, size, nfds);
 	assert_int_equal(in.frame.tag, 5);
 	assert_false(in.frame.outside && size <= 4 << 20);
@@ -163,14 +164,14 @@ static void expect_tagged(size_t size, int nfds)
  */
 static void with_a_tag(void)
 {
-	static const size_t sizes[] = {0,       1,      BEGET__FRAME_ONE - 1, BEGET__FRAME_ONE, BEGET__FRAME_ONE + 1,
+	static const size_t sizes[] = {0,       1,      BEGET__PACKET_ONE - 1, BEGET__PACKET_ONE, BEGET__PACKET_ONE + 1,
 	                               1 << 20, 5 << 20};
 	const int limits[] = {0, 16 << 10};
 
 	for (int i = 0; i < 2; i++) {
 		up();
-		beget__frame_init(&in.frame, malloc(BEGET__FRAME_WIDE), NULL);
-		in.frame.space = BEGET__FRAME_WIDE;
+		beget__frame_init(&in.frame, malloc(BEGET__PACKET_WIDE), NULL);
+		in.frame.space = BEGET__PACKET_WIDE;
 		if (limits[i])
 			assert_int_equal(setsockopt(sides[0], SOL_SOCKET, SO_SNDBUF, &limits[i], sizeof(limits[i])), 0);
 		for (size_t k = 0; k < sizeof(sizes) / sizeof(*sizes); k++)
@@ -194,7 +195,7 @@ static void kept(void)
 		char *body = pattern(sizes[i]);
 		struct beget__body keep;
 		if (!in.frame.buffer)
-			in.frame.buffer = malloc(BEGET__FRAME_PACKET);
+			in.frame.buffer = malloc(BEGET__PACKET_SIZE);
 		assert_int_equal(send_bytes(body, sizes[i], NULL, 0), 0);
 		expect_frame(body, sizes[i], 0);
 		beget__frame_keep(&in.frame, &keep);
@@ -221,7 +222,7 @@ static void gathered_from_many_pieces(void)
 	}
 	assert_true(at > 5 * PAYLOAD && at <= 60000);
 	up();
-	assert_int_equal(beget__frame_send(sides[0], KIND, iov, 120, NULL, 0), 0);
+	assert_int_equal(beget__send_frame(sides[0], KIND, iov, 120, NULL, 0), 0);
 	expect_frame(body, at, 0);
 	beget__frame_clear(&in.frame);
 	expect_service();
@@ -351,16 +352,16 @@ static void small_ones_never_wait(void)
 	up();
 	for (int i = 0; i < 254; i++)
 		fds[i] = sides[0];
-	assert_int_equal(beget__frame_send_now(sides[0], KIND, body, sizeof(body)), -EMSGSIZE);
+	assert_int_equal(beget__send_now(sides[0], KIND, body, sizeof(body)), -EMSGSIZE);
 	assert_int_equal(send_within(body, 1, fds, 254, 0), -EMSGSIZE);
 	assert_int_equal(send_within(body, PAYLOAD, fds, 253, 0), 0);
 	expect_frame(body, PAYLOAD, 253);
 	beget__frame_clear(&in.frame);
 	while (send(sides[0], body, PAYLOAD, MSG_DONTWAIT) > 0)
 		n++;
-	assert_int_equal(beget__frame_send_now(sides[0], KIND, "word", 4), 0); /* nevertheless */
+	assert_int_equal(beget__send_now(sides[0], KIND, "word", 4), 0); /* nevertheless */
 	for (int i = 0; i < 100000 && !error; i++)
-		error = beget__frame_send_now(sides[0], KIND, body, PAYLOAD);
+		error = beget__send_now(sides[0], KIND, body, PAYLOAD);
 	assert_int_equal(error, -EAGAIN);
 	while (n-- > 0)
 		assert_int_equal(recv(sides[1], body, sizeof(body), 0), PAYLOAD);
@@ -375,7 +376,7 @@ static void in_parts(void)
 	up();
 	for (size_t at = 0; at < 3 * PAYLOAD; at += PAYLOAD) {
 		struct header header = {.magic = MAGIC, .kind = MORE};
-		char packet[BEGET__FRAME_PACKET];
+		char packet[BEGET__PACKET_SIZE];
 		if (at == 0)
 			header = (struct header){.magic = MAGIC, .kind = KIND, .length = 3 * PAYLOAD};
 		assert_int_equal(receive(), -EAGAIN);
@@ -408,8 +409,8 @@ static const struct garbage {
 	{{MAGIC, KIND, 0, 0, 0, 0}, 1, 0, false},
 	{{MAGIC, KIND, 0, 0, 0, 4}, 4, 1, false}, /* more descriptors */
 	{{MAGIC, KIND, 0, 1, 0, 4}, 4, 253, false},
-	{{MAGIC, KIND, 0, 0, 0, 2 * BEGET__FRAME_PACKET}, PAYLOAD + 1, 1, false}, /* oversized */
-	{{MAGIC, KIND, OUTSIDE, 1, 0, 100}, 1, 1, false},                         /* both inside and outside */
+	{{MAGIC, KIND, 0, 0, 0, 2 * BEGET__PACKET_SIZE}, PAYLOAD + 1, 1, false}, /* oversized */
+	{{MAGIC, KIND, OUTSIDE, 1, 0, 100}, 1, 1, false},                        /* both inside and outside */
 	{{MAGIC, KIND, OUTSIDE, 0, 0, 100}, 0, 0, false},
 	{{MAGIC, KIND, OUTSIDE, 1, 0, 0}, 0, 1, false},
 	{{MAGIC, MORE, 0, 0, 0, 0}, 0, 0, true}, /* no progress */
@@ -639,10 +640,10 @@ static void the_receiver_is_gone(void)
 	beget__fd_close(&sides[1]);
 	assert_int_equal(send_bytes("a", 1, NULL, 0), -EPIPE); /* and no SIGPIPE */
 	assert_int_equal(send_bytes(body, 1 << 20, NULL, 0), -EPIPE);
-	assert_int_equal(beget__frame_send_now(sides[0], KIND, "a", 1), -EPIPE);
+	assert_int_equal(beget__send_now(sides[0], KIND, "a", 1), -EPIPE);
 	down();
 	up();
-	assert_int_equal(beget__frame_send(sides[1], KIND, NULL, 0, NULL, 0), 0);
+	assert_int_equal(beget__send_frame(sides[1], KIND, NULL, 0, NULL, 0), 0);
 	beget__fd_close(&sides[0]); /* with an unread frame */
 	assert_int_equal(receive(), -ECONNRESET);
 	assert_int_equal(receive(), 0);
@@ -682,7 +683,7 @@ static void between_the_packets(void)
 {
 	static struct {
 		struct beget__frame frame;
-		char buffer[BEGET__FRAME_PACKET];
+		char buffer[BEGET__PACKET_SIZE];
 	} other;
 
 	up();
@@ -827,7 +828,7 @@ static void failures_of_the_kernel(void)
 	up();
 	fault_every(" sendmsg ", ENOBUFS);
 	assert_int_equal(send_bytes("a", 1, NULL, 0), -ENOBUFS);
-	assert_int_equal(beget__frame_send_now(sides[0], KIND, "a", 1), -ENOBUFS);
+	assert_int_equal(beget__send_now(sides[0], KIND, "a", 1), -ENOBUFS);
 	fault_every(" recvmsg ", ENOMEM);
 	assert_int_equal(receive(), -ENOMEM);
 	fault_off();

@@ -20,7 +20,7 @@ static int sides[2];
 
 static struct {
 	struct beget__frame frame;
-	_Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__FRAME_PACKET];
+	_Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__PACKET_SIZE];
 } in;
 
 static void up(void)
@@ -49,7 +49,7 @@ static struct beget__frame *receive(unsigned kind)
 static struct beget__frame *forged(unsigned kind, const void *body, size_t size, int nfds)
 {
 	static struct beget__frame f;
-	static char buffer[BEGET__FRAME_PACKET];
+	static char buffer[BEGET__PACKET_SIZE];
 
 	memset(&f, 0, sizeof(f));
 	memcpy(buffer, body, size);

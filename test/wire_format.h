@@ -1,4 +1,4 @@
-/* The wire format of lib/wire/frame.c, repeated here so that tests can build valid and broken packets by hand. */
+/* The wire format of lib/wire/packet.h, repeated here so that tests can build valid and broken packets by hand. */
 #ifndef WIRE_FORMAT_H
 #define WIRE_FORMAT_H
 
@@ -13,6 +13,6 @@ struct header {
 	uint32_t tag;
 	uint64_t length;
 };
-enum { PAYLOAD = BEGET__FRAME_PACKET - sizeof(struct header) };
+enum { PAYLOAD = BEGET__PACKET_SIZE - sizeof(struct header) };
 
 #endif

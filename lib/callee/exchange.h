@@ -22,7 +22,7 @@ struct beget__exchange {
 	struct beget__arena arena; /* for all memory except the frame's */
 };
 
-/* buffer: BEGET__FRAME_PACKET bytes, aligned. */
+/* buffer: BEGET__PACKET_SIZE bytes, aligned. */
 void beget__exchange_init(struct beget__exchange *, char *buffer);
 
 /* Waits for a frame of this kind: 1; 0: the other end was closed; else a negative errno and a sentence. */

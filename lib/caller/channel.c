@@ -4,6 +4,7 @@
 
 #include "os/fd.h"
 #include "os/sock.h"
+#include "wire/send.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -59,7 +60,7 @@ void beget__channel_release(const struct beget__channel *c, bool for_child)
 int beget__channel_send(struct beget__channel *c, unsigned kind, const struct iovec *iov, int n, const int *fds,
                         int nfds)
 {
-	int error = beget__frame_send(c->fd, kind, iov, n, fds, nfds);
+	int error = beget__send_frame(c->fd, kind, iov, n, fds, nfds);
 
 	if (error != -EPIPE && error != -ECONNRESET)
 		return error;
@@ -85,7 +86,7 @@ static bool ready(struct beget__channel *c)
 		return false;
 	if (!c->in)
 		c->in = beget__inbox_new();
-	if (!c->in || !beget__inbox_refill(c->in, c->many ? BEGET__FRAME_WIDE : BEGET__FRAME_PACKET))
+	if (!c->in || !beget__inbox_refill(c->in, c->many ? BEGET__PACKET_WIDE : BEGET__PACKET_SIZE))
 		return false; /* no memory: the next call tries again */
 	beget__fd_close(&c->reserve);
 	return true;

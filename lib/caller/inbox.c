@@ -29,7 +29,7 @@ static void refill(struct beget__frame *f, size_t space)
 bool beget__inbox_refill(struct beget__inbox *in, size_t space)
 {
 	refill(&in->frame, space);
-	refill(&in->between, BEGET__FRAME_PACKET);
+	refill(&in->between, BEGET__PACKET_SIZE);
 	return in->frame.buffer && in->between.buffer;
 }
 

@@ -9,6 +9,7 @@
 #include "os/fd.h"
 #include "os/mem.h"
 #include "os/sock.h"
+#include "wire/send.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -126,7 +127,7 @@ static int send_question(int control, int far, int near, const struct question *
 		fds[i + 1] = beget__fd_open_now(i) ? i : -1;
 	int error = beget__request_send_setup(control, q->kind, q->text, q->setup ? q->setup->flags : 0, fds);
 	if (!error && q->kind == BEGET__PREPARE)
-		error = beget__frame_send(near, BEGET__CALL, &(struct iovec){q->setup->call, q->setup->call_size}, 1,
+		error = beget__send_frame(near, BEGET__CALL, &(struct iovec){q->setup->call, q->setup->call_size}, 1,
 		                          q->setup->fds, q->setup->nfds);
 	return error == -EPIPE || error == -ECONNRESET ? beget__fail(ECONNRESET, "the server has ended: %s", q->what)
 	       : error                                 ? beget__fail_errno(-error, "cannot ask the server: %s", q->what)
@@ -173,7 +174,7 @@ static int ask(int control, const struct question *q, int *channel)
 /* The channel is closed unless the reply is still due. */
 static int take_reply(int *channel, int64_t deadline, bool wait, const struct question *q)
 {
-	char buffer[BEGET__FRAME_PACKET];
+	char buffer[BEGET__PACKET_SIZE];
 	struct beget__frame answer;
 
 	beget__frame_init(&answer, buffer, NULL);

@@ -366,7 +366,7 @@ static int close_others(const struct beget_call *call)
 
 void beget__child_forked(struct beget__inheritance *i)
 {
-	char buffer[BEGET__FRAME_PACKET]; /* not touched by a frame without a body */
+	char buffer[BEGET__PACKET_SIZE]; /* not touched by a frame without a body */
 	struct beget__exchange x;
 
 	beget__exchange_init(&x, buffer);

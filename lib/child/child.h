@@ -25,7 +25,7 @@ int beget__child_channel(void);
 void beget__child_prepare(void);
 
 /* The child of a helper, or an executed one: everything arrives over the socket on descriptor 3, into an aligned buffer
- * of BEGET__FRAME_PACKET bytes. */
+ * of BEGET__PACKET_SIZE bytes. */
 _Noreturn void beget__child_serve(enum beget_method, bool spare, bool monitored, char *buffer);
 
 /* A forked copy of the caller: it already has the call, and waits for the go-ahead of the caller. */

@@ -67,7 +67,7 @@ static int run(struct beget__exchange *x, int channel, const struct beget__ident
 int beget__loop_run(int channel, int claims)
 {
 	/* a separate buffer: the environment is still in the one that brought the state */
-	char *buffer = beget__mem_alloc_aligned(BEGET__ALIGN_MAX, BEGET__FRAME_WIDE);
+	char *buffer = beget__mem_alloc_aligned(BEGET__ALIGN_MAX, BEGET__PACKET_WIDE);
 	struct beget__claims *c = map_claims(claims);
 	struct beget__identity birth = beget__fd_identity(channel);
 	struct beget__exchange x;
@@ -76,7 +76,7 @@ int beget__loop_run(int channel, int claims)
 	if (!c || !buffer)
 		return c ? beget__fail_errno(ENOMEM, "cannot receive tasks") : beget__fail_last()->code;
 	beget__exchange_init(&x, buffer);
-	x.frame.space = BEGET__FRAME_WIDE;
+	x.frame.space = BEGET__PACKET_WIDE;
 	beget__report_send_waits(channel);
 	while ((got = beget__exchange_receive(&x, channel, BEGET__TASK)) == 1) {
 		uint64_t begin = beget__clock_now_ns();

@@ -155,7 +155,7 @@ static int call(struct beget__exchange *x, int channel, const int streams[3])
 
 int beget__prepare_call(int channel, const int streams[3])
 {
-	char *buffer = beget__mem_alloc_aligned(BEGET__ALIGN_MAX, BEGET__FRAME_PACKET);
+	char *buffer = beget__mem_alloc_aligned(BEGET__ALIGN_MAX, BEGET__PACKET_SIZE);
 	struct beget__exchange *x = beget__mem_alloc(sizeof(*x));
 
 	if (!buffer || !x) {

@@ -24,7 +24,7 @@ static _Noreturn void refuse(void)
  * It is used for the rest of the process, and by its children. */
 static _Noreturn void serve(enum beget__birth birth)
 {
-	_Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__FRAME_PACKET];
+	_Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__PACKET_SIZE];
 
 	if (birth == BEGET__BORN_HELPER)
 		beget__helper_serve(buffer);

@@ -7,6 +7,7 @@
 #include "os/fail.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "wire/send.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -42,11 +43,11 @@ int beget__order_send_result(int socket, uint32_t tag, const struct beget_call *
 	beget__bytes_put_u32(&w, call->result);
 	int error = beget__value_put_result(&w, call, value, &fds);
 	put_outs(&w, call);
-	bool large = w.total > (tag ? BEGET__FRAME_ONE : BEGET__FRAME_INLINE);
+	bool large = w.total > (tag ? BEGET__PACKET_ONE : BEGET__FRAME_INLINE);
 	if (large)
 		beget__file_raise_limits(before);
 	int n = error ? error : beget__bytes_finish(&w, &iov);
-	error = n < 0 ? n : beget__frame_send_tagged(socket, BEGET__RESULT, tag, iov, n, fds.fds, fds.n);
+	error = n < 0 ? n : beget__send_tagged(socket, BEGET__RESULT, tag, iov, n, fds.fds, fds.n);
 	if (large)
 		beget__file_restore_limits(before);
 	beget__bytes_free(&w);

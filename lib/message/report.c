@@ -4,14 +4,15 @@
 
 #include "message/message.h"
 #include "wire/bytes.h"
+#include "wire/send.h"
 
 int beget__report_send_born(int socket, pid_t pid, int pidfd)
 {
 	enum { PATIENCE_MS = 20 }; /* after that, it is sent without its descriptor */
 	int32_t number = pid;
 
-	return beget__frame_send_within(socket, BEGET__BORN, &(struct iovec){&number, sizeof(number)}, 1, &pidfd,
-	                                pidfd >= 0, PATIENCE_MS);
+	return beget__send_within(socket, BEGET__BORN, &(struct iovec){&number, sizeof(number)}, 1, &pidfd, pidfd >= 0,
+	                          PATIENCE_MS);
 }
 
 bool beget__report_get_born(const struct beget__frame *f, pid_t *ret)
@@ -26,28 +27,28 @@ bool beget__report_get_born(const struct beget__frame *f, pid_t *ret)
 
 int beget__report_send_failed(int socket, const struct beget__failure *failure)
 {
-	return beget__frame_send_now(socket, BEGET__FAILED, failure, sizeof(*failure));
+	return beget__send_now(socket, BEGET__FAILED, failure, sizeof(*failure));
 }
 
 int beget__report_send_refused(int socket, uint32_t task, const struct beget__failure *failure)
 {
-	return beget__frame_send_tagged(socket, BEGET__FAILED, task, &(struct iovec){(void *)failure, sizeof(*failure)},
-	                                1, NULL, 0);
+	return beget__send_tagged(socket, BEGET__FAILED, task, &(struct iovec){(void *)failure, sizeof(*failure)}, 1,
+	                          NULL, 0);
 }
 
 int beget__report_send_made(int socket)
 {
-	return beget__frame_send_now(socket, BEGET__MADE, NULL, 0);
+	return beget__send_now(socket, BEGET__MADE, NULL, 0);
 }
 
 int beget__report_send_waits(int socket)
 {
-	return beget__frame_send_now(socket, BEGET__WAITS, NULL, 0);
+	return beget__send_now(socket, BEGET__WAITS, NULL, 0);
 }
 
 int beget__report_send_sign(int socket, enum beget__sign sign)
 {
-	return beget__frame_send_packed(socket, BEGET__SIGN, sign, &(struct beget__packed){.bytes = ""}, NULL, 0);
+	return beget__send_packed(socket, BEGET__SIGN, sign, &(struct beget__packed){.bytes = ""}, NULL, 0);
 }
 
 bool beget__report_get_sign(const struct beget__frame *f, enum beget__sign *ret)
@@ -60,7 +61,7 @@ bool beget__report_get_sign(const struct beget__frame *f, enum beget__sign *ret)
 
 int beget__report_send_expired(int socket, uint32_t task)
 {
-	return beget__frame_send_packed(socket, BEGET__EXPIRED, task, &(struct beget__packed){.bytes = ""}, NULL, 0);
+	return beget__send_packed(socket, BEGET__EXPIRED, task, &(struct beget__packed){.bytes = ""}, NULL, 0);
 }
 
 bool beget__report_get_failed(const struct beget__frame *f, struct beget__failure *ret)
@@ -76,7 +77,7 @@ bool beget__report_get_failed(const struct beget__frame *f, struct beget__failur
 
 int beget__report_send_ended(int socket, const struct beget__exit *end)
 {
-	return beget__frame_send_now(socket, BEGET__ENDED, end, sizeof(*end));
+	return beget__send_now(socket, BEGET__ENDED, end, sizeof(*end));
 }
 
 bool beget__report_get_ended(const struct beget__frame *f, struct beget__exit *ret)
@@ -86,7 +87,7 @@ bool beget__report_get_ended(const struct beget__frame *f, struct beget__exit *r
 
 int beget__report_send_crashed(int socket, const struct beget__crash *crash)
 {
-	return beget__frame_send_now(socket, BEGET__CRASHED, crash, sizeof(*crash));
+	return beget__send_now(socket, BEGET__CRASHED, crash, sizeof(*crash));
 }
 
 bool beget__report_get_crashed(const struct beget__frame *f, struct beget__crash *ret)

@@ -3,6 +3,7 @@
 #include "message/request.h"
 
 #include "wire/bytes.h"
+#include "wire/send.h"
 
 #include <errno.h>
 
@@ -18,8 +19,8 @@ int beget__request_send_start(int socket, int channel, const struct beget__reque
 {
 	struct start start = {BEGET__PROTOCOL, request->caller, request->tied, request->spare, request->monitored};
 
-	return beget__frame_send_within(socket, BEGET__START, &(struct iovec){&start, sizeof(start)}, 1, &channel, 1,
-	                                request->within_ms);
+	return beget__send_within(socket, BEGET__START, &(struct iovec){&start, sizeof(start)}, 1, &channel, 1,
+	                          request->within_ms);
 }
 
 bool beget__request_get_start(const struct beget__frame *f, struct beget__request *ret)
@@ -42,7 +43,7 @@ int beget__request_send_tie(int socket, pid_t pid)
 {
 	int32_t number = pid;
 
-	return beget__frame_send_now(socket, BEGET__TIE, &number, sizeof(number));
+	return beget__send_now(socket, BEGET__TIE, &number, sizeof(number));
 }
 
 bool beget__request_get_tie(const struct beget__frame *f, pid_t *ret)
@@ -73,9 +74,9 @@ int beget__request_send_setup(int socket, enum beget__message kind, const char *
 	beget__bytes_put_u32(&w, which);
 	beget__bytes_put_string(&w, text);
 	int pieces = beget__bytes_finish(&w, &iov);
-	int error = pieces < 0 ? pieces : beget__frame_send_within(socket, kind, iov, pieces, sent, n, QUESTION_MS);
+	int error = pieces < 0 ? pieces : beget__send_within(socket, kind, iov, pieces, sent, n, QUESTION_MS);
 	if (error == -EMSGSIZE)
-		error = beget__frame_send(socket, kind, iov, pieces, sent, n);
+		error = beget__send_frame(socket, kind, iov, pieces, sent, n);
 	beget__bytes_free(&w);
 	return error;
 }
@@ -100,7 +101,7 @@ bool beget__request_get_setup(struct beget__frame *f, struct beget__question *re
 
 int beget__request_send_health(int socket, const struct beget__health *health)
 {
-	return beget__frame_send_now(socket, BEGET__HEALTH, health, sizeof(*health));
+	return beget__send_now(socket, BEGET__HEALTH, health, sizeof(*health));
 }
 
 bool beget__request_get_health(const struct beget__frame *f, struct beget__health *ret)
@@ -110,5 +111,5 @@ bool beget__request_get_health(const struct beget__frame *f, struct beget__healt
 
 int beget__request_send_plain(int socket, enum beget__message kind)
 {
-	return beget__frame_send_now(socket, kind, NULL, 0);
+	return beget__send_now(socket, kind, NULL, 0);
 }

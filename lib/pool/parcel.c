@@ -9,6 +9,7 @@
 #include "os/fd.h"
 #include "os/mem.h"
 #include "wire/frame.h"
+#include "wire/send.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@ static char *take_bytes(struct beget__shelf *s, size_t size)
 	struct beget__board *first = s->first;
 
 	if (size <= SMALL || !first)
-		return beget__mem_alloc_unset(size <= SMALL ? size : BEGET__FRAME_ONE);
+		return beget__mem_alloc_unset(size <= SMALL ? size : BEGET__PACKET_ONE);
 	s->first = first->next;
 	s->n--;
 	return (char *)first;
@@ -76,12 +77,12 @@ static int keep_bytes(struct beget__parcel *p, struct beget__writer *w)
 	const struct iovec *iov = NULL;
 
 	p->size = w->total;
-	if (w->total <= BEGET__FRAME_ONE) {
+	if (w->total <= BEGET__PACKET_ONE) {
 		p->bytes = take_bytes(p->shelf, p->size);
 		return p->bytes ? beget__bytes_copy(w, p->bytes) : -ENOMEM;
 	}
 	int n = beget__bytes_finish(w, &iov);
-	p->file = n < 0 ? n : beget__frame_pack(iov, n);
+	p->file = n < 0 ? n : beget__send_pack(iov, n);
 	return p->file < 0 ? p->file : 0;
 }
 
@@ -110,14 +111,14 @@ int beget__parcel_make(struct beget__parcel *ret, const struct beget__plan *plan
 
 static int send_parcel(const struct beget__parcel *p, int socket, uint32_t task)
 {
-	return beget__frame_send_packed(socket, BEGET__TASK, task, &(struct beget__packed){p->bytes, p->size, p->file},
-	                                p->fds, p->nfds);
+	return beget__send_packed(socket, BEGET__TASK, task, &(struct beget__packed){p->bytes, p->size, p->file},
+	                          p->fds, p->nfds);
 }
 
 /* The system limits the size of packets: moves the bytes to a file. */
 static int move_out(struct beget__parcel *p)
 {
-	p->file = beget__frame_pack(&(struct iovec){p->bytes, p->size}, 1);
+	p->file = beget__send_pack(&(struct iovec){p->bytes, p->size}, 1);
 	if (p->file < 0)
 		return p->file;
 	put_bytes(p->shelf, p->bytes, p->size);

@@ -3,58 +3,26 @@
  * A body of up to BEGET__FRAME_INLINE bytes is sent in packets, without waiting for the receiver. A larger body is
  * written to a sealed memory file, which is sent as one more descriptor and mapped by the receiver. Only if no such
  * file can be created is a large body sent in packets too, and then the sender waits. Frames with a tag are those
- * between a worker and its pool, where there are many: they travel in wider packets. Knows no message. */
+ * between a worker and its pool, where there are many: they travel in wider packets. wire/send.h sends them. Knows no
+ * message. */
 #ifndef BEGET__FRAME_H
 #define BEGET__FRAME_H
+
+#include "wire/packet.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <sys/uio.h>
 
-#define BEGET__FRAME_PACKET 8192                     /* including the header */
-#define BEGET__FRAME_WIDE   73728                    /* the same with a tag */
-#define BEGET__FRAME_ONE    (BEGET__FRAME_WIDE - 24) /* body bytes in one packet with a tag */
-#define BEGET__FRAME_INLINE 65536
-#define BEGET__FRAME_FDS    272 /* per frame: those that a call may pass, and some of the library's own */
-
-/* Sends one frame; the descriptors stay the caller's. -EPIPE or -ECONNRESET: the receiver has closed. -EMFILE: for a
- * second, this user has had too many descriptors in flight. */
-int beget__frame_send(int socket, unsigned kind, const struct iovec *, int n, const int *fds, int nfds);
-
-/* The same with a tag that identifies the subject of the frame; the tag of other frames is zero. A body of up to
- * BEGET__FRAME_ONE bytes is sent in one packet if the socket permits it. */
-int beget__frame_send_tagged(int socket, unsigned kind, uint32_t tag, const struct iovec *, int n, const int *fds,
-                             int nfds);
-
-/* The body of a frame that may be sent more than once: at most BEGET__FRAME_ONE bytes, or a sealed file. */
-struct beget__packed {
-	const char *bytes; /* NULL: the body is in the file */
-	size_t size;
-	int file;
-};
-
-/* Returns such a file, or a negative errno. */
-int beget__frame_pack(const struct iovec *, int n);
-
-/* Sends it as a single packet and never waits. -EAGAIN: no room. -EMSGSIZE: the socket never has room for it. */
-int beget__frame_send_packed(int socket, unsigned kind, uint32_t tag, const struct beget__packed *, const int *fds,
-                             int nfds);
-
-/* Sends one small frame without descriptors and never waits, even if another sender has filled this socket. */
-int beget__frame_send_now(int socket, unsigned kind, const void *body, size_t size);
-
-/* Sends one frame of a single packet and waits at most timeout_ms for room: -ETIMEDOUT, or -EMFILE as above. It does
- * not depend on O_NONBLOCK, which other holders of the socket may have set. */
-int beget__frame_send_within(int socket, unsigned kind, const struct iovec *, int n, const int *fds, int nfds,
-                             int timeout_ms);
+#define BEGET__FRAME_INLINE 65536 /* body bytes that need no file */
+#define BEGET__FRAME_FDS    272   /* per frame: those that a call may pass, and some of the library's own */
 
 /* An incoming frame. The body is received into the buffer and moved out if it is larger. For sockets with two senders,
  * between is the frame of the other sender; else NULL. */
 struct beget__frame {
 	char *buffer;
-	size_t space; /* of the buffer: BEGET__FRAME_PACKET, or more to receive frames with tags */
+	size_t space; /* of the buffer: BEGET__PACKET_SIZE, or more to receive frames with tags */
 	struct beget__frame *between;
 	unsigned kind;
 	uint32_t tag;

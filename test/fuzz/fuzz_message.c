@@ -410,7 +410,7 @@ static void seed(const char *name, unsigned kind, int nfds, const void *body, si
 static void seed_sent(const char *name, int socket)
 {
 	static struct beget__frame f;
-	static _Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__FRAME_PACKET];
+	static _Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__PACKET_SIZE];
 
 	beget__frame_init(&f, buffer, NULL);
 	CHECK(beget__frame_receive(socket, &f, MSG_DONTWAIT) == 1);

@@ -12,6 +12,7 @@
 #include "os/sock.h"
 #include "wire/bytes.h"
 #include "wire/frame.h"
+#include "wire/send.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,7 +54,7 @@ static const size_t sizes[FILES] = {0, 1, 4096, 100000, 70000, 0, 0, 0};
 
 static struct inbox {
 	struct beget__frame frame;
-	_Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__FRAME_PACKET];
+	_Alignas(BEGET__ALIGN_MAX) char buffer[BEGET__PACKET_SIZE];
 	char behind[64]; /* stays zero */
 } in, other;
 
@@ -124,7 +125,7 @@ static unsigned descriptors(struct fuzz_input *input, int *fds, unsigned most)
 
 static void send_packet(struct header header, size_t body, struct fuzz_input *input)
 {
-	static char packet[BEGET__FRAME_PACKET + 64];
+	static char packet[BEGET__PACKET_SIZE + 64];
 	int fds[BEGET__FRAME_FDS];
 	unsigned nfds = descriptors(input, fds, MOST_FDS);
 
@@ -250,7 +251,7 @@ static void good(struct fuzz_input *input, bool between)
 	unsigned nfds = descriptors(input, fds, BEGET__FRAME_FDS - 1);
 
 	receive_all(between); /* into an empty socket, sending does not wait */
-	int error = beget__frame_send(sides[0], 5, &(struct iovec){body, length}, 1, fds, (int)nfds);
+	int error = beget__send_frame(sides[0], 5, &(struct iovec){body, length}, 1, fds, (int)nfds);
 	CHECK(error == 0 || error == -EPIPE || error == -EBADF || error == -EMFILE);
 	arrived += length;
 }
@@ -262,8 +263,8 @@ static void now(struct fuzz_input *input)
 	int fds[BEGET__FRAME_FDS];
 	size_t length = fuzz_number(input, 2) % sizeof(body);
 	unsigned nfds = descriptors(input, fds, MOST_FDS);
-	int error = nfds ? beget__frame_send_within(sides[0], 6, &(struct iovec){body, length}, 1, fds, (int)nfds, 0)
-	                 : beget__frame_send_now(sides[0], 6, body, length);
+	int error = nfds ? beget__send_within(sides[0], 6, &(struct iovec){body, length}, 1, fds, (int)nfds, 0)
+	                 : beget__send_now(sides[0], 6, body, length);
 
 	CHECK(error == 0 || error == -EAGAIN || error == -ETIMEDOUT || error == -EPIPE || error == -EBADF ||
 	      error == -EMFILE);
@@ -339,7 +340,7 @@ static void expect_service(void)
 	beget__frame_clear(&other.frame);
 	if (sides[0] < 0)
 		return;
-	CHECK(beget__frame_send(sides[0], 9, &(struct iovec){(void *)"good", 5}, 1, two, 2) == 0);
+	CHECK(beget__send_frame(sides[0], 9, &(struct iovec){(void *)"good", 5}, 1, two, 2) == 0);
 	CHECK(beget__frame_receive(sides[1], &in.frame, MSG_DONTWAIT) == 1);
 	CHECK(in.frame.kind == 9 && in.frame.size == 5 && in.frame.nfds == 2 && !memcmp(in.frame.body, "good", 5));
 	beget__frame_clear(&in.frame);
