@@ -4,7 +4,8 @@
  * child, and uses a helper that was born in that state. A spare exists before its start. Runs in the caller. */
 #include "caller/by_forkserver.h"
 
-#include "caller/connection.h"
+#include "caller/launching.h"
+#include "caller/lease.h"
 #include "caller/handover.h"
 #include "caller/plan.h"
 #include "caller/status.h"
@@ -59,7 +60,7 @@ static bool helper_failed(const struct beget__plan *plan, const struct beget_pro
 	enum { ARRIVAL_MS = 1000 };
 
 	return p->words && (await_news(p, beget__clock_deadline(ARRIVAL_MS)) & POLLHUP) &&
-	       beget__connection_adapt(plan->connection);
+	       beget__launching_adapt(plan->connection);
 }
 
 /* The helper must know which of its children are tied to the caller, and the caller must know the spare's pid. With a
@@ -107,7 +108,7 @@ static int try(const struct beget__plan *plan, struct beget_process *p, const st
 {
 	struct beget__view helper;
 
-	int error = beget__connection_enter(plan->connection, wanted, &helper);
+	int error = beget__lease_enter(plan->connection, wanted, &helper);
 	if (error)
 		return error;
 	if (p->spare && (p->generation != helper.generation || !beget__connection_lives(plan->connection)))
@@ -124,7 +125,7 @@ static int try(const struct beget__plan *plan, struct beget_process *p, const st
 		error = UNFIT; /* it ended while it waited */
 	if (!error && helper_failed(plan, p))
 		error = EARLY;
-	beget__connection_leave(plan->connection);
+	beget__lease_leave(plan->connection);
 	return error;
 }
 

@@ -3,7 +3,7 @@
 #include "caller/by_spawn.h"
 
 #include "caller/by_forkserver.h"
-#include "caller/connection.h"
+#include "caller/lease.h"
 #include "caller/handover.h"
 #include "caller/plan.h"
 #include "caller/process.h"
@@ -22,7 +22,7 @@ static int try_spare(const struct beget__plan *plan, struct beget_process *p)
 	struct beget__view helper;
 	struct beget__state now, born;
 
-	if (!beget__connection_enter_now(plan->connection, &helper))
+	if (!beget__lease_enter_now(plan->connection, &helper))
 		return UNFIT;
 	int error = beget__state_read(&now);
 	if (!error && (p->generation != helper.generation || !beget__connection_lives(plan->connection) ||
@@ -33,7 +33,7 @@ static int try_spare(const struct beget__plan *plan, struct beget_process *p)
 		beget__state_exec(helper.born, &born);
 		error = beget__handover_send(plan, p, &now, &born);
 	}
-	beget__connection_leave(plan->connection);
+	beget__lease_leave(plan->connection);
 	return !error && p->channel.unread ? UNFIT : error;
 }
 

@@ -33,39 +33,24 @@ struct beget__connection {
 	/* A launch that is under way: nothing uses the helper before it is prepared. */
 	bool launching;
 	struct beget__progress progress;
-	int output;      /* of its launcher; -1: none */
 	int poll, timer; /* for beget_server_sentinel; -1: none */
 };
 
-/* The program that it executes, or NULL: this one. */
+/* The program that it executes, or NULL: this one; and what executes it, or NULL: we do. */
 const struct beget__executable *beget__connection_program(const struct beget__connection *);
+const struct beget__launcher *beget__connection_launcher(const struct beget__connection *);
+
+/* True if the next launch would execute the host program. */
+bool beget__connection_is_host(const struct beget__connection *);
 
 /* True if the helper was launched by another process, which shares it. */
 bool beget__connection_adopted(struct beget__connection *);
 
-/* What is known of the helper between enter and leave. */
-struct beget__view {
-	const struct beget__state *born;     /* what its children are born with */
-	const struct beget__state *launched; /* the state of the caller that launched it; NULL: another process did */
-	unsigned generation;
-};
-
 /* The connection that the user named, or the shared one. -ECHILD: it belongs to another process. */
 int beget__connection_of(struct beget__connection *named, struct beget__connection **ret);
 
-/* Enters a helper that can provide the wanted state (NULL: any), and launches one if necessary. It is not replaced
- * before leave; many threads may be in it at once. */
-int beget__connection_enter(struct beget__connection *, const struct beget__state *wanted, struct beget__view *ret);
-/* The same, but only if a helper is running and no lock has to be waited for. */
-bool beget__connection_enter_now(struct beget__connection *, struct beget__view *ret);
-void beget__connection_leave(struct beget__connection *);
-
-/* Launches the helper if it does not run, and prepares it as far as that needs no waiting: 0: it is prepared, -EAGAIN:
- * that is under way. The descriptors of the poll are made by watch. */
-int beget__connection_prepare(struct beget__connection *);
-int beget__connection_watch(struct beget__connection *);
-
-/* Between enter and leave: the helper has not ended, so it can report how spares of its own end. */
+/* Between enter and leave (see caller/lease.h): the helper has not ended, so it can report how spares of its own end.
+ */
 bool beget__connection_lives(struct beget__connection *);
 
 /* Between enter and leave: sends the child's end of a channel to the helper. -EPIPE: the helper has ended, and the next
@@ -74,8 +59,6 @@ int beget__connection_start(struct beget__connection *, const struct beget__chan
 
 /* The first words of a helper that has not reached beget_init yet, or NULL. */
 struct beget__words *beget__connection_words(const struct beget__connection *);
-/* The helper ended before it reached beget_init. True if the next enter launches another one in another way. */
-bool beget__connection_adapt(struct beget__connection *);
 
 /* Informs the helper that a spare is tied to the caller from now on. */
 int beget__connection_tie(struct beget__connection *, pid_t);
@@ -86,6 +69,13 @@ int beget__connection_health(struct beget__connection *, struct beget__health *r
 /* Between these two calls, the shared control socket is not replaced: see message/control.h. */
 void beget__connection_visit(void);
 void beget__connection_unvisit(void);
+
+/* With the lock held for writing. Attach: the helper at this socket has just been launched; under the guard of forks.
+ * Move: the helper has this pid, and what was launched is its launcher. Drop: closes the connection to the helper,
+ * which ends with its last child. */
+void beget__connection_attach(struct beget__connection *, int control);
+void beget__connection_move(struct beget__connection *, pid_t helper);
+void beget__connection_drop(struct beget__connection *);
 
 /* Sets up a connection of its own, not launched yet; and ends it. */
 void beget__connection_enlist(struct beget__connection *);

@@ -2,6 +2,7 @@
  * Runs in the caller. */
 #include "caller/check.h"
 #include "caller/forks.h"
+#include "caller/lease.h"
 #include "caller/options.h"
 #include "caller/spare.h"
 #include "os/clock.h"
@@ -60,14 +61,14 @@ static int launch(struct beget_server *s, bool wait)
 {
 	struct beget__view helper;
 
-	int error = wait ? 0 : beget__connection_watch(&s->connection);
+	int error = wait ? 0 : beget__lease_watch(&s->connection);
 	if (!error && !wait) {
-		error = beget__connection_prepare(&s->connection);
+		error = beget__lease_prepare(&s->connection);
 		return error == -EAGAIN ? 0 : error;
 	}
-	error = beget__connection_enter(&s->connection, NULL, &helper);
+	error = beget__lease_enter(&s->connection, NULL, &helper);
 	if (!error)
-		beget__connection_leave(&s->connection);
+		beget__lease_leave(&s->connection);
 	return error;
 }
 
@@ -145,7 +146,7 @@ int beget_server_wait(struct beget_server *s, int timeout_ms)
 	news.fd = s->connection.poll;
 	do {
 		left = beget__clock_left_ms(deadline);
-		error = beget__connection_prepare(&s->connection);
+		error = beget__lease_prepare(&s->connection);
 		if (error == -EAGAIN && left != 0)
 			(void)beget__fd_poll(&news, 1, left);
 	} while (error == -EAGAIN && left != 0);

@@ -5,6 +5,7 @@
 #include "caller/spare.h"
 
 #include "caller/forks.h"
+#include "caller/lease.h"
 #include "caller/process.h"
 #include "os/clock.h"
 #include "os/mem.h"
@@ -130,10 +131,10 @@ static bool refill(struct beget_server *s)
 {
 	struct beget__view helper;
 
-	if (!beget__connection_enter_now(&s->connection, &helper)) /* the next start launches it */
+	if (!beget__lease_enter_now(&s->connection, &helper)) /* the next start launches it */
 		return false;
 	bool warm = fill(s, BEGET__WARM, helper.generation), fresh = fill(s, BEGET__FRESH, helper.generation);
-	beget__connection_leave(&s->connection);
+	beget__lease_leave(&s->connection);
 	return warm && fresh;
 }
 

@@ -13,10 +13,4 @@ struct beget__launcher {
 int beget__launcher_find(struct beget__launcher *ret, const char *const *argv);
 void beget__launcher_free(struct beget__launcher *);
 
-/* The file for its standard error; -1: a launcher that fails is not quoted. */
-int beget__launcher_open_output(void);
-
-/* The end of its output, as one line; returns text. */
-const char *beget__launcher_quote(int fd, char *text, size_t size);
-
 #endif

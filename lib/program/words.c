@@ -8,6 +8,7 @@
 #include "os/mem.h"
 #include "os/trace.h"
 
+#include <ctype.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,18 +69,32 @@ bool beget__words_arrived(const struct beget__words *w)
 	return w && memcmp(w->text, mark, sizeof(mark)) == 0;
 }
 
+/* The beginning of the last whole lines that fit into room bytes, if the end of a line takes two. */
+static const char *last_lines(const char *text, const char *end, size_t room)
+{
+	const char *from = end;
+
+	for (; from > text && room >= 2; from--)
+		room -= from[-1] == '\n' ? 2 : 1;
+	const char *line = from > text ? strchr(from, '\n') : NULL;
+	return line && line[1] ? line + 1 : from;
+}
+
 const char *beget__words_quote(const struct beget__words *w, char *text, size_t size)
 {
-	size_t n = 0;
+	char all[SIZE + 1] = "", *at = text; /* the process may be writing */
 
-	for (size_t i = 0; w && i < SIZE && w->text[i] && n + 1 < size; i++) {
-		bool space = (unsigned char)w->text[i] <= ' ' || w->text[i] == 0x7f;
-		if (!space || (n > 0 && text[n - 1] != ' '))
-			text[n++] = space ? ' ' : w->text[i];
-	}
-	while (n > 0 && text[n - 1] == ' ')
-		n--;
-	text[n] = '\0';
+	if (w)
+		memcpy(all, w->text, SIZE);
+	char *end = all + strlen(all);
+	while (end > all && (unsigned char)end[-1] <= ' ')
+		*--end = '\0';
+	for (const char *from = last_lines(all, end, size - 1); *from; from++)
+		if (*from == '\n')
+			at = stpcpy(at, "; ");
+		else
+			*at++ = iscntrl((unsigned char)*from) ? ' ' : *from;
+	*at = '\0';
 	return text;
 }
 

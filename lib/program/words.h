@@ -17,7 +17,7 @@ void beget__words_free(struct beget__words **);
 /* True if the process has reached beget_init; false if that is not known. */
 bool beget__words_arrived(const struct beget__words *);
 
-/* The words as one line; "" if there are none. */
+/* The last lines of the words that fit, as one line; "" if there are none. */
 const char *beget__words_quote(const struct beget__words *, char *text, size_t size);
 bool beget__words_contain(const struct beget__words *, const char *);
 
