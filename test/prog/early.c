@@ -2,7 +2,7 @@
  *   usage: main rejects the arguments that it does not know
  *   silent: the same without a sentence
  *   unset: main removes LD_LIBRARY_PATH from the environment after beget_init
- *   again: the same, and prints what the target finds there
+ *   chatty: main prints a hundred lines and its reason
  * Prints what becomes of a start with each method. LACKING is defined if the program needs the library lacking.so. */
 #include <beget.h>
 
@@ -32,24 +32,15 @@ static int seven(void)
 	return lacking(0);
 }
 
-static const char *path(void)
-{
-	const char *value = getenv("LD_LIBRARY_PATH");
-
-	return value ? value : "none";
-}
-
 static void say(const char *who, struct beget_process *process)
 {
-	char text[600], *found;
+	char text[600];
 	int n;
 
 	beget_join(process, 30000, NULL);
 	beget_describe(process, text, sizeof(text));
 	if (beget_result(process, &n) == 0)
 		printf("%s: %d\n", who, n);
-	else if (beget_result(process, &found) == 0)
-		printf("%s: %s\n", who, found);
 	else
 		printf("%s: %s\n", who, strstr(text, "with "));
 	beget_free(process);
@@ -64,16 +55,19 @@ int main(int argc, char **argv)
 
 	if (is("usage") && argc > 1)
 		fprintf(stderr, "early: unrecognized option '%s'\n", argv[1]);
-	if ((is("usage") || is("silent")) && argc > 1)
+	for (int i = 0; is("chatty") && argc > 1 && i < 100; i++)
+		fprintf(stderr, "trying plan %d\n", i);
+	if (is("chatty") && argc > 1)
+		fprintf(stderr, "early: no plan\nis left\n");
+	if ((is("usage") || is("silent") || is("chatty")) && argc > 1)
 		return 2;
 	if (is("warning"))
 		fprintf(stderr, "a warning\n");
 	beget_init(argc, argv);
-	if (is("unset") || is("again"))
+	if (is("unset"))
 		unsetenv("LD_LIBRARY_PATH");
 	for (int m = BEGET_FORKSERVER; m <= BEGET_FORK; m++)
-		if (beget_start(&process, BEGET_OPTIONS(.method = (enum beget_method)m),
-		                is("again") ? BEGET_CALL(path) : BEGET_CALL(seven)) < 0)
+		if (beget_start(&process, BEGET_OPTIONS(.method = (enum beget_method)m), BEGET_CALL(seven)) < 0)
 			printf("%s: %s\n", names[m], beget_error());
 		else
 			say(names[m], process);
