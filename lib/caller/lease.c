@@ -1,5 +1,5 @@
-/* Leases of a helper: while a thread has one, the helper is not replaced. Whoever finds no helper that can provide the
- * wanted state launches another. Runs in the caller. */
+/* Leases of a helper: while a thread has one, the helper is not replaced. A thread that finds no helper that can
+ * provide the wanted state launches another. Runs in the caller. */
 #include "caller/lease.h"
 
 #include "caller/launching.h"
