@@ -323,13 +323,32 @@ static void without_pidfd_info(void)
 	born_without();
 }
 
+/* A kernel whose /proc does not list children: a tree is refused, because it could not be ended. */
+static void without_lists_of_children(void)
+{
+	born_with_faults();
+	for (int i = 0; i < 3; i++) {
+		const struct beget_options *o = BEGET_OPTIONS(.method = (enum beget_method)i, .flags = BEGET_TREE);
+		char text[400];
+		arm("child", " children ", 0, ENOENT);
+		struct beget_process *p = start_with(o, BEGET_CALL(exits_with, 7));
+		assert_int_equal(beget_join(p, 5000, NULL), 0);
+		assert_int_equal(disarm(), 1);
+		beget_describe(p, text, sizeof(text));
+		assert_non_null(strstr(text, "cannot end the tree of the child"));
+		expect_end(p, BEGET_FAILED, -EOPNOTSUPP);
+		expect_exit(start_with(o, BEGET_CALL(exits_with, 7)), 7);
+	}
+	born_without();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit table[] = {
 		UNIT(without_pidfd_open),   UNIT(without_clone_pidfd), UNIT(without_pidfd_send_signal),
 		UNIT(without_waitid_pidfd), UNIT(without_clone_vm),    UNIT(without_close_range),
 		UNIT(without_memfd_create), UNIT(without_uname),       UNIT(without_pidfd_info),
-		UNIT(without_pidfds),       UNIT(without_all),
+		UNIT(without_pidfds),       UNIT(without_all),         UNIT(without_lists_of_children),
 	};
 
 	plan_begin(argc, argv);

@@ -272,6 +272,52 @@ static void a_tied_init(enum beget_method method)
 	run_if_permitted(tied_init, method);
 }
 
+/* Monitors: in another pid namespace, the child's pid would be that of another process here. */
+
+static void refuse_monitors(void)
+{
+	static const struct beget_options monitored[] = {
+		{.size = sizeof(*monitored), .limit_ms = 10000},
+		{.size = sizeof(*monitored), .flags = BEGET_TREE},
+	};
+
+	for (int i = 0; i < 2; i++) {
+		struct beget_options o = monitored[i];
+		struct beget_process *p = NULL;
+		o.method = by;
+		CHECK(beget_start(&p, &o, BEGET_CALL(group)) == -EOPNOTSUPP);
+		CHECK(!p && strstr(beget_error(), "monitor"));
+	}
+}
+
+static void monitored_elsewhere(void)
+{
+	if (unshare(CLONE_NEWPID) < 0)
+		_exit(NOT_PERMITTED);
+	refuse_monitors();
+	if (by != BEGET_FORKSERVER)
+		CHECK(host_int(by, BEGET_CALL(group)) == 0); /* the earlier starts have not used anything up */
+}
+
+static void monitored_unseen(void)
+{
+	CHECK(host_int(by, BEGET_CALL(leads_group)) == 0);
+	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    umount2("/proc", MNT_DETACH) < 0 || access("/proc/self", F_OK) == 0)
+		_exit(NOT_PERMITTED);
+	refuse_monitors();
+}
+
+static void a_monitored_init(enum beget_method method)
+{
+	run_if_permitted(monitored_elsewhere, method);
+}
+
+static void a_monitored_child_without_proc(enum beget_method method)
+{
+	run_if_permitted(monitored_unseen, method);
+}
+
 static int said[2];
 
 static void gives_up_root(struct beget_fd out)
@@ -418,6 +464,8 @@ int main(int argc, char **argv)
 		BEHAVIOUR(unseen_group),
 		BEHAVIOUR(input_from_a_terminal),
 		BEHAVIOUR(a_tied_init),
+		BEHAVIOUR(a_monitored_init),
+		BEHAVIOUR(a_monitored_child_without_proc),
 		BEHAVIOUR(a_tied_child_of_a_namespace),
 		BEHAVIOUR(a_tied_child_of_a_user_that_can_become_others),
 		BEHAVIOUR_OF(a_tied_child_that_gives_up_root, BY(BEGET_FORKSERVER)),

@@ -396,5 +396,6 @@ int beget__proc_die_with(pid_t parent)
 
 int beget__proc_open_children(void)
 {
+	FAULT("children", -fault);
 	return beget__fd_open("/proc/thread-self/children", O_RDONLY);
 }
