@@ -5,6 +5,7 @@
 #include "os/libc.h"
 #include "pools.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 
@@ -146,7 +147,7 @@ static void as_root(void)
 
 	CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
 	if (setrlimit(RLIMIT_NOFILE, &(struct rlimit){MORE_FILES, MORE_FILES}) < 0)
-		return; /* root without CAP_SYS_RESOURCE */
+		_exit(NOT_PERMITTED); /* without CAP_SYS_RESOURCE */
 	CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
 	CHECK(beget_start(&p, BEGET_OPTIONS(.method = by, BEGET_RLIMITS({RLIMIT_NOFILE, 80, 90})),
 	                  BEGET_CALL(with_spares, RLIMIT_NOFILE)) == 0);
@@ -154,12 +155,39 @@ static void as_root(void)
 	beget_free(p);
 }
 
+/* It has CAP_SYS_RESOURCE, but the kernel asks for that of the initial user namespace. */
+static void as_root_of_a_namespace(void)
+{
+	struct rlimit core = {0, 0};
+	struct beget_process *p;
+	struct beget_status status;
+
+	if (unshare(CLONE_NEWUSER) < 0)
+		_exit(NOT_PERMITTED);
+	CHECK(setrlimit(RLIMIT_CORE, &core) == 0);
+	CHECK(beget_start(&p, BEGET_OPTIONS(.method = by, BEGET_RLIMITS({RLIMIT_CORE, 4, 5})), BEGET_CALL(is_set)) ==
+	      0);
+	CHECK(beget_join(p, 10000, &status) == 0);
+	CHECK(status.outcome == BEGET_FAILED && status.code == -EPERM);
+	beget_free(p);
+}
+
 static void above_the_callers(enum beget_method method)
 {
 	by = method;
 	run_host(as_an_ordinary_user);
-	if (geteuid() == 0)
-		run_host(as_root);
+}
+
+static void above_the_callers_with_the_privilege(enum beget_method method)
+{
+	by = method;
+	run_host_if_permitted(as_root);
+}
+
+static void above_the_callers_in_a_user_namespace(enum beget_method method)
+{
+	by = method;
+	run_host_if_permitted(as_root_of_a_namespace);
 }
 
 static void nonsense(enum beget_method method)
@@ -175,8 +203,14 @@ static void nonsense(enum beget_method method)
 int main(int argc, char **argv)
 {
 	static const struct behaviour table[] = {
-		BEHAVIOUR(of_the_child_alone), BEHAVIOUR(several),      BEHAVIOUR(carried_on),
-		BEHAVIOUR(of_workers),         BEHAVIOUR(no_new_privs), BEHAVIOUR(above_the_callers),
+		BEHAVIOUR(of_the_child_alone),
+		BEHAVIOUR(several),
+		BEHAVIOUR(carried_on),
+		BEHAVIOUR(of_workers),
+		BEHAVIOUR(no_new_privs),
+		BEHAVIOUR(above_the_callers),
+		BEHAVIOUR(above_the_callers_with_the_privilege),
+		BEHAVIOUR(above_the_callers_in_a_user_namespace),
 		BEHAVIOUR(nonsense),
 	};
 
