@@ -78,7 +78,7 @@ void not_under_valgrind(const char *why);
 void not_under_asan(const char *why);
 void not_with_musl(const char *why);
 
-/* n, or a tenth of it under valgrind, where a program takes a quarter of a second to begin. */
+/* n, or a tenth of it under valgrind and the thread sanitizer, where a program takes a quarter of a second to begin. */
 int often(int n);
 
 /* A time limit, multiplied by TEST_SCALE: for emulated processors and slow machines. */
