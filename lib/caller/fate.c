@@ -13,21 +13,6 @@
 
 struct beget__sources beget__fate_sources = {beget__proc_wait, beget__proc_pidfd_exit, beget__proc_zombie_exit};
 
-static int64_t microseconds(const struct timeval *t)
-{
-	return (int64_t)t->tv_sec * 1000000 + t->tv_usec;
-}
-
-static void from_waitid(const siginfo_t *info, const struct rusage *usage, struct beget__exit *ret)
-{
-	int core = info->si_code == CLD_DUMPED ? 0x80 : 0;
-
-	ret->wait_status = info->si_code == CLD_EXITED ? (info->si_status & 0xff) << 8 : info->si_status | core;
-	ret->user_us = microseconds(&usage->ru_utime);
-	ret->system_us = microseconds(&usage->ru_stime);
-	ret->peak_kib = usage->ru_maxrss;
-}
-
 /* The sources. Each returns 0 with *ret, -ENODATA (ask the next one) or -EAGAIN (it is too early to ask further). */
 
 static int still_runs(const struct beget__evidence *e, struct beget__exit *ret)
@@ -55,7 +40,7 @@ static int waited_for(const struct beget__evidence *e, struct beget__exit *ret)
 		return -ENODATA;
 	if (info.si_pid == 0)
 		return e->ours ? -EAGAIN : -ENODATA;
-	from_waitid(&info, &usage, ret);
+	*ret = beget__report_make_exit(&info, &usage);
 	return 0;
 }
 

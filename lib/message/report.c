@@ -75,6 +75,22 @@ bool beget__report_get_failed(const struct beget__frame *f, struct beget__failur
 	return true;
 }
 
+static int64_t microseconds(const struct timeval *t)
+{
+	return (int64_t)t->tv_sec * 1000000 + t->tv_usec;
+}
+
+struct beget__exit beget__report_make_exit(const siginfo_t *info, const struct rusage *usage)
+{
+	return (struct beget__exit){
+		.wait_status = info->si_code == CLD_EXITED ? (info->si_status & 0xff) << 8
+	                                                   : info->si_status | (info->si_code == CLD_DUMPED ? 0x80 : 0),
+		.user_us = microseconds(&usage->ru_utime),
+		.system_us = microseconds(&usage->ru_stime),
+		.peak_kib = usage->ru_maxrss,
+	};
+}
+
 int beget__report_send_ended(int socket, const struct beget__exit *end)
 {
 	return beget__send_now(socket, BEGET__ENDED, end, sizeof(*end));

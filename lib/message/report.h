@@ -5,12 +5,18 @@
 #include "os/fail.h"
 #include "wire/frame.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 /* How a process ended, as the kernel reports it. */
 struct beget__exit {
 	int32_t wait_status;
 	uint32_t timed_out; /* by SIGKILL, because its time limit expired */
 	int64_t user_us, system_us, peak_kib;
 };
+
+/* What waitid returned. */
+struct beget__exit beget__report_make_exit(const siginfo_t *, const struct rusage *);
 
 /* Where a fatal signal occurred. */
 struct beget__crash {

@@ -80,22 +80,6 @@ static void report(pid_t pid, struct beget__exit *end)
 	}
 }
 
-static int64_t microseconds(const struct timeval *t)
-{
-	return (int64_t)t->tv_sec * 1000000 + t->tv_usec;
-}
-
-static struct beget__exit how_it_ended(const siginfo_t *info, const struct rusage *usage)
-{
-	return (struct beget__exit){
-		.wait_status = info->si_code == CLD_EXITED ? (info->si_status & 0xff) << 8
-	                                                   : info->si_status | (info->si_code == CLD_DUMPED ? 0x80 : 0),
-		.user_us = microseconds(&usage->ru_utime),
-		.system_us = microseconds(&usage->ru_stime),
-		.peak_kib = usage->ru_maxrss,
-	};
-}
-
 /* Reports first and reaps afterwards: if the report is lost, the zombie still shows how the child ended. On kernels
  * whose zombies may show something else, only the call that reaps returns the status. */
 void beget__wards_reap(void)
@@ -106,7 +90,7 @@ void beget__wards_reap(void)
 
 	while (beget__proc_wait(P_ALL, 0, &info, WEXITED | WNOHANG | look, &usage) == 0 && info.si_pid > 0) {
 		pid_t pid = info.si_pid;
-		struct beget__exit end = how_it_ended(&info, &usage);
+		struct beget__exit end = beget__report_make_exit(&info, &usage);
 		report(pid, &end);
 		if (look)
 			beget__proc_wait(P_PID, (id_t)pid, &info, WEXITED | WNOHANG, NULL);
