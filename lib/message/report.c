@@ -3,7 +3,6 @@
 #include "message/report.h"
 
 #include "message/message.h"
-#include "wire/bytes.h"
 #include "wire/send.h"
 
 int beget__report_send_born(int socket, pid_t pid, int pidfd)

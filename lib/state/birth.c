@@ -3,7 +3,6 @@
  * cannot be read completely is an error, never an empty value. Runs in the caller. */
 #include "state/birth.h"
 
-#include "os/fail.h"
 #include "os/procfs.h"
 #include "wire/digest.h"
 
