@@ -57,18 +57,22 @@ static int keep(const struct beget_server_options *o, struct beget_server *s)
 	return error ? error : beget__spare_keep(s, BEGET__FRESH, o->spawn_spares);
 }
 
-static int launch(struct beget_server *s, bool wait)
+static int begin(struct beget__connection *c)
+{
+	int error = beget__lease_watch(c);
+
+	if (!error)
+		error = beget__lease_prepare(c);
+	return error == -EAGAIN ? 0 : error;
+}
+
+static int launch(struct beget__connection *c)
 {
 	struct beget__view helper;
 
-	int error = wait ? 0 : beget__lease_watch(&s->connection);
-	if (!error && !wait) {
-		error = beget__lease_prepare(&s->connection);
-		return error == -EAGAIN ? 0 : error;
-	}
-	error = beget__lease_enter(&s->connection, NULL, &helper);
+	int error = beget__lease_enter(c, NULL, &helper);
 	if (!error)
-		beget__lease_leave(&s->connection);
+		beget__lease_leave(c);
 	return error;
 }
 
@@ -89,7 +93,7 @@ static int open_server(const struct beget_server_options *o, struct beget_server
 	beget__connection_enlist(&s->connection);
 	int error = keep(o, s);
 	if (!error)
-		error = launch(s, !(o->flags & BEGET_SERVER_NO_WAIT));
+		error = o->flags & BEGET_SERVER_NO_WAIT ? begin(&s->connection) : launch(&s->connection);
 	if (error) {
 		destroy(s);
 		return error;
