@@ -54,14 +54,15 @@ static int replace(struct beget__connection *s, const struct beget__state *now, 
 	return beget__launching_go_on(s, now, wait);
 }
 
-/* What the sentinel of the server shows: the next reply, the deadline of the preparation, or that there is a result. */
+/* What the sentinel of the server shows: the next reply, the deadline of the preparation, or that there is a result. If
+ * the reply cannot be watched, the caller looks again at once. */
 static void show(struct beget__connection *s)
 {
 	if (s->poll < 0)
 		return;
-	if (s->launching)
-		(void)beget__poll_add(s->poll, s->progress.channel, 0); /* it may be there already */
-	beget__poll_timer_set(s->timer, s->launching ? s->progress.deadline : 1);
+	int error = s->launching ? beget__poll_add(s->poll, s->progress.channel, 0) : -ENOENT;
+	bool watched = !error || error == -EEXIST;
+	beget__poll_timer_set(s->timer, watched ? s->progress.deadline : 1);
 }
 
 int beget__lease_prepare(struct beget__connection *s)
