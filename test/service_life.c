@@ -69,6 +69,7 @@ static void a_killed_child_is_replaced(enum beget_method method)
 	assert_int_equal(service_status(s).ready, 2);
 	assert_int_equal(service_status(s).failed, 1);
 	assert_int_equal(beget_service_kill(s, pids[0], SIGTERM), -ESRCH);
+	assert_int_equal(beget_service_kill(s, pids[1], 1000), -EINVAL);
 	finish(s);
 }
 

@@ -135,18 +135,29 @@ int beget_service_reload(struct beget_service *s, const struct beget_options *st
 	return error;
 }
 
+/* Succeeds if at least one child gets the signal. */
+static int signal_children(const struct beget_service *s, pid_t pid, int signal)
+{
+	int error = beget__fail(ESRCH, "cannot signal: the service has no child %d", (int)pid);
+	bool sent = false;
+
+	for (struct beget__member *m = s->first; m; m = m->next) {
+		if (m->stage == BEGET__GONE || m->pid <= 0 || (pid && m->pid != pid))
+			continue;
+		error = beget_kill(m->kept.process, signal);
+		sent |= !error;
+	}
+	return sent ? 0 : error;
+}
+
 int beget_service_kill(struct beget_service *s, pid_t pid, int signal)
 {
-	int cancel, sent = 0;
+	int cancel;
 	int error = enter(s, "signal", &cancel);
 
 	if (error)
 		return error;
-	for (struct beget__member *m = s->first; m; m = m->next)
-		if (m->stage != BEGET__GONE && m->pid > 0 && (pid == 0 || m->pid == pid))
-			sent += beget_kill(m->kept.process, signal) == 0;
-	if (!sent)
-		error = beget__fail(ESRCH, "cannot signal: the service has no child %d", (int)pid);
+	error = signal_children(s, pid, signal);
 	leave(s, cancel);
 	return error;
 }
