@@ -4,6 +4,7 @@
 #include "caller/port.h"
 #include "os/mem.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +14,10 @@ struct beget__member *beget__member_start(const struct beget_options *options, c
 {
 	struct beget__member *m = beget__mem_alloc(sizeof(*m));
 
-	if (!m)
+	if (!m) {
+		beget__fail_errno(ENOMEM, "cannot start a child");
 		return NULL;
+	}
 	m->kept.id = id;
 	m->ready_by = m->healthy_at = m->aged_at = m->kill_at = m->silent_at = INT64_MAX;
 	int error = beget_start(&m->kept.process, options, call);

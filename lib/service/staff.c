@@ -208,6 +208,7 @@ static void start(struct beget_service *s, struct beget__edition *e, int64_t now
 	struct beget__member *m = beget__member_start(e->start, &e->call->call, ++s->last_id, s->epoll);
 	s->starting = false;
 	if (!m) {
+		e->why = *beget__fail_last();
 		beget__keeper_failed(&e->keeper, now);
 		return;
 	}
