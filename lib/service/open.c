@@ -110,7 +110,6 @@ int beget_service_open(struct beget_service **ret, const struct beget_service_op
 	s->forked.release = release;
 	s->owner = getpid();
 	s->last = &s->first;
-	s->last_id = BEGET__SERVICE_FIRST_ID;
 	s->wanted = s->most = o.children;
 	pthread_mutex_init(&s->lock, NULL);
 	error = open_descriptors(s);

@@ -37,7 +37,7 @@ struct beget_service {
 	struct beget_service_status counts;
 };
 
-/* The events of children have higher numbers. */
-enum { BEGET__SERVICE_TIMER, BEGET__SERVICE_SERVER, BEGET__SERVICE_FIRST_ID };
+/* The number of the timer's events. Those of children are not 0, because their ids are not. */
+enum { BEGET__SERVICE_TIMER };
 
 #endif
