@@ -4,9 +4,7 @@
 
 #include "caller/port.h"
 #include "os/clock.h"
-#include "os/fd.h"
 #include "os/mem.h"
-#include "os/poll.h"
 #include "os/proc.h"
 #include "pool/deal.h"
 
@@ -21,13 +19,10 @@ enum { GRACE_MS = 100, MEMORY_TASKS = 64, LOOK_AGAIN_MS = 5 };
 
 /* Workers. */
 
-/* The number of an event is the worker's id, and whether it is of its channel or of its pidfd. */
-enum { OF_CHANNEL, OF_PIDFD, KINDS };
-
 static struct beget__worker *find(const struct beget_pool *pool, uint64_t id)
 {
 	for (size_t i = 0; i < pool->n; i++)
-		if (pool->workers[i]->id == id)
+		if (pool->workers[i]->kept.id == id)
 			return pool->workers[i];
 	return NULL;
 }
@@ -58,11 +53,11 @@ static int start(struct beget_pool *pool)
 	int error = beget__worker_start(&w, pool, pool->bell, pool->start, prepare);
 	if (error)
 		return error;
-	w->id = ++pool->last_id;
+	w->kept.id = ++pool->last_id;
 	w->most_done = (unsigned)beget__keeper_jitter(pool->options.tasks_per_worker);
 	if (pool->options.lifetime_ms)
 		w->replace_at = w->head_since + beget__keeper_jitter(pool->options.lifetime_ms);
-	error = beget__poll_add(pool->epoll, beget__port_socket(w->process), w->id * KINDS + OF_CHANNEL);
+	error = beget__kept_watch(&w->kept, pool->epoll);
 	if (error) {
 		beget__worker_free(w, true);
 		return beget__fail_errno(-error, "cannot watch a worker");
@@ -102,8 +97,8 @@ static void look_at_ends(struct beget_pool *pool, int64_t now)
 	for (size_t i = pool->n; i-- > 0;) {
 		struct beget__worker *w = pool->workers[i];
 		struct beget__news news = {0};
-		w->stirred |= pool->solo && beget__port_ended(w->process); /* the user may have joined it */
-		bool ended = w->stirred && beget__worker_ended(w, &news);
+		w->kept.stirred |= pool->solo && beget__port_ended(w->kept.process); /* the user may have joined it */
+		bool ended = w->kept.stirred && beget__worker_ended(w, &news);
 		beget__deal_take_news(pool, &news);
 		if (ended)
 			bury(pool, i, now);
@@ -207,7 +202,7 @@ int64_t beget__crew_due(const struct beget_pool *pool)
 		const struct beget__worker *w = pool->workers[i];
 		const struct beget_task *first = w->sent.first;
 		int64_t at = w->replace_at ? w->replace_at : INT64_MAX;
-		if (w->stirred)
+		if (w->kept.stirred)
 			at = soon;
 		else if (first && first->limit_ms)
 			at = w->head_since + first->limit_ms + GRACE_MS;
@@ -218,25 +213,11 @@ int64_t beget__crew_due(const struct beget_pool *pool)
 	return due < soon ? soon : due; /* everything that is already due was checked just now */
 }
 
-/* The pidfd shows its end even if another process holds the other end of its channel. */
-static void watch_end(struct beget_pool *pool, struct beget__worker *w)
+static void stir(const struct beget_pool *pool, struct beget__worker *w)
 {
-	int pidfd = beget__port_pidfd(w->process);
-
-	if (pidfd >= 0 && !w->watched && !beget__poll_add(pool->epoll, pidfd, w->id * KINDS + OF_PIDFD))
-		w->watched = true;
-}
-
-/* Stops watching it: until its status is known, its descriptors would be ready all the time. */
-static void stir(struct beget_pool *pool, struct beget__worker *w)
-{
-	if (w->stirred)
-		return;
-	w->stirred = true;
-	w->ended_at = pool->slept ? beget__clock_now_ms() : 0;
-	beget__poll_remove(pool->epoll, beget__port_socket(w->process));
-	if (w->watched)
-		beget__poll_remove(pool->epoll, beget__port_pidfd(w->process));
+	if (!w->kept.stirred && pool->slept)
+		w->ended_at = beget__clock_now_ms();
+	beget__kept_stir(&w->kept, pool->epoll);
 }
 
 /* Reading the memory of a worker costs as much as a small task. */
@@ -245,21 +226,21 @@ static void weigh(const struct beget_pool *pool, struct beget__worker *w)
 	if (!pool->options.memory_kib || w->done < w->weigh_at)
 		return;
 	w->weigh_at = w->done + MEMORY_TASKS;
-	w->heavy = beget__proc_memory_kib(beget_pid(w->process)) > pool->options.memory_kib;
+	w->heavy = beget__proc_memory_kib(beget_pid(w->kept.process)) > pool->options.memory_kib;
 }
 
 static void take_event(struct beget_pool *pool, uint64_t event)
 {
-	struct beget__worker *w = find(pool, event / KINDS);
+	struct beget__worker *w = find(pool, event / BEGET__KEPT_KINDS);
 	struct beget__news news = {0};
 
 	if (!w)
 		return;
 	bool ready = beget__worker_ready(w);
-	if (!beget__worker_receive(w, &news) || event % KINDS == OF_PIDFD)
+	if (!beget__worker_receive(w, &news) || event % BEGET__KEPT_KINDS == BEGET__KEPT_PIDFD)
 		stir(pool, w);
 	beget__deal_take_news(pool, &news);
-	watch_end(pool, w);
+	beget__kept_watch_end(&w->kept, pool->epoll);
 	if (!ready && beget__worker_ready(w)) {
 		beget__keeper_succeeded(&pool->keeper);
 		pool->changed = true;

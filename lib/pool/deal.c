@@ -120,7 +120,7 @@ int beget__deal_kill(struct beget_pool *pool, struct beget_task *t, int signal)
 	if (!w || beget__worker_running(w) != t)
 		return beget__fail(ESRCH, "cannot signal the task: no worker is running it");
 	t->retries = 0;
-	return beget_kill(w->process, signal);
+	return beget_kill(w->kept.process, signal);
 }
 
 /* Tasks that workers have finished are for the caller; those that they have not begun are the next to be sent again. */

@@ -31,7 +31,7 @@ int beget_worker(struct beget_process **ret, const struct beget_options *options
 	int error = beget__open_pool(&pool, &o, true);
 	if (error)
 		return error;
-	*ret = pool->workers[0]->process;
+	*ret = pool->workers[0]->kept.process;
 	beget__port_give(*ret, free_solo);
 	return 0;
 }

@@ -46,15 +46,15 @@ int beget__worker_start(struct beget__worker **ret, struct beget_pool *pool, int
 	if (!w)
 		return beget__fail_errno(ENOMEM, "cannot start a worker");
 	int fd = make_claims(w);
-	int error = fd < 0 ? fd : beget__start_worker(&w->process, options, fd);
+	int error = fd < 0 ? fd : beget__start_worker(&w->kept.process, options, fd);
 	if (fd >= 0)
 		beget__fd_close(&fd);
 	if (!error)
-		beget__port_open(w->process, pool, bell);
+		beget__port_open(w->kept.process, pool, bell);
 	if (!error && prepare) {
 		w->preparing = true;
 		beget__claim_offer(w->claims, PREPARE);
-		error = beget__parcel_send(prepare, beget__port_socket(w->process), PREPARE);
+		error = beget__parcel_send(prepare, beget__port_socket(w->kept.process), PREPARE);
 		if (error == -EPIPE || error == -ECONNRESET) /* its end explains why */
 			error = 0;
 		if (error)
@@ -91,7 +91,7 @@ bool beget__worker_send(struct beget__worker *w, struct beget_task *t)
 	if (w->sent.first && number - w->sent.first->number >= BEGET__CLAIMS)
 		return false;
 	beget__claim_offer(w->claims, number);
-	if (beget__parcel_send(&t->parcel, beget__port_socket(w->process), number))
+	if (beget__parcel_send(&t->parcel, beget__port_socket(w->kept.process), number))
 		return false; /* the socket is full, or the worker has ended and will be looked at */
 	w->last = number;
 	if (w->sent.n == 0)
@@ -127,9 +127,9 @@ struct beget_task *beget__worker_running(const struct beget__worker *w)
 
 static void strike(struct beget__worker *w)
 {
-	w->struck = beget__port_look(w->process).born;
+	w->struck = beget__port_look(w->kept.process).born;
 	if (w->struck)
-		(void)beget_kill(w->process, SIGKILL);
+		(void)beget_kill(w->kept.process, SIGKILL);
 }
 
 /* A worker that has not been born cannot be signaled, and its helper may be stopped: it is killed when its birth is
@@ -137,7 +137,7 @@ static void strike(struct beget__worker *w)
 void beget__worker_kill(struct beget__worker *w)
 {
 	w->retiring = w->killed = true;
-	beget__port_shut(w->process);
+	beget__port_shut(w->kept.process);
 	strike(w);
 }
 
@@ -145,7 +145,7 @@ void beget__worker_retire(struct beget__worker *w)
 {
 	w->retiring = true;
 	if (w->sent.n == 0)
-		beget__port_shut(w->process);
+		beget__port_shut(w->kept.process);
 }
 
 /* The answer to the prepare call: as with a server, a negative number is a failure. */
@@ -230,13 +230,13 @@ static bool take(void *data, struct beget__frame *f)
 bool beget__worker_receive(struct beget__worker *w, struct beget__news *news)
 {
 	w->news = news;
-	bool open = beget__port_receive(w->process, take, w);
+	bool open = beget__port_receive(w->kept.process, take, w);
 	if (w->mad && !w->killed)
 		beget__worker_kill(w);
 	if (w->killed && !w->struck)
 		strike(w);
 	if (w->retiring && w->sent.n == 0)
-		beget__port_shut(w->process);
+		beget__port_shut(w->kept.process);
 	return open;
 }
 
@@ -259,7 +259,7 @@ bool beget__worker_ended(struct beget__worker *w, struct beget__news *news)
 {
 	struct beget_status status;
 
-	int error = beget_join(w->process, 0, &status);
+	int error = beget_join(w->kept.process, 0, &status);
 	if (error)
 		return false;
 	beget__worker_receive(w, news); /* receives what it sent before its end */
@@ -276,14 +276,14 @@ bool beget__worker_ended(struct beget__worker *w, struct beget__news *news)
 		beget__task_append(&news->unbegun, t);
 	}
 	if (!w->failure.code && (!w->waits || w->preparing))
-		w->failure = beget__port_failure(w->process);
+		w->failure = beget__port_failure(w->kept.process);
 	return true;
 }
 
 void beget__worker_free(struct beget__worker *w, bool with_process)
 {
 	if (with_process)
-		beget_free(w->process);
+		beget_free(w->kept.process);
 	beget__file_unmap(w->claims, sizeof(*w->claims));
 	free(w);
 }

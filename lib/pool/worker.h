@@ -2,7 +2,7 @@
 #ifndef BEGET__WORKER_H
 #define BEGET__WORKER_H
 
-#include "caller/process.h"
+#include "keeper/kept.h"
 #include "message/claim.h"
 #include "pool/task.h"
 
@@ -13,8 +13,7 @@ struct beget__news {
 };
 
 struct beget__worker {
-	uint64_t id; /* in the pool */
-	struct beget_process *process;
+	struct beget__kept kept;
 	struct beget__claims *claims;
 	struct beget__tasks sent; /* in the order in which they were sent */
 	uint32_t last;            /* the number of the last task sent */
@@ -25,8 +24,6 @@ struct beget__worker {
 	bool struck;              /* the signal has been sent */
 	bool mad;                 /* it has sent invalid messages */
 	struct beget__news *news; /* set while receiving */
-	bool watched;             /* by its pidfd too */
-	bool stirred;             /* it has ended, or seems to have */
 	int64_t ended_at;         /* 0: not noticed by any thread */
 	bool heavy;               /* it has too much memory */
 	unsigned weigh_at;
