@@ -59,7 +59,7 @@ static void resized(enum beget_method method)
 {
 	volatile int *gate;
 	struct beget_buffer *shared = shared_ints(2, &gate);
-	struct beget_pool *pool = POOL(method, .workers = 1);
+	struct beget_pool *pool = POOL(method, .workers = 1, .idle_ms = 10 * PATIENCE_MS);
 	struct beget_task *held[3];
 
 	for (int i = 0; i < 3; i++)
