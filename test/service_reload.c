@@ -1,8 +1,6 @@
 /* A service whose children are replaced by others: reloads, recycling, heartbeats. */
 #include "services.h"
 
-#include <malloc.h>
-
 static int serve_as(struct beget_buffer *counters, int number)
 {
 	add_one(counters, number);
@@ -182,7 +180,7 @@ static size_t settled_heap(struct beget_service *s)
 		(void)next_event(s);
 	while (beget_service_next(s, 0, &e) == 0)
 		;
-	return mallinfo2().uordblks;
+	return heap();
 }
 
 static void a_hundred_reloads_leak_nothing(enum beget_method method)
