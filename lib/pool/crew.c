@@ -114,9 +114,10 @@ static size_t wanted(const struct beget_pool *pool)
 }
 
 struct tally {
-	size_t ready, live;         /* live: ready or starting, and not to be replaced */
-	struct beget__worker *old;  /* to be replaced */
-	struct beget__worker *idle; /* for too long */
+	size_t ready, live;           /* live: ready or starting, and not to be replaced */
+	struct beget__worker *old;    /* to be replaced */
+	struct beget__worker *idle;   /* for too long */
+	struct beget__worker *freest; /* has the fewest tasks */
 };
 
 static struct tally count(const struct beget_pool *pool, int64_t now)
@@ -136,6 +137,8 @@ static struct tally count(const struct beget_pool *pool, int64_t now)
 		if (!beget__worker_ready(w))
 			continue;
 		t.ready++;
+		if (w != t.old && (!t.freest || w->sent.n < t.freest->sent.n))
+			t.freest = w;
 		if (w->sent.n == 0 && now - w->head_since >= pool->options.idle_ms)
 			t.idle = w;
 	}
@@ -148,24 +151,35 @@ static void fail_to_start(struct beget_pool *pool, const struct beget__failure *
 	beget__keeper_failed(&pool->keeper, now);
 }
 
-/* Starts what is wanted. An old worker goes when its replacement is ready, an idle one when it is not needed. */
+/* An old worker goes when its replacement is ready, any when fewer are allowed, an idle one when it is not needed. */
+static struct beget__worker *surplus(const struct beget_pool *pool, const struct tally *t)
+{
+	size_t most = wanted(pool);
+
+	if (t->ready > most && t->old)
+		return t->old;
+	if (t->live > pool->options.workers && t->freest)
+		return t->freest;
+	return t->live > most ? t->idle : NULL;
+}
+
+/* Starts what is wanted and retires what is not. */
 static void adjust(struct beget_pool *pool, int64_t now)
 {
+	struct beget__worker *w;
 	struct tally t = count(pool, now);
-	size_t most = wanted(pool);
 
 	if (pool->solo || pool->dismissed || (pool->closed && pool->unfinished == 0))
 		return;
-	while (t.live < most && pool->n <= pool->options.workers && beget__keeper_may_start(&pool->keeper, now)) {
+	while (t.live < wanted(pool) && pool->n <= pool->options.workers &&
+	       beget__keeper_may_start(&pool->keeper, now)) {
 		if (start(pool) == 0)
 			t.live++;
 		else
 			fail_to_start(pool, beget__fail_last(), now);
 	}
-	if (t.ready > most && t.old)
-		beget__worker_retire(t.old);
-	else if (t.live > most && t.idle)
-		beget__worker_retire(t.idle);
+	for (; (w = surplus(pool, &t)); t = count(pool, now))
+		beget__worker_retire(w);
 }
 
 /* After this many consecutive failed starts, every waiting task fails with the reason, and no more workers are
