@@ -250,6 +250,39 @@ static void name(enum beget_method method)
 	expect_end(p, BEGET_SIGNALED, 9);
 }
 
+/* The arguments in the command line, each followed by a slash. */
+static const char *command_line(void)
+{
+	static char text[4096];
+	FILE *f = fopen("/proc/self/cmdline", "re");
+	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+	if (f)
+		fclose(f);
+	text[n] = '\0';
+	for (size_t i = 0; i < n; i++)
+		if (text[i] == '\0')
+			text[i] = '/';
+	return text;
+}
+
+static void name_in_command_line(enum beget_method method)
+{
+	unsigned size;
+
+	not_under_valgrind("the command line is that of the tool");
+	if (prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, &size, 0, 0) < 0)
+		skip(); /* a kernel without CONFIG_CHECKPOINT_RESTORE */
+	char *own = strdup(command_line());
+	assert_string_equal(text_result_with(BEGET_OPTIONS(.method = method, .name = "the second reader of mails"),
+	                                     BEGET_CALL(command_line)),
+	                    "the second reader of mails/");
+	assert_string_equal(command_line(), own);
+	if (method == BEGET_FORK)
+		assert_string_equal(text_result_with(BEGET_OPTIONS(.method = method), BEGET_CALL(command_line)), own);
+	free(own);
+}
+
 /* Process group and session. */
 
 static const char *groups(void)
@@ -423,6 +456,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(large_environment),
 		BEHAVIOUR(bad_environment),
 		BEHAVIOUR(name),
+		BEHAVIOUR(name_in_command_line),
 		BEHAVIOUR(groups_and_sessions),
 		BEHAVIOUR(only_the_passed_descriptors),
 		BEHAVIOUR(closing_leaves_the_streams),

@@ -17,6 +17,7 @@
 #include "os/proc.h"
 #include "os/sock.h"
 #include "os/self.h"
+#include "os/title.h"
 #include "os/trace.h"
 #include "program/image.h"
 #include "program/words.h"
@@ -246,7 +247,7 @@ static int become(struct beget__reader *reader, struct beget__fds *fds)
 	if (!error && (self.head.flags & BEGET_NO_NEW_PRIVS) && (error = beget__self_no_new_privs()))
 		beget__fail_errno(-error, "cannot set no_new_privs");
 	if (!error && self.head.name)
-		beget__self_set_name(self.head.name);
+		beget__title_set(self.head.name);
 	return error;
 }
 

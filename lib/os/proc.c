@@ -283,16 +283,6 @@ int beget__proc_zombie_exit(pid_t pid, int *wait_status)
 
 enum { STAT_THREADS = 20, STAT_STARTED = 22 };
 
-/* The n-th field of a process's stat. The second may contain any character, so count from its last bracket. */
-static uint64_t stat_field(const char *stat, int n)
-{
-	const char *p = strrchr(stat, ')');
-
-	for (int field = 2; p && field < n; field++)
-		p = strchr(p + 1, ' ');
-	return p ? strtoull(p, NULL, 10) : 0;
-}
-
 /* What /proc shows of a process; state is 0 if nothing can be seen. */
 struct look {
 	char state;
@@ -308,8 +298,8 @@ static struct look look(pid_t pid)
 		return ret;
 	if (beget__procfs_read(&stat, "/proc/%d/stat", (int)pid) == 0) {
 		const char *state = strrchr(stat.text, ')');
-		ret.started = stat_field(stat.text, STAT_STARTED);
-		ret.threads = stat_field(stat.text, STAT_THREADS);
+		ret.started = beget__procfs_stat(stat.text, STAT_STARTED);
+		ret.threads = beget__procfs_stat(stat.text, STAT_THREADS);
 		ret.state = state && ret.started ? state[2] : 0;
 	}
 	beget__procfs_free(&stat);

@@ -111,6 +111,16 @@ int beget__procfs_link(char *text, size_t size, const char *path, ...)
 	return (int)n;
 }
 
+/* The second may contain any character, so count from its last bracket. */
+uint64_t beget__procfs_stat(const char *stat, int n)
+{
+	const char *p = strrchr(stat, ')');
+
+	for (int field = 2; p && field < n; field++)
+		p = strchr(p + 1, ' ');
+	return p ? strtoull(p, NULL, 10) : 0;
+}
+
 bool beget__procfs_numbers_ours(void)
 {
 	char text[16];

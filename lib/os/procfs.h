@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The text of a whole file, terminated by a zero; "" after a failure. */
 struct beget__text {
@@ -17,6 +18,9 @@ void beget__procfs_free(struct beget__text *);
 
 /* The value of a line "Name:\tvalue", without leading spaces. NULL: the line is missing or truncated. */
 const char *beget__procfs_field(const char *text, const char *name, size_t *size);
+
+/* The n-th field of /proc/PID/stat, which is a number. 0: it is missing. */
+uint64_t beget__procfs_stat(const char *stat, int n);
 
 /* True if /proc uses the numbers of our pid namespace. Otherwise a number there belongs to another process. */
 bool beget__procfs_numbers_ours(void);
