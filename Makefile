@@ -281,7 +281,7 @@ fuzz: ## the parsers against libFuzzer, each for FUZZ_SECONDS=60; FUZZ_KEEP=1 ke
 fuzzers: $(REPLAYS) $(FUZZED:%=$(BUILD)/test/fuzz/fuzz_%)
 
 # Compares the cost of starts with other libraries. Peers that are not installed are left out.
-BENCH ?= start memory libraries throughput arguments join pool
+BENCH ?= start memory libraries throughput arguments join pool service
 BENCH_SCALE ?= 1
 BENCH_KEEP ?=
 BENCHES = $(addprefix $(BUILD)/test/bench/,start start_5 start_30 start_100 throughput arguments join pool summary)
@@ -293,6 +293,8 @@ bench: $(BENCHES) ## start times compared with others; BENCH=memory one measure,
 	@if tools/need libuv1-dev=uv.h; then $(MAKE) -s $(BUILD)/test/bench/peer_uv; else echo "left out: libuv's uv_spawn"; fi
 	@if tools/need pkg-config=pkg-config && CPPFLAGS="$$(pkg-config --cflags glib-2.0 2>/dev/null)" tools/need libglib2.0-dev=glib.h; \
 		then $(MAKE) -s $(BUILD)/test/bench/peer_glib; else echo "left out: glib's g_spawn"; fi
+	@$(if $(filter service,$(BENCH)),if tools/need libmicrohttpd-dev=microhttpd.h wrk=wrk python3-gunicorn=gunicorn; \
+		then $(MAKE) -s $(addprefix $(BUILD)/test/bench/,service peer_prefork) $(BUILD)/examples/centres; else echo 'left out: services'; fi)
 	@BENCH="$(BENCH)" BENCH_SCALE=$(BENCH_SCALE) BENCH_KEEP=$(BENCH_KEEP) CC="$(CC)" CFLAGS="$(CFLAGS)" test/bench/run $(BUILD)
 
 $(BUILD)/test/bench/%.o: test/bench/%.c Makefile | $(BUILD)/.need-lib
@@ -308,6 +310,14 @@ $(BUILD)/test/bench/pool: %: %.o $(addprefix $(BUILD)/test/bench/,tasks.o by_han
 	$(LINK) -o $@ $(filter %.o,$^) $(STATIC) $(LIBS)
 $(BUILD)/test/bench/peer_uv $(BUILD)/test/bench/peer_glib: %: %.o $(BUILD)/test/bench/peer.o $(BUILD)/test/bench/bench.o
 	$(LINK) -o $@ $^ $(if $(findstring uv,$@),-luv,$(shell pkg-config --libs glib-2.0))
+
+# examples/service with a larger model, and its peer.
+EXAMPLE_SERVICE = $(wildcard examples/service/*.c)
+LARGER_MODEL = $(BUILD)/test/bench/ballast.o
+$(BUILD)/test/bench/service: $(EXAMPLE_SERVICE) $(LARGER_MODEL) $(STATIC)
+	$(COMPILE) -o $@ $(EXAMPLE_SERVICE) $(LARGER_MODEL) -Wl,--wrap=model_load $(LDFLAGS) $(STATIC) $(LIBS) -lmicrohttpd
+$(BUILD)/test/bench/peer_prefork: %: %.o examples/service/http.c examples/service/model.c $(LARGER_MODEL)
+	$(COMPILE) -o $@ $(filter %.c %.o,$^) -Wl,--wrap=model_load $(LDFLAGS) -lmicrohttpd
 
 # The same program with more libraries; libffi, libc and the loader count as three.
 $(BUILD)/test/bench/lib/libbench%.so: test/bench/library.sh

@@ -1,5 +1,5 @@
-# Converts bench.csv to the tables on the terminal and the goals or, with -v markdown=1, to the table of COSTS.md. The key
-# of a figure is "measure|way|at|figure".
+# Converts bench.csv to the tables on the terminal and the goals or, with -v markdown=MEASURE, to the table of COSTS.md
+# about this measure. The key of a figure is "measure|way|at|figure".
 BEGIN { FS = "," }
 NR == 1 { next }
 {
@@ -131,6 +131,30 @@ function pool_tables(   n) {
 	pool_table("How busy 2 workers are, tasks of 1 ms, with a caller that looks in every so many us", "pool busy", "busy", "", "us")
 }
 
+# A cell: a figure of a service, and its ratio to that of the first one.
+function service_cell(fig, way, unit, base,   key) {
+	key = "service|" way "|4|" fig
+	base = "service|" base "|4|" fig
+	if (!has(key)) return "-"
+	return sprintf(median[key] < 10 ? "%.1f%s%s" : "%.0f%s%s", median[key], unit,
+		has(base) ? sprintf(" (%.2f)", median[key] / median[base]) : "")
+}
+
+function service_table(format,   i, k, w) {
+	k = split(substr(ways["service"], 2), w, ",")
+	for (i = 1; i <= k; i++)
+		printf format, w[i], service_cell("requests", w[i], "", w[1]),
+			service_cell("processor", w[i], " us", w[1]), service_cell("worker", w[i], " MiB"),
+			service_cell("private", w[i], " MiB"), service_cell("all", w[i], " MiB"),
+			service_cell("reload", w[i], " ms"), has("service|" w[i] "|4|lost") ? p99["service|" w[i] "|4|lost"] + 0 : "-"
+}
+
+function service_tables() {
+	printf "\nServers of a model of 64 MiB with 4 workers: requests per second (of the first), memory, a reload\n\n"
+	printf "%-20s %14s %15s %12s %12s %12s %12s %6s\n", "", "requests/s", "processor time", "PSS each", "private each", "PSS of all", "reload", "lost"
+	service_table("%-20s %14s %15s %12s %12s %12s %12s %6s\n")
+}
+
 # A title, the keys of the figure and its base, and the maximum (with least: the minimum) of their ratio.
 function goal(what, key, base, limit, least,   ratio, mark) {
 	if (!has(key) || !has(base)) {
@@ -181,6 +205,10 @@ function goals(   f, s, fr, sr, a, g, k, p) {
 	goal("  of 64 KiB in and out / hand-written loop", "pool size|hand-written loop|65536|each", "pool size|beget pool|65536|each", 1, 1)
 	median["percent"] = 100
 	goal("workers busy, the caller looks in every 10 ms", "pool busy|beget pool|10000|busy", "percent", 0.95, 1)
+	goal("requests per second, a service / children kept by hand", "service|beget service|4|requests", "service|fork by hand|4|requests", 0.95, 1)
+	goal("processor time of a request, a service / children kept by hand", "service|beget service|4|processor", "service|fork by hand|4|processor", 1.05)
+	goal("PSS of all processes, a service / children kept by hand", "service|beget service|4|all", "service|fork by hand|4|all", 1.1)
+	goal("requests lost by a reload", "service|beget service|4|lost", "one", 0)
 }
 
 # A way's total at that many GB, as a multiple of a bare fork's total at 0 GB.
@@ -191,7 +219,13 @@ function multiple(measure, way, at, base, fig) {
 	return sprintf(ratio < 0.1 ? "%.3f" : ratio < 20 ? "%.2f" : "%.0f", ratio)
 }
 
-function readme(   i, k, w, way) {
+function markdown_services() {
+	print "| | requests per second | processor time of a request | PSS of a worker | private memory of a worker | PSS of all processes | reload | requests lost |"
+	print "|---|---|---|---|---|---|---|---|"
+	service_table("| %s | %s | %s | %s | %s | %s | %s | %s |\n")
+}
+
+function markdown_starts(   i, k, w, way) {
 	k = split(substr(ways["start"], 2), w, ",")
 	print "| | first instruction | total | total, caller of 1 GB | 8 GB |"
 	print "|---|---|---|---|---|"
@@ -204,7 +238,9 @@ function readme(   i, k, w, way) {
 }
 
 END {
-	if (markdown) { readme(); exit }
+	if (markdown == "start") markdown_starts()
+	if (markdown == "service") markdown_services()
+	if (markdown) exit
 	if ("start" in ways) start_table("start", 0, "One start from a small program")
 	if ("memory" in ways) wide_table("memory", "total", "One start, total, by what the caller holds (touched, pages of 4 KiB): us, and of bare fork", "GB")
 	if ("libraries" in ways) {
@@ -215,5 +251,6 @@ END {
 	if ("arguments" in ways) arguments_table()
 	if ("join" in ways) join_table()
 	if ("pool" in ways) pool_tables()
+	if ("service" in ways) service_tables()
 	goals()
 }
