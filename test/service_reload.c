@@ -1,4 +1,4 @@
-/* A service whose children are replaced by others: reloads, recycling, heartbeats. */
+/* A service whose children are replaced by others: reloads and recycling. */
 #include "services.h"
 
 static int serve_as(struct beget_buffer *counters, int number)
@@ -299,53 +299,6 @@ static void a_child_can_ask_for_a_replacement(enum beget_method method)
 	finish(s);
 }
 
-static int beat(void)
-{
-	struct pollfd stop = {.fd = beget_stopping(), .events = POLLIN};
-
-	beget_ready();
-	while (poll(&stop, 1, 5) == 0)
-		if (beget_beat())
-			return 7;
-	return 0;
-}
-
-/* The event has the child's pid and the time. */
-static void a_silent_child_is_named(enum beget_method method)
-{
-	struct beget_service *s =
-		SERVICE(method, BEGET_CALL(beat), .children = 2, .ready_ms = PATIENCE_MS, .heartbeat_ms = scaled(1000));
-	struct beget_service_event e;
-	pid_t pids[2];
-
-	await_ready(s, 2, pids);
-	kill(pids[1], SIGSTOP);
-	do {
-		e = until(s, BEGET_SERVICE_SILENT);
-	} while (e.pid != pids[1]);
-	assert_true(e.ms >= scaled(1000));
-	assert_non_null(strstr(e.text, "ms"));
-	good(beget_service_kill(s, e.pid, SIGKILL));
-	await_ready(s, 1, NULL);
-	finish(s);
-}
-
-/* If everything stood still, as after a suspend, no child counts as silent. */
-static void a_standstill_is_no_silence(enum beget_method method)
-{
-	struct beget_service *s =
-		SERVICE(method, BEGET_CALL(beat), .children = 2, .ready_ms = PATIENCE_MS, .heartbeat_ms = 300);
-	struct beget_service_event e;
-	pid_t pids[2];
-
-	await_ready(s, 2, pids);
-	kill(pids[0], SIGSTOP), kill(pids[1], SIGSTOP);
-	sleep_ms(700);
-	kill(pids[0], SIGCONT), kill(pids[1], SIGCONT);
-	assert_int_equal(beget_service_next(s, 0, &e), -ETIMEDOUT);
-	finish(s);
-}
-
 /* A child that is killed at any moment blocks no other. */
 static void killed_children_block_nothing(enum beget_method method)
 {
@@ -374,8 +327,6 @@ int main(int argc, char **argv)
 		BEHAVIOUR(a_reload_takes_the_place_of_another),
 		BEHAVIOUR(recycling_is_staggered),
 		BEHAVIOUR(a_child_can_ask_for_a_replacement),
-		BEHAVIOUR_OF(a_silent_child_is_named, BY(BEGET_FORKSERVER)),
-		BEHAVIOUR(a_standstill_is_no_silence),
 		BEHAVIOUR(killed_children_block_nothing),
 	};
 

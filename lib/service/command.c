@@ -3,6 +3,7 @@
 #include "os/fd.h"
 #include "os/poll.h"
 #include "os/thread.h"
+#include "service/life.h"
 #include "service/news.h"
 #include "service/staff.h"
 
@@ -20,13 +21,15 @@ static int enter(struct beget_service *s, const char *what, int *cancel)
 			what, (int)s->owner);
 	*cancel = beget__thread_no_cancel();
 	pthread_mutex_lock(&s->lock);
+	beget__life_forgive(s);
 	return 0;
 }
 
 /* The caller's descriptor is readable if there is an event or something is due. */
 static void show(struct beget_service *s)
 {
-	beget__poll_timer_set(s->timer, beget__news_there(s) ? 1 : beget__staff_due(s));
+	s->due = beget__life_due(s);
+	beget__poll_timer_set(s->timer, beget__news_there(s) ? 1 : s->due);
 }
 
 static void leave(struct beget_service *s, int cancel)
@@ -40,12 +43,15 @@ static void work(struct beget_service *s)
 {
 	enum { MOST = 16 };
 	uint64_t events[MOST];
+	int64_t now = beget__clock_now_ms();
 	int n;
 
 	do {
 		n = beget__poll_wait(s->epoll, events, MOST, 0);
-		beget__staff_work(s, events, n);
+		for (int i = 0; i < n; i++)
+			beget__life_take_event(s, events[i], now);
 	} while (n == MOST);
+	beget__staff_work(s, now);
 }
 
 static void sleep_until(struct beget_service *s, int64_t deadline)
@@ -56,6 +62,7 @@ static void sleep_until(struct beget_service *s, int64_t deadline)
 	pthread_mutex_unlock(&s->lock);
 	(void)beget__fd_poll(&news, 1, beget__clock_left_ms(deadline));
 	pthread_mutex_lock(&s->lock);
+	beget__life_forgive(s);
 }
 
 static int await(struct beget_service *s, int64_t deadline, struct beget_service_event *ret)

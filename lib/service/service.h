@@ -25,10 +25,12 @@ struct beget_service {
 	struct beget__member *first, **last; /* in the order of their starts */
 	uint64_t last_id;
 
-	bool healthy;  /* a child has been healthy at some time */
-	bool stopping; /* no more children are started */
-	bool starting; /* a child is being started */
-	int64_t looked_at;
+	bool healthy;              /* a child has been healthy at some time */
+	bool stopping;             /* no more children are started */
+	bool starting;             /* a child is being started */
+	bool spent;                /* the last child that was wanted has ended and is not replaced */
+	bool forgave;              /* the caller was late the last time too */
+	int64_t looked_at, due;    /* when the children were attended to, and when that is due again */
 	unsigned news;             /* bits 1 << kind: events of the whole service that have not been taken */
 	bool finished;             /* the last event has been taken */
 	struct beget__failure why; /* of a failed reload, or of giving up */

@@ -4,11 +4,8 @@
 
 #include "service/service.h"
 
-/* Does what is due after these events of the epoll instance. */
-void beget__staff_work(struct beget_service *, const uint64_t *events, int n);
-
-/* The time at which something is due without an event; INT64_MAX: never. */
-int64_t beget__staff_due(const struct beget_service *);
+/* Does what is due. */
+void beget__staff_work(struct beget_service *, int64_t now);
 
 /* Starts no more children and gives the existing ones this time to finish. */
 void beget__staff_stop(struct beget_service *, int grace_ms);
