@@ -2,11 +2,13 @@
 #include "caller/launching.h"
 
 #include "os/fail.h"
+#include "os/place.h"
 #include "os/proc.h"
 #include "os/procfs.h"
 #include "os/sock.h"
 #include "os/trace.h"
 #include "program/launch.h"
+#include "state/carry.h"
 
 #include <errno.h>
 #include <string.h>
@@ -56,6 +58,7 @@ static int launch_helper(struct beget__connection *s, const struct beget__state 
 			"cannot launch the helper: it would become the init process of the new pid namespace");
 	if (beget__state_keep(now, &s->launched))
 		return beget__fail_errno(ENOMEM, "cannot launch the helper");
+	s->launched.cwd_path = beget__place_path();
 	beget__state_helper(&s->launched, &s->born);
 	s->born.by_launcher = beget__connection_launcher(s) != NULL;
 	beget__forks_guard();
@@ -122,6 +125,13 @@ static int ended_early(const struct beget__words *words)
 	                   text[0] ? text : "; perhaps that is not the first statement of its main");
 }
 
+/* The next packets of ours find the helper in another directory. If this one is lost, the helper stays where it is. */
+static void let_leave(const struct beget__connection *s)
+{
+	if (!s->born.by_launcher && beget__carry_cwd_left(&s->born))
+		(void)beget__request_send_plain(s->control->fd, BEGET__LEAVE);
+}
+
 static int begin_launch(struct beget__connection *s, const struct beget__state *now)
 {
 	int error = launch_helper(s, now);
@@ -151,10 +161,12 @@ static int go_on(struct beget__connection *s, bool wait)
 	if (error) {
 		(void)beget__launching_adapt(s);
 		beget__connection_drop(s);
-	} else if (s->setup.wanted) { /* it has replied */
-		beget__words_free(&s->words);
+		return error;
 	}
-	return error;
+	let_leave(s);
+	if (s->setup.wanted) /* it has replied */
+		beget__words_free(&s->words);
+	return 0;
 }
 
 static int launch_once(struct beget__connection *s, const struct beget__state *now, bool wait)

@@ -11,6 +11,7 @@
 #include "message/report.h"
 #include "message/request.h"
 #include "os/mem.h"
+#include "os/place.h"
 #include "os/proc.h"
 #include "os/signals.h"
 #include "os/sock.h"
@@ -293,6 +294,10 @@ static void dispatch(struct beget__frame *f)
 {
 	switch (f->kind) {
 	case BEGET__RETIRE: helper.retired |= by_client(f); break;
+	case BEGET__LEAVE:
+		if (by_client(f) && beget__place_enter_root())
+			beget__trace("cannot leave its directory");
+		break;
 	case BEGET__TIE:
 		if (by_client(f))
 			tie(f);

@@ -3,11 +3,12 @@
 #define BEGET__MESSAGE_H
 
 /* Changes with any message: both ends are the same program, but libbeget.so may be replaced between their starts. */
-#define BEGET__PROTOCOL 6u
+#define BEGET__PROTOCOL 7u
 
 enum beget__message {
 	BEGET__START = 1, /* caller to helper: create a child on the descriptor that is attached */
 	BEGET__RETIRE,    /* caller to helper: accept no more requests, exit when the last child has ended */
+	BEGET__LEAVE,     /* caller to helper: leave the working directory, which children get with their call */
 	BEGET__TIE,       /* caller to helper: tie this child, which was a spare, to the caller */
 	BEGET__PRELOAD,   /* caller to helper, with a channel for the reply: load this library */
 	BEGET__PREPARE,   /* the same: run the call that is sent over the channel */

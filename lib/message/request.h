@@ -41,7 +41,7 @@ int beget__request_send_tie(int socket, pid_t);
  * or -1. */
 int beget__request_send_setup(int socket, enum beget__message, const char *text, unsigned flags, const int fds[4]);
 int beget__request_send_health(int socket, const struct beget__health *);
-int beget__request_send_plain(int socket, enum beget__message); /* RETIRE, GO */
+int beget__request_send_plain(int socket, enum beget__message); /* RETIRE, LEAVE, GO */
 
 /* From a frame of that kind. False: hostile bytes, and nothing is written. */
 bool beget__request_get_start(const struct beget__frame *, struct beget__request *);

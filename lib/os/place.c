@@ -20,12 +20,12 @@
 #define STX_MNT_ID 0x90 /* the offset of stx_mnt_id */
 
 /* For Linux before 5.8. */
-static int mount_by_descriptor(const char *path, uint64_t *ret)
+static int mount_by_descriptor(int directory, const char *path, uint64_t *ret)
 {
 	struct beget__text info;
 	size_t size;
 
-	int fd = beget__fd_open(*path ? path : ".", O_PATH | O_DIRECTORY);
+	int fd = directory >= 0 ? beget__fd_dup(directory) : beget__fd_open(*path ? path : ".", O_PATH | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
 	int error = beget__procfs_read(&info, "/proc/thread-self/fdinfo/%d", fd);
@@ -45,28 +45,50 @@ static bool mount_reported(const struct statx *st)
 	return st->stx_mask & MOUNT_ID;
 }
 
-int beget__place_read(const char *path, struct beget__place *ret)
+static int find(int directory, const char *path, struct beget__place *ret)
 {
 	struct statx st;
 	int error = 0;
 
 	FAULT("statx", -fault);
 	memset(&st, 0, sizeof(st));
-	if (syscall(SYS_statx, AT_FDCWD, path, AT_NO_AUTOMOUNT | AT_EMPTY_PATH, STATX_INO | MOUNT_ID, &st) < 0)
+	if (syscall(SYS_statx, directory, path, AT_NO_AUTOMOUNT | AT_EMPTY_PATH, STATX_INO | MOUNT_ID, &st) < 0)
 		return -errno;
 	uint64_t mount;
 	memcpy(&mount, (const char *)&st + STX_MNT_ID, sizeof(mount));
 	if (!mount_reported(&st))
-		error = mount_by_descriptor(path, &mount);
+		error = mount_by_descriptor(directory, path, &mount);
 	if (!error)
 		*ret = (struct beget__place){mount, (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor, st.stx_ino};
 	return error;
+}
+
+int beget__place_read(const char *path, struct beget__place *ret)
+{
+	return find(AT_FDCWD, path, ret);
+}
+
+int beget__place_of(int directory, struct beget__place *ret)
+{
+	return find(directory, "", ret);
 }
 
 int beget__place_enter(int directory)
 {
 	FAULT("fchdir", -fault);
 	return fchdir(directory) < 0 ? -errno : 0;
+}
+
+int beget__place_enter_root(void)
+{
+	FAULT("chdir", -fault);
+	return chdir("/") < 0 ? -errno : 0;
+}
+
+char *beget__place_path(void)
+{
+	FAULT("getcwd", NULL);
+	return getcwd(NULL, 0);
 }
 
 int beget__place_enter_check(int directory)

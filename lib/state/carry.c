@@ -202,17 +202,53 @@ bool beget__carry_cwd_differs(const struct beget__state *now, const struct beget
 	       memcmp(&now->cwd, &born->cwd, sizeof(now->cwd)) != 0;
 }
 
+/* A helper must not keep a file system busy, so it leaves its directory, and each child is sent one. */
+void beget__carry_leave_cwd(struct beget__state *s)
+{
+	if (s->cwd_path && beget__place_enter_check(AT_FDCWD) == 0)
+		s->cwd = unseen;
+}
+
+bool beget__carry_cwd_left(const struct beget__state *born)
+{
+	return born->cwd.mount == unseen.mount;
+}
+
 /* A directory without search permission cannot be entered: a child can only be born in it. */
 bool beget__carry_cwd_beyond(const struct beget__state *now, const struct beget__state *born)
 {
-	return now->cwd_fd < 0 && beget__carry_cwd_differs(now, born) && beget__place_enter_check(AT_FDCWD) != 0;
+	return now->cwd_fd < 0 && !now->cwd_path && beget__carry_cwd_differs(now, born) &&
+	       beget__place_enter_check(AT_FDCWD) != 0;
+}
+
+static bool is_cwd(const struct beget__state *s, int fd)
+{
+	struct beget__place found;
+
+	return beget__place_of(fd, &found) == 0 && memcmp(&found, &s->cwd, sizeof(found)) == 0;
+}
+
+/* An earlier working directory, which may have been renamed, and may still be the current one. */
+static int open_earlier(const struct beget__state *s)
+{
+	const char *names[] = {s->cwd_path, "."};
+	int error = -ESTALE;
+
+	for (int i = 0; i < 2; i++) {
+		int fd = beget__fd_open(names[i], O_PATH | O_DIRECTORY);
+		if (fd >= 0 && is_cwd(s, fd))
+			return fd;
+		error = fd < 0 ? fd : -ESTALE;
+		beget__fd_close(&fd);
+	}
+	return error;
 }
 
 int beget__carry_put_cwd(struct beget__writer *w, const struct beget__state *s, struct beget__fds *fds, int *opened)
 {
 	if (s->cwd_fd >= 0)
 		return beget__fds_put(w, fds, s->cwd_fd);
-	*opened = beget__fd_open(".", O_PATH | O_DIRECTORY);
+	*opened = s->cwd_path ? open_earlier(s) : beget__fd_open(".", O_PATH | O_DIRECTORY);
 	return *opened < 0 ? *opened : beget__fds_put(w, fds, *opened);
 }
 

@@ -24,6 +24,8 @@ int beget__carry_read_cwd(struct beget__state *s, const char *status);
 void beget__carry_no_cwd(struct beget__state *s);
 bool beget__carry_cwd_differs(const struct beget__state *now, const struct beget__state *born);
 bool beget__carry_cwd_beyond(const struct beget__state *now, const struct beget__state *born);
+void beget__carry_leave_cwd(struct beget__state *s);
+bool beget__carry_cwd_left(const struct beget__state *born);
 int beget__carry_put_cwd(struct beget__writer *w, const struct beget__state *s, struct beget__fds *fds, int *opened);
 int beget__carry_get_cwd(struct beget__reader *r, struct beget__fds *fds, struct beget__state *s);
 int beget__carry_apply_cwd(const struct beget__state *s);

@@ -29,7 +29,8 @@ struct beget__state {
 	uint64_t ignored; /* bit n-1: signal n */
 	char **env;
 	struct beget__place cwd;
-	int cwd_fd; /* the directory to use instead, unless -1 */
+	char *cwd_path; /* leads to cwd when that is no longer the working directory; else NULL */
+	int cwd_fd;     /* the directory to use instead, unless -1 */
 	sigset_t mask;
 	/* A process can only be born with these. */
 	int32_t session;

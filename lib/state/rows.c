@@ -463,6 +463,7 @@ const struct beget__row beget__rows[BEGET__ROWS] = {
 		.apply = beget__carry_apply_cwd,
 		.beyond = beget__carry_cwd_beyond,
 		.without = beget__carry_no_cwd,
+		.in_helper = beget__carry_leave_cwd,
 		.asked = never,
 	},
 	{

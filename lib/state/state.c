@@ -166,13 +166,16 @@ int beget__state_keep(const struct beget__state *s, struct beget__state *ret)
 		return -ENOMEM;
 	*ret = *s;
 	ret->env = env;
+	ret->cwd_path = NULL;
 	return 0;
 }
 
 void beget__state_free(struct beget__state *s)
 {
 	free(s->env);
+	free(s->cwd_path);
 	s->env = NULL;
+	s->cwd_path = NULL;
 }
 
 static bool has_unseen(int i, const struct beget__state *s)

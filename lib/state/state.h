@@ -33,7 +33,7 @@ void beget__state_helper(const struct beget__state *now, struct beget__state *re
 
 /* Copies the state together with its environment. 0 or -ENOMEM. */
 int beget__state_keep(const struct beget__state *, struct beget__state *ret);
-void beget__state_free(struct beget__state *); /* of a copy */
+void beget__state_free(struct beget__state *); /* of a copy; also its cwd_path */
 
 /* Returns this process to an earlier reading and resets signal handlers. State that a process can only be born with
  * does not change. */
