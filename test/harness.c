@@ -160,8 +160,7 @@ bool process_gone(pid_t pid, int timeout_ms)
 	return true;
 }
 
-/* The number of processes that run this program, in this pid namespace. */
-static int count_processes(void)
+int count_processes(void)
 {
 	struct stat self, other;
 	DIR *dir = opendir("/proc");
@@ -178,6 +177,14 @@ static int count_processes(void)
 	}
 	closedir(dir);
 	return n;
+}
+
+bool processes_settle(int most)
+{
+	for (int64_t end = now_ms() + scaled(SETTLE_MS); count_processes() > most; sleep_ms(5))
+		if (now_ms() >= end)
+			return false;
+	return true;
 }
 
 struct fence {
@@ -209,9 +216,7 @@ static void fence_down(const struct fence *f)
 	beget_free(NULL);
 	assert_memory_equal(&mask, &f->mask, sizeof(mask));
 	assert_int_equal(count_descriptors(), f->descriptors);
-	for (int64_t end = now_ms() + scaled(SETTLE_MS); count_processes() > f->processes && now_ms() < end;)
-		sleep_ms(5);
-	assert_true(count_processes() <= f->processes);
+	assert_true(processes_settle(f->processes));
 	if (!f->children) {
 		assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 		assert_int_equal(errno, ECHILD);

@@ -88,6 +88,10 @@ void sleep_ms(int ms);
 int64_t now_ms(void);
 int count_descriptors(void);
 
+/* The number of processes that run this program, in this pid namespace; and whether it soon is at most this. */
+int count_processes(void);
+bool processes_settle(int most);
+
 /* Bytes that malloc has allocated, or 0 under a tool that replaces malloc and finds leaks itself. */
 size_t heap(void);
 

@@ -160,10 +160,10 @@ static void finishing_children_are_bounded(enum beget_method method)
 	beget_service_close(s);
 }
 
-/* Descriptors, memory and processes. */
-static void reload_once(struct beget_service *s)
+/* Reloads with these start options, and waits until an old child has ended. */
+static void reload_once(struct beget_service *s, const struct beget_options *start)
 {
-	good(beget_service_reload(s, NULL, NULL));
+	good(beget_service_reload(s, start, NULL));
 	for (unsigned reloaded = 0, ended = 0; !reloaded || !ended;) {
 		struct beget_service_event e = next_event(s);
 		reloaded += e.kind == BEGET_SERVICE_RELOADED;
@@ -171,8 +171,13 @@ static void reload_once(struct beget_service *s)
 	}
 }
 
-/* The heap in use once every finishing child has ended and was reported. */
-static size_t settled_heap(struct beget_service *s)
+struct possessions {
+	size_t bytes;
+	int descriptors, processes;
+};
+
+/* Once every finishing child has ended and was reported. */
+static struct possessions count_all(struct beget_service *s)
 {
 	struct beget_service_event e;
 
@@ -180,7 +185,16 @@ static size_t settled_heap(struct beget_service *s)
 		(void)next_event(s);
 	while (beget_service_next(s, 0, &e) == 0)
 		;
-	return heap();
+	return (struct possessions){heap(), count_descriptors(), count_processes()};
+}
+
+static void expect_no_more(struct beget_service *s, const struct possessions *before)
+{
+	struct possessions now = count_all(s);
+
+	assert_true(now.bytes <= before->bytes + 1024);
+	assert_int_equal(now.descriptors, before->descriptors);
+	assert_true(processes_settle(before->processes));
 }
 
 static void a_hundred_reloads_leak_nothing(enum beget_method method)
@@ -189,13 +203,11 @@ static void a_hundred_reloads_leak_nothing(enum beget_method method)
 
 	await_ready(s, 1, NULL);
 	for (int i = 0; i < 5; i++)
-		reload_once(s);
-	size_t bytes = settled_heap(s);
-	int descriptors = count_descriptors();
+		reload_once(s, NULL);
+	const struct possessions before = count_all(s);
 	for (int i = 0; i < often(method == BEGET_FORKSERVER ? 100 : 30); i++)
-		reload_once(s);
-	assert_true(settled_heap(s) <= bytes + 1024);
-	assert_int_equal(count_descriptors(), descriptors);
+		reload_once(s, NULL);
+	expect_no_more(s, &before);
 	finish(s);
 }
 
@@ -211,6 +223,39 @@ static int serve_loaded(struct beget_buffer *counters)
 {
 	__atomic_store_n((int *)beget_buffer_data(counters) + 1, loaded, __ATOMIC_RELAXED);
 	return serve();
+}
+
+/* A reload with a new server, which loads everything again; then the old server is closed. */
+static void renew_server(struct beget_service *s, struct beget_server **server, struct beget_buffer *counters)
+{
+	struct beget_server *old = *server;
+
+	good(beget_server_open(server, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(load, counters))));
+	reload_once(s, BEGET_OPTIONS(.method = BEGET_FORKSERVER, .server = *server));
+	beget_server_close(old);
+}
+
+static void a_hundred_servers_leak_nothing(enum beget_method method)
+{
+	volatile int *ints;
+	struct beget_buffer *counters = shared_ints(2, &ints);
+	struct beget_server *server = NULL;
+	struct beget_service *s =
+		SERVICE(method, BEGET_CALL(serve_loaded, counters), .children = 1, .ready_ms = PATIENCE_MS);
+	const int reloads = often(100);
+
+	await_ready(s, 1, NULL);
+	for (int i = 0; i < 5; i++)
+		renew_server(s, &server, counters);
+	const struct possessions before = count_all(s);
+	for (int i = 0; i < reloads; i++)
+		renew_server(s, &server, counters);
+	expect_no_more(s, &before);
+	assert_int_equal(ints[0], reloads + 5);
+	assert_int_equal(ints[1], reloads + 5);
+	finish(s);
+	beget_server_close(server);
+	beget_buffer_free(counters);
 }
 
 /* A new server loads everything again while the old children go on. */
@@ -323,6 +368,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(a_reload_one_by_one_that_fails),
 		BEHAVIOUR(finishing_children_are_bounded),
 		BEHAVIOUR(a_hundred_reloads_leak_nothing),
+		BEHAVIOUR_OF(a_hundred_servers_leak_nothing, BY(BEGET_FORKSERVER)),
 		BEHAVIOUR_OF(a_reload_loads_anew, BY(BEGET_FORKSERVER)),
 		BEHAVIOUR(a_reload_takes_the_place_of_another),
 		BEHAVIOUR(recycling_is_staggered),
