@@ -141,9 +141,13 @@ $(BUILD)/examples/demo: examples/demo/main.c examples/demo/cost.c examples/demo/
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $(filter %.c,$^) $(LDFLAGS) $(STATIC) $(LIBS)
 
-$(BUILD)/examples/service: $(wildcard examples/service/*.c examples/service/*.h) $(STATIC)
+# Test and bench replace a function of its model.
+SERVICE = $(wildcard examples/service/*.c examples/service/*.h)
+$(BUILD)/examples/service $(BUILD)/test/prog/counting $(BUILD)/test/bench/service: $(SERVICE) $(STATIC)
 	@mkdir -p $(@D)
-	$(COMPILE) -o $@ $(filter %.c,$^) $(LDFLAGS) $(STATIC) $(LIBS) -lmicrohttpd
+	$(COMPILE) -o $@ $(filter %.c %.o,$^) $(WRAP) $(LDFLAGS) $(STATIC) $(LIBS) -lmicrohttpd
+$(BUILD)/test/prog/counting: WRAP = -Wl,--wrap=model_predict
+$(BUILD)/test/prog/counting: test/prog/counting/predict.c
 
 $(BUILD)/examples/centres: $(BUILD)/examples/service
 	$< train $@ 1
@@ -230,6 +234,7 @@ $(BUILD)/test/fuzz/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/test/fuzz/fuzz.o
 programs: $(HOST) $(TESTS) $(REPLAYS) $(TESTLIBS) $(PROGS) $(CXXPROGS)
 
 test: all programs examples ## build and run every test
+	@[ ! -x $(BUILD)/examples/service ] || $(MAKE) -s $(BUILD)/test/prog/counting
 	@test/run $(TESTS) $(REPLAYS) $(SCRIPTS)
 
 check: test
@@ -311,13 +316,11 @@ $(BUILD)/test/bench/pool: %: %.o $(addprefix $(BUILD)/test/bench/,tasks.o by_han
 $(BUILD)/test/bench/peer_uv $(BUILD)/test/bench/peer_glib: %: %.o $(BUILD)/test/bench/peer.o $(BUILD)/test/bench/bench.o
 	$(LINK) -o $@ $^ $(if $(findstring uv,$@),-luv,$(shell pkg-config --libs glib-2.0))
 
-# examples/service with a larger model, and its peer.
-EXAMPLE_SERVICE = $(wildcard examples/service/*.c)
-LARGER_MODEL = $(BUILD)/test/bench/ballast.o
-$(BUILD)/test/bench/service: $(EXAMPLE_SERVICE) $(LARGER_MODEL) $(STATIC)
-	$(COMPILE) -o $@ $(EXAMPLE_SERVICE) $(LARGER_MODEL) -Wl,--wrap=model_load $(LDFLAGS) $(STATIC) $(LIBS) -lmicrohttpd
-$(BUILD)/test/bench/peer_prefork: %: %.o examples/service/http.c examples/service/model.c $(LARGER_MODEL)
-	$(COMPILE) -o $@ $(filter %.c %.o,$^) -Wl,--wrap=model_load $(LDFLAGS) -lmicrohttpd
+# Servers of a larger model.
+$(BUILD)/test/bench/service $(BUILD)/test/bench/peer_prefork: $(BUILD)/test/bench/ballast.o
+$(BUILD)/test/bench/service $(BUILD)/test/bench/peer_prefork: WRAP = -Wl,--wrap=model_load
+$(BUILD)/test/bench/peer_prefork: %: %.o examples/service/http.c examples/service/model.c
+	$(COMPILE) -o $@ $(filter %.c %.o,$^) $(WRAP) $(LDFLAGS) -lmicrohttpd
 
 # The same program with more libraries; libffi, libc and the loader count as three.
 $(BUILD)/test/bench/lib/libbench%.so: test/bench/library.sh

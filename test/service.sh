@@ -3,7 +3,7 @@
 # and is killed in part.
 . test/tap
 
-[ -x "$BUILD/examples/service" ] || skip_all "no microhttpd.h"
+[ -x "$BUILD/test/prog/counting" ] || skip_all "no microhttpd.h"
 command -v curl >/dev/null 2>&1 || skip_all "no curl"
 
 pid='' next=''
@@ -64,13 +64,15 @@ done <"$tmp/points" >"$tmp/requests"
 request >"$tmp/out"
 same "predictions are those of a direct call" "$(cat "$tmp/expected")"
 
-{
+# The status of each bad request.
+refused() {
 	for body in '' 1 '1 2 3' 'a b' '1 nan' '1 1e300' "$(cat "$tmp/points")"; do
 		status -d "$body" "$url"
 	done
 	status "$url"
 	status -d '1 2' "${url}s"
-} >"$tmp/out"
+}
+refused >"$tmp/out"
 same "bad requests" '400
 400
 400
@@ -142,5 +144,28 @@ gone() {
 }
 retry gone >"$tmp/left"
 report "nothing is left behind" $?
+
+# The same program, but it reports each prediction.
+cp "$BUILD/test/prog/counting" "$tmp/service"
+"$tmp/service" train "$tmp/model" 1
+"$tmp/service" serve "$tmp/model" 0 >"$tmp/log" 2>&1 &
+pid=$!
+await 4 'is ready'
+url=$(head -n 1 "$tmp/log")
+{
+	refused | sort | uniq -c
+	grep -c predicted "$tmp/log"
+	status -d '1 2' "$url"
+	grep -c predicted "$tmp/log"
+} >"$tmp/out"
+kill -TERM $pid
+wait $pid
+pid=''
+same "a bad request does not reach the predictor" '      7 400
+      1 404
+      1 405
+0
+200
+1'
 
 finish
