@@ -543,6 +543,24 @@ static void while_others_load(enum beget_method method)
 	dlclose(library);
 }
 
+/* The loader frees the names of what it unloads. */
+static void described_after_it_is_unloaded(enum beget_method method)
+{
+	char path[PATH_MAX], text[300];
+
+	strcpy(path, built("plugin.so"));
+	void *library = load(path);
+	struct beget_call call = call_of(library, "plugin_number");
+	struct beget_process *p = start(method, &call);
+	assert_int_equal(beget_join(p, 10000, NULL), 0);
+	assert_int_equal(dlclose(library), 0);
+	for (int i = 0; i < 100; i++) /* takes the memory that the loader freed */
+		free(strcpy(malloc(strlen(path) + 1), "none"));
+	assert_true(beget_describe(p, text, sizeof(text)) > 0);
+	assert_non_null(strstr(text, "process plugin_number ("));
+	beget_free(p);
+}
+
 int main(int argc, char **argv)
 {
 	enum { FRESH = BY(BEGET_FORKSERVER) | BY(BEGET_SPAWN) };
@@ -568,6 +586,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(constructors),
 		BEHAVIOUR(nested),
 		BEHAVIOUR_OF(while_others_load, FRESH),
+		BEHAVIOUR_OF(described_after_it_is_unloaded, FRESH), /* with fork there is only an address */
 	};
 
 	beget_init(argc, argv);

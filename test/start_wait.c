@@ -54,6 +54,7 @@ static void timeouts(enum beget_method method)
 	assert_int_equal(beget_join(p, 100, &status), -ETIMEDOUT);
 	assert_in_range(now_ms() - before, 100, 20000);
 	assert_int_equal(status.code, 77);
+	assert_non_null(strstr(beget_error(), "cannot join sleeper (process "));
 	assert_non_null(strstr(beget_error(), "still running"));
 	expect_killed(p);
 }

@@ -3,6 +3,8 @@
 #include "program/target.h"
 #include "harness.h"
 
+#include <elf.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +17,14 @@ static void a_function_that_is_named(void)
 	char text[160];
 
 	assert_int_equal(beget__target_find(a_function_that_is_named, false, &target), 0);
-	beget__symbol_name(target.module, target.offset, text, sizeof(text));
-	assert_string_equal(text, "a_function_that_is_named");
-	beget__symbol_name(target.module, target.offset + 1, text, sizeof(text));
-	assert_string_equal(text, "a_function_that_is_named+0x1");
+	for (int i = 0; i < 3; i++) { /* from the file, then from what was found before */
+		assert_true(beget__symbol_name(target.module, target.offset, text, sizeof(text)));
+		assert_string_equal(text, "a_function_that_is_named");
+		assert_true(beget__symbol_name(target.module, target.offset + 1, text, sizeof(text)));
+		assert_string_equal(text, "a_function_that_is_named+0x1");
+		assert_false(beget__symbol_name(target.module, 1, text, sizeof(text)));
+		assert_non_null(strstr(text, "code at 0x1 in "));
+	}
 }
 
 /* A crashed child sends the name of the module, which may be anything. */
@@ -32,15 +38,36 @@ static void what_is_no_module(void)
 	alarm(10); /* no process will ever write to it */
 	beget__symbol_name(path, 0x12, text, sizeof(text));
 	alarm(0);
-	assert_string_equal(text, "pipe+0x12");
+	assert_string_equal(text, "code at 0x12 in pipe");
 	unlink(path);
 	rmdir(folder);
 	beget__symbol_name("/nowhere/at-all", 3, text, sizeof(text));
-	assert_string_equal(text, "at-all+0x3");
+	assert_string_equal(text, "code at 0x3 in at-all");
 	beget__symbol_name("/dev/null", 3, text, sizeof(text));
-	assert_string_equal(text, "null+0x3");
+	assert_string_equal(text, "code at 0x3 in null");
 	beget__symbol_name("/etc/passwd", 3, text, sizeof(text));
-	assert_string_equal(text, "passwd+0x3");
+	assert_string_equal(text, "code at 0x3 in passwd");
+}
+
+/* A file of a petabyte that claims to be full of symbols. It takes no room and must take little time. */
+static void a_file_that_lies(void)
+{
+	char path[] = "/tmp/unit_symbol.XXXXXX", text[160];
+	int fd = mkstemp(path);
+	ElfW(Ehdr) header = {
+		.e_ident = ELFMAG, .e_shentsize = sizeof(ElfW(Shdr)), .e_shoff = sizeof(header), .e_shnum = 60000};
+	ElfW(Shdr) table = {.sh_type = SHT_SYMTAB, .sh_size = (ElfW(Xword))1 << 42};
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, &header, sizeof(header), 0), sizeof(header));
+	for (int i = 0; i < 60000; i++)
+		assert_int_equal(pwrite(fd, &table, sizeof(table), (off_t)(sizeof(header) + (size_t)i * sizeof(table))),
+		                 sizeof(table));
+	if (ftruncate(fd, (off_t)1 << 43) < 0 && ftruncate(fd, (off_t)1 << 39) < 0)
+		skip();
+	assert_false(beget__symbol_name(path, (uint64_t)1 << 60, text, sizeof(text)));
+	close(fd);
+	unlink(path);
 }
 
 int main(void)
@@ -48,6 +75,7 @@ int main(void)
 	static const struct unit table[] = {
 		UNIT(a_function_that_is_named),
 		UNIT(what_is_no_module),
+		UNIT(a_file_that_lies),
 	};
 
 	return run_units(table, sizeof(table) / sizeof(*table), 0);

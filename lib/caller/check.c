@@ -287,24 +287,6 @@ static int check_options(struct beget__plan *plan, const struct beget_options *o
 	return error ? error : find_launcher(plan);
 }
 
-static void name(struct beget__plan *plan)
-{
-	const struct beget__target *t = &plan->target;
-
-	if (plan->options.name) {
-		snprintf(plan->what, sizeof(plan->what), "%.60s", plan->options.name);
-		return;
-	}
-	if (!t->module) {
-		snprintf(plan->what, sizeof(plan->what), "%p", (void *)(uintptr_t)plan->call->function);
-		return;
-	}
-	const char *slash = strrchr(t->module, '/');
-	const char *file = t->module[0] ? t->module : beget__libc_program();
-	snprintf(plan->what, sizeof(plan->what), "%.40s+0x%llx", slash ? slash + 1 : file,
-	         (unsigned long long)t->offset);
-}
-
 /* Checks that do not depend on the call. */
 static int check_method(struct beget__plan *plan)
 {
@@ -357,7 +339,6 @@ int beget__check_start(struct beget__plan *ret, const struct beget_options *opti
 		error = check_method(ret);
 	if (!error && !ret->method->shares_addresses)
 		error = find_function(call->function, "start", ret->program, &ret->target);
-	if (!error)
-		name(ret);
+	snprintf(ret->what, sizeof(ret->what), "%.60s", ret->options.name ? ret->options.name : "");
 	return error;
 }

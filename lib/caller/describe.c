@@ -60,12 +60,7 @@ int beget_describe(const struct beget_process *p, char *text, size_t size)
 	pthread_mutex_lock(&changing->lock);
 	beget__status_update(changing);
 	describe_fate(p, fate, sizeof(fate));
-	if (!p->target.module) /* a start with fork does not look it up */
-		beget__target_find(p->function, false, &changing->target);
-	if (p->target.module)
-		beget__symbol_name(p->target.module, p->target.offset, function, sizeof(function));
-	else
-		snprintf(function, sizeof(function), "%p", (void *)(uintptr_t)p->function);
+	beget__process_function(p, function, sizeof(function));
 	if (p->pid > 0)
 		snprintf(pid, sizeof(pid), "pid %d", (int)p->pid);
 	int n = p->named ? snprintf(text, size, "process %s (%s, %s, with %s) %s", p->what, function, pid,

@@ -68,8 +68,8 @@ static void say_function(struct page *page, const struct beget__target *target, 
 {
 	char function[160];
 
-	beget__symbol_name(m->path, target->offset, function, sizeof(function));
-	say(page, "%s, at 0x%llx in ", function, (unsigned long long)target->offset);
+	bool known = beget__symbol_name(m->path, target->offset, function, sizeof(function));
+	say(page, "%s, at 0x%llx in ", known ? function : "a function", (unsigned long long)target->offset);
 	say_id(page, m);
 }
 

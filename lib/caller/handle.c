@@ -51,11 +51,11 @@ static int send_signal(struct beget_process *p, int signal)
 	char name[BEGET__PROCESS_NAME];
 
 	beget__status_update(p);
-	beget__process_name(p, name);
 	if (p->ended || beget__status_gone(p))
-		return beget__fail(ESRCH, "cannot signal %s: it has ended", name);
+		return beget__fail(ESRCH, "cannot signal %s: it has ended", beget__process_name(p, name));
 	int error = beget__proc_signal(p->pid, p->pidfd, signal);
-	return error ? beget__fail_errno(-error, "cannot send signal %d to %s", signal, name) : 0;
+	return error ? beget__fail_errno(-error, "cannot send signal %d to %s", signal, beget__process_name(p, name))
+	             : 0;
 }
 
 static bool is_blind(struct beget_process *p)

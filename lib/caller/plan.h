@@ -24,7 +24,7 @@ struct beget__plan {
 	struct beget__wishes wishes;
 	bool monitored; /* the child has a monitor process */
 	int claims;     /* for a worker; -1: this is a start of one call */
-	char what[64];  /* for error sentences */
+	char what[64];  /* for error sentences; "": the name of the function */
 };
 
 #endif

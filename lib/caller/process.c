@@ -7,6 +7,7 @@
 #include "os/mem.h"
 #include "os/proc.h"
 #include "os/self.h"
+#include "program/symbol.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -54,12 +55,29 @@ int beget__process_check(const struct beget_process *p, const char *what)
 	return 0;
 }
 
+void beget__process_function(const struct beget_process *p, char *text, size_t size)
+{
+	struct beget__target target = p->target;
+
+	if (!target.module) /* a start with fork does not look it up */
+		beget__target_find(p->function, false, &target);
+	if (target.module)
+		beget__symbol_name(target.module, target.offset, text, size);
+	else
+		snprintf(text, size, "%p", (void *)(uintptr_t)p->function);
+}
+
 const char *beget__process_name(const struct beget_process *p, char text[BEGET__PROCESS_NAME])
 {
+	char function[160];
+
+	if (!p->what[0])
+		beget__process_function(p, function, sizeof(function));
+	const char *what = p->what[0] ? p->what : function;
 	if (p->pid > 0)
-		snprintf(text, BEGET__PROCESS_NAME, "%s (process %d)", p->what, (int)p->pid);
+		snprintf(text, BEGET__PROCESS_NAME, "%s (process %d)", what, (int)p->pid);
 	else
-		snprintf(text, BEGET__PROCESS_NAME, "%s (not born yet)", p->what);
+		snprintf(text, BEGET__PROCESS_NAME, "%s (not born yet)", what);
 	return text;
 }
 
@@ -164,6 +182,7 @@ void beget__process_destroy(struct beget_process *p)
 	beget__forks_unguard();
 	beget__inbox_free(&p->channel.in);
 	beget__promise_free(&p->promise);
+	beget__target_free(&p->target);
 	beget__words_free(&p->words);
 	pthread_mutex_destroy(&p->lock);
 	free(p);

@@ -35,7 +35,7 @@ struct beget_process {
 
 	/* Identifies the process in sentences; set by start.c. */
 	const struct beget__method *method;
-	char what[64];
+	char what[64];               /* "": the name of the function */
 	bool named;                  /* by the user */
 	int limit_ms;                /* 0: none */
 	bool tree;                   /* the processes that it started end with it */
@@ -72,7 +72,7 @@ struct beget_process {
 	int sentinel; /* the descriptor that the user got, -1: none; see sentinel.c */
 };
 
-/* Creates a handle with an open channel. what is used in error sentences. */
+/* Creates a handle with an open channel. */
 int beget__process_new(struct beget_process **ret, const char *what);
 
 /* Frees the handle of a start that failed and undoes everything. A child that exists ends without running its
@@ -91,8 +91,9 @@ void beget__process_close_lent(struct beget_process *);
 int beget__process_check(const struct beget_process *, const char *what);
 
 /* Writes its name and pid for a sentence; its lock must be held. */
-enum { BEGET__PROCESS_NAME = 100 };
+enum { BEGET__PROCESS_NAME = 200 };
 const char *beget__process_name(const struct beget_process *, char text[BEGET__PROCESS_NAME]);
+void beget__process_function(const struct beget_process *, char *text, size_t size); /* only the name of its target */
 
 /* After its end: closes the descriptors that are no longer needed. Its lock must be held. */
 void beget__process_settle(struct beget_process *);

@@ -28,20 +28,22 @@ static int new_process(const struct beget__plan *plan, struct beget_process **re
 
 static int start(struct beget__plan *plan, struct beget_process **ret)
 {
+	char name[BEGET__PROCESS_NAME];
 	struct beget_process *p;
 
 	int error = new_process(plan, &p);
 	if (error)
 		return error;
 	p->method = plan->method;
-	p->target = plan->target;
 	p->function = plan->call->function;
 	p->named = plan->options.name != NULL;
 	p->limit_ms = plan->options.limit_ms;
 	p->tree = plan->options.flags & BEGET_TREE;
-	error = beget__promise_make(&p->promise, plan->call);
+	error = beget__target_keep(&plan->target, &p->target);
+	if (!error)
+		error = beget__promise_make(&p->promise, plan->call);
 	if (error)
-		beget__fail_errno(-error, "cannot start %s", plan->what);
+		beget__fail_errno(-error, "cannot keep the call");
 	else
 		error = beget__wishes_open(plan, p);
 	if (!error)
@@ -51,7 +53,7 @@ static int start(struct beget__plan *plan, struct beget_process **ret)
 		return error;
 	}
 	beget__wishes_grant(plan, p);
-	beget__trace("started %s", plan->what);
+	beget__trace("started %s", beget__process_name(p, name));
 	*ret = p;
 	return 0;
 }

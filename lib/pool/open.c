@@ -59,6 +59,7 @@ void beget__open_drop(struct beget_pool *pool)
 	}
 	beget__forks_unguard();
 	beget__parcel_free(&pool->prepare);
+	beget__target_free(&pool->prepare_target);
 	beget__parcel_clear(&pool->shelf);
 	free(pool->start);
 	pthread_cond_destroy(&pool->turn);
@@ -112,7 +113,8 @@ static int keep_prepare(struct beget_pool *pool, const struct beget_call *call)
 	int error = beget__check_task(&plan, pool->start, call);
 	if (!error)
 		error = beget__parcel_make(&pool->prepare, &plan, 0, &pool->shelf);
-	pool->prepare_target = plan.target;
+	if (!error && beget__target_keep(&plan.target, &pool->prepare_target))
+		error = beget__fail_errno(ENOMEM, "cannot copy the call");
 	beget__check_free(&plan);
 	return error ? beget__fail_prefix("the prepare call") : 0;
 }

@@ -58,11 +58,9 @@ static int write_down(struct beget_task *t, const struct beget_options *start, c
 	struct beget__plan plan;
 
 	int error = beget__check_task(&plan, start, call);
-	if (!error) {
-		t->target = plan.target;
+	if (!error)
 		error = beget__parcel_make(&t->parcel, &plan, t->limit_ms, shelf);
-	}
-	if (!error && beget__promise_make(&t->promise, plan.call))
+	if (!error && (beget__target_keep(&plan.target, &t->target) || beget__promise_make(&t->promise, plan.call)))
 		error = beget__fail_errno(ENOMEM, "cannot submit the task");
 	beget__check_free(&plan);
 	return error;
@@ -110,6 +108,7 @@ void beget__task_destroy(struct beget_task *t)
 {
 	beget__parcel_free(&t->parcel);
 	beget__promise_free(&t->promise);
+	beget__target_free(&t->target);
 	free(t);
 }
 

@@ -3,8 +3,10 @@
 #include "program/target.h"
 
 #include "os/fail.h"
+#include "os/mem.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The program itself. It contains most targets, so the loader's list is seldom searched. */
@@ -86,6 +88,25 @@ int beget__target_find(void (*function)(void), bool foreign, struct beget__targe
 	if (find_in_program(search.address, foreign, ret))
 		return 0;
 	return dl_iterate_phdr(holds_address, &search) ? 0 : -EOPNOTSUPP;
+}
+
+int beget__target_keep(const struct beget__target *t, struct beget__target *ret)
+{
+	char *name = NULL;
+
+	if (t->module && t->module[0] && !(name = beget__mem_alloc(strlen(t->module) + 1)))
+		return -ENOMEM;
+	*ret = *t;
+	if (name)
+		ret->module = strcpy(name, t->module);
+	return 0;
+}
+
+void beget__target_free(struct beget__target *t)
+{
+	if (t->module && t->module[0])
+		free((char *)t->module);
+	t->module = NULL;
 }
 
 struct resolution {

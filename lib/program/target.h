@@ -19,6 +19,12 @@ void beget__target_remember(void);
 /* Names the function, for a process of this program or of a foreign one. -EOPNOTSUPP: it is in no module. */
 int beget__target_find(void (*function)(void), bool foreign, struct beget__target *ret);
 
+/* Copies the target for sentences, and frees a copy: the loader frees the name of a module that is unloaded. 0 or
+ * -ENOMEM.
+ */
+int beget__target_keep(const struct beget__target *, struct beget__target *ret);
+void beget__target_free(struct beget__target *);
+
 /* Finds the function in this process, and loads the modules that were sent with it. -ENOENT: no such module; -ESTALE: a
  * different build, or no code at the offset; -ELIBACC: a module cannot be loaded. */
 int beget__target_resolve(const struct beget__target *, void (**ret)(void));
