@@ -55,6 +55,7 @@ enum beget_outcome {
 struct beget_process; /* handle of a process */
 struct beget_buffer;  /* memory shared between processes */
 struct beget_server;  /* a prepared helper of forkserver */
+struct beget_set;     /* of processes, to wait for any */
 
 /* A standard stream of the child. Use the BEGET_STREAM_ macros. beget_options(3) */
 enum beget_stream_kind { BEGET_AS_IS, BEGET_TO_NULL, BEGET_TO_FD, BEGET_TO_PIPE, BEGET_TO_FILE, BEGET_TO_OUT };
@@ -216,6 +217,24 @@ int beget_join(struct beget_process *process, int timeout_ms, struct beget_statu
 
 /* Waits until one of n processes has ended and returns its index; skips NULL entries. beget_join(3) */
 int beget_wait(struct beget_process *const *processes, size_t n, int timeout_ms);
+
+/* Opens an empty set, for waiting for any of many processes at a cost that does not grow with them. beget_set(3) */
+int beget_set_open(struct beget_set **ret);
+
+/* Adds a process to a set; data is the user's and returned with it. beget_set(3) */
+int beget_set_add(struct beget_set *set, struct beget_process *process, void *data);
+
+/* Removes a process that beget_set_next has not returned. beget_set(3) */
+int beget_set_remove(struct beget_set *set, struct beget_process *process);
+
+/* Waits until a process of the set has ended, removes it and stores it; data may be NULL. beget_set(3) */
+int beget_set_next(struct beget_set *set, int timeout_ms, struct beget_process **ret, void **data);
+
+/* Returns a descriptor that polls readable when beget_set_next is worth a call; the set owns it. beget_set(3) */
+int beget_set_sentinel(struct beget_set *set);
+
+/* Frees a set; its processes continue and stay the user's. NULL is allowed. beget_set(3) */
+void beget_set_free(struct beget_set *set);
 
 /* Copies the result, of this type and size, to *ret. Use the macro beget_result in C. beget_join(3) */
 int beget_result_as(struct beget_process *process, unsigned type, size_t size, void *ret);

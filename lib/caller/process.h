@@ -25,12 +25,20 @@ struct beget__reports {
 	unsigned beats;             /* and their number */
 };
 
+/* Its place in the set that it is in; used by set.c. */
+struct beget__in_set {
+	struct beget_set *set; /* NULL: none */
+	struct beget_process *next, **link;
+	void *data; /* the user's */
+};
+
 enum { BEGET__LENT_CWD, BEGET__LENT_STREAM, BEGET__LENT_TIE = BEGET__LENT_STREAM + 3, BEGET__LENT_WORDS, BEGET__LENT };
 
 struct beget_process {
 	struct beget__forked forked; /* must be the first field */
 	struct beget_process *next;  /* used by orphan.c: freed by the user while running */
 	bool orphan;
+	struct beget__in_set in_set;
 	pid_t owner; /* the process that the handle belongs to */
 
 	/* Identifies the process in sentences; set by start.c. */

@@ -4,6 +4,7 @@
 
 #include "caller/check.h"
 #include "caller/orphan.h"
+#include "caller/set.h"
 #include "caller/spare.h"
 #include "caller/stash.h"
 #include "caller/wishes.h"
@@ -92,6 +93,7 @@ void beget_free(struct beget_process *p)
 	if (!p)
 		return;
 	int cancel = beget__thread_no_cancel();
+	beget__set_forget(p);
 	beget__stash_close(&p->stash);
 	beget__orphan_free(p);
 	beget__orphan_sweep();

@@ -111,6 +111,21 @@ static void by_epoll(int n)
 	close(loop);
 }
 
+static void by_a_set(int n)
+{
+	struct beget_process *process;
+	struct beget_set *set;
+
+	if (beget_set_open(&set) < 0)
+		bench_die("beget_set_open", beget_error());
+	for (int i = 0; i < n; i++)
+		if (beget_set_add(set, processes[i], NULL) < 0)
+			bench_die("beget_set_add", beget_error());
+	while (beget_set_next(set, 0, &process, NULL) == 0)
+		bench_join(process);
+	beget_set_free(set);
+}
+
 static void row(const char *way, const char *figure, int n, int64_t ns)
 {
 	bench_row("join", way, n, figure, "us", (double)ns / 1e3 / n);
@@ -159,6 +174,7 @@ static void one_round(int n)
 	bare_children(n);
 	beget_children("beget forkserver", "one by one", one_after_the_other, n);
 	beget_children("beget forkserver", "epoll", by_epoll, n);
+	beget_children("beget forkserver", "set", by_a_set, n);
 	beget_children("beget forkserver", "beget_wait", whichever_ends, n);
 	if (n > MANY)
 		return;
