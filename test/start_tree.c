@@ -325,6 +325,32 @@ static void of_workers(enum beget_method method)
 	expect_gone(fds[0]);
 }
 
+/* Whatever ends a worker, its tasks' processes end with it. */
+static void of_tasks(enum beget_method method)
+{
+	const struct beget_options *o = BEGET_OPTIONS(.method = method, .flags = BEGET_TREE);
+	struct beget_pool *pool = open_pool(BEGET_POOL_OPTIONS(.workers = 1, .limit_ms = scaled(500), .start = o));
+	static const struct {
+		enum way way;
+		enum beget_outcome outcome;
+		int code;
+	} ends_of[] = {
+		{PAUSES, BEGET_TIMED_OUT, SIGKILL}, {IS_SIGNALED, BEGET_SIGNALED, SIGUSR1}, {EXITS, BEGET_EXITED, 7}};
+
+	for (size_t i = 0; i < sizeof(ends_of) / sizeof(*ends_of); i++) {
+		int fds[2];
+		assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+		struct beget_task *task =
+			submit(pool, BEGET_CALL(has_a_daemon, (struct beget_fd){fds[1]}, (int)ends_of[i].way));
+		close(fds[1]);
+		expect_task(task, ends_of[i].outcome, ends_of[i].code);
+		char x;
+		assert_int_equal(read(fds[0], &x, 1), 1);
+		expect_gone(fds[0]);
+	}
+	beget_pool_free(pool);
+}
+
 static void from_a_server(enum beget_method method)
 {
 	struct beget_server *s;
@@ -368,6 +394,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(the_monitor_is_killed),
 		BEHAVIOUR(with_all_else),
 		BEHAVIOUR(of_workers),
+		BEHAVIOUR(of_tasks),
 		BEHAVIOUR_OF(through_a_launcher, BY(BEGET_SPAWN)),
 		BEHAVIOUR_OF(from_a_server, BY(BEGET_FORKSERVER) | BY(BEGET_SPAWN)),
 	};
