@@ -55,7 +55,7 @@ TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit_*.c test/start_*.c test/h
 FUZZED = value message wire
 REPLAYS = $(FUZZED:%=$(BUILD)/test/fuzz/replay_%)
 TESTLIBS = $(patsubst %.c,$(BUILD)/%.so,$(wildcard test/lib/*.c)) $(addprefix $(BUILD)/test/lib/, \
-	one/twin.so two/twin.so other/dep.so needs_only.so needs_silently.so hooked.so)
+	one/twin.so two/twin.so other/dep.so needs_only.so needs_silently.so hooked.so nested_static.so)
 SCRIPTS = $(wildcard test/*.sh)
 
 .DELETE_ON_ERROR:
@@ -204,6 +204,11 @@ $(BUILD)/test/lib/hooks.so: test/lib/hooks.c $(BUILD)/test/lib/hooked.so
 $(BUILD)/test/lib/nested.so $(BUILD)/test/lib/starter.so: $(BUILD)/test/lib/%.so: test/lib/%.c $(BUILD)/libbeget.so
 	@mkdir -p $(@D)
 	$(TEST_SO) $(SHARED) -Wl,-rpath,'$$ORIGIN/../..'
+$(BUILD)/test/lib/nested_static.so: test/lib/nested.c $(STATIC)
+	@mkdir -p $(@D)
+	$(TEST_SO) $(STATIC) $(LIBS)
+$(BUILD)/test/prog/reloads: $(BUILD)/test/prog/reloads.o
+	$(LINK) -o $@ $< $(LIBS)
 $(BUILD)/test/prog/plugins: $(BUILD)/test/prog/plugins.o $(STATIC) $(BUILD)/test/lib/dep.so
 	$(LINK) -o $@ $< $(STATIC) -Wl,--no-as-needed $(BUILD)/test/lib/dep.so -Wl,-rpath,'$$ORIGIN/../lib' $(LIBS)
 

@@ -37,6 +37,11 @@ same "a plugin that uses the library has the child's" "fork: 0
 spawn: 1
 forkserver: 1"
 
+for plugin in nested nested_static; do
+	RELOADS=$$ timeout 60 "$build/test/prog/reloads" "$lib/$plugin.so" nested_number >"$tmp/out" 2>&1
+	same "$plugin, loaded and unloaded" "7, 0 descriptors and 0 processes more"
+done
+
 ended 60 "$build/test/prog/no_init"
 same "a function of the program itself is refused" "exit 0"
 

@@ -9,12 +9,16 @@
 #include "os/trace.h"
 #include "program/binary.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+
+/* Weak: a statically linked program has no loader and must not get one because of us. */
+#pragma weak dlopen
 
 static char host_name[] = BEGET__HOST;
 
@@ -138,6 +142,26 @@ void beget__image_inherit(void)
 	image.inherited = true;
 }
 
+static int holds_us(struct dl_phdr_info *m, size_t size, void *name)
+{
+	(void)size;
+	if (!beget__binary_segment(m, (uintptr_t)beget__image_init - m->dlpi_addr))
+		return 0;
+	*(const char **)name = beget__binary_name(m);
+	return 1;
+}
+
+/* If a plugin with the library in it were unloaded, its descriptors and its helper would stay, and it would make others
+ * when it is loaded again. */
+static void stay_loaded(void)
+{
+	const char *name = "";
+
+	dl_iterate_phdr(holds_us, &name);
+	if (dlopen && name[0]) /* else it is the program */
+		dlopen(name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 /* The host may have closed our descriptor and opened another file at its number. A child has no descriptor at first. */
 static int reopen(void)
 {
@@ -158,6 +182,7 @@ static int reopen(void)
 		return beget__fail(ESTALE,
 		                   "the program closed the descriptor of its image, and the file has been replaced");
 	}
+	stay_loaded();
 	image.identity = beget__fd_identity(fd);
 	if (!atomic_compare_exchange_strong(&image.fd, &old, fd))
 		beget__fd_close(&fd); /* another thread was first */
