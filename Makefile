@@ -30,11 +30,10 @@ LIBS = -lffi $(LOADER)
 ifdef MUSL
 OWN_CFLAGS += -Wno-sign-conversion # musl's CMSG_NXTHDR
 endif
-# Debian has no libraries for musl: see tools/musl.
+# Debian has no libraries for musl: see tools/musl. The other compilers write the build-id by themselves.
 ifneq ($(findstring musl-gcc,$(CC)),)
-ROOT = $(BUILD)/root
-OWN_CPPFLAGS += -isystem $(ROOT)/include
-OWN_LDFLAGS = -L$(ROOT)/lib -Wl,--build-id # the other compilers write it by themselves
+ROOT := $(abspath $(BUILD)/root)
+override CC := $(CC) -isystem $(ROOT)/include -L$(ROOT)/lib -Wl,--build-id
 endif
 
 SOURCES = $(filter-out lib/main/host.c,$(wildcard lib/*/*.c))
@@ -46,11 +45,13 @@ HOST = $(BUILD)/beget-host
 # With these, pkg-config and CMake find the library.
 FINDERS = $(BUILD)/beget.pc $(BUILD)/beget-config.cmake $(BUILD)/beget-config-version.cmake
 PAGES = $(wildcard man/*.[1-9])
-UV := $(shell echo '\#include <uv.h>' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo yes)
-EXAMPLES = $(patsubst %.c,$(BUILD)/%,$(filter-out $(if $(UV),,examples/pool_uv.c),$(wildcard examples/*.c))) $(patsubst %.cc,$(BUILD)/%,$(wildcard examples/*.cc)) \
-	$(BUILD)/examples/demo
+UV := $(shell $(CC) $(CPPFLAGS) -include uv.h -E -x c /dev/null >/dev/null 2>&1 && echo yes)
+# musl-gcc compiles no C++.
+CXXFILES = $(if $(ROOT),,$(wildcard examples/*.cc test/prog/*.cc))
+EXAMPLES = $(patsubst %.c,$(BUILD)/%,$(filter-out $(if $(UV),,examples/pool_uv.c),$(wildcard examples/*.c))) \
+	$(patsubst %.cc,$(BUILD)/%,$(filter examples/%,$(CXXFILES))) $(BUILD)/examples/demo
 PROGS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/prog/*.c))
-CXXPROGS = $(patsubst %.cc,$(BUILD)/%,$(wildcard test/prog/*.cc))
+CXXPROGS = $(patsubst %.cc,$(BUILD)/%,$(filter test/%,$(CXXFILES)))
 TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit_*.c test/start_*.c test/helper_*.c test/pool_*.c test/server_*.c test/service_*.c test/fault_*.c))
 FUZZED = value message wire
 REPLAYS = $(FUZZED:%=$(BUILD)/test/fuzz/replay_%)
@@ -127,7 +128,7 @@ $(FINDERS): $(BUILD)/%: lib/%.in Makefile
 
 $(BUILD)/examples/%: examples/%.c $(STATIC)
 	@mkdir -p $(@D)
-	$(COMPILE) -o $@ $< $(LDFLAGS) $(STATIC) $(LIBS)
+	$(COMPILE) -o $@ $< $(OWN_LDFLAGS) $(LDFLAGS) $(STATIC) $(LIBS)
 
 $(BUILD)/examples/%: examples/%.cc $(STATIC) | $(BUILD)/.need-test
 	@mkdir -p $(@D)
@@ -139,7 +140,7 @@ $(BUILD)/examples/zlib $(BUILD)/examples/inflate $(BUILD)/examples/sandbox: | $(
 
 $(BUILD)/examples/demo: examples/demo/main.c examples/demo/cost.c examples/demo/demo.h $(STATIC)
 	@mkdir -p $(@D)
-	$(COMPILE) -o $@ $(filter %.c,$^) $(LDFLAGS) $(STATIC) $(LIBS)
+	$(COMPILE) -o $@ $(filter %.c,$^) $(OWN_LDFLAGS) $(LDFLAGS) $(STATIC) $(LIBS)
 
 # Test and bench replace a function of its model.
 SERVICE = $(wildcard examples/service/*.c examples/service/*.h)
@@ -175,7 +176,7 @@ $(BUILD)/test/prog/%: test/prog/%.cc $(STATIC) | $(BUILD)/.need-test
 	$(COMPILE_CXX) -o $@ $< $(LDFLAGS) $(STATIC) $(LIBS)
 
 # Libraries that tests load at run time, and their dependencies, which the loader finds in different ways.
-TEST_SO = $(COMPILE) -shared -fvisibility=default -Wl,-soname,$(@F) -o $@ $< $(OWN_LDFLAGS) $(LDFLAGS)
+TEST_SO = $(COMPILE) -shared -fvisibility=default -Wl,-soname,$(@F) -o $@ $< $(LDFLAGS)
 $(TESTLIBS): | $(BUILD)/.need-lib
 $(BUILD)/test/lib/%.so: test/lib/%.c
 	@mkdir -p $(@D)
@@ -215,7 +216,7 @@ $(BUILD)/test/prog/plugins: $(BUILD)/test/prog/plugins.o $(STATIC) $(BUILD)/test
 $(TESTS) $(BUILD)/test/soak $(BUILD)/test/soak_pool: $(BUILD)/test/%: $(BUILD)/test/%.o $(BUILD)/test/harness.o $(STATIC)
 	$(LINK) -o $@ $< $(BUILD)/test/harness.o $(STATIC) $(LIBS) -lcmocka
 
-$(TESTS): OWN_LDFLAGS += $(if $(ROOT),-Xlinker -rpath=$(abspath $(ROOT)/lib))
+$(TESTS) $(EXAMPLES): OWN_LDFLAGS += $(if $(ROOT),-Xlinker -rpath=$(ROOT)/lib)
 $(BUILD)/test/start_existing: LIBS += -lz -lm
 $(BUILD)/test/server_executable: LIBS += -lz
 

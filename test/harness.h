@@ -92,7 +92,7 @@ int count_descriptors(void);
 int count_processes(void);
 bool processes_settle(int most);
 
-/* Bytes that malloc has allocated, or 0 under a tool that replaces malloc and finds leaks itself. */
+/* Bytes that malloc has allocated, or 0 if it does not count them, or under a tool that finds leaks itself. */
 size_t heap(void);
 
 /* Lowers the limit so that the k lowest free descriptor numbers remain. Returns the limit to restore. */

@@ -99,11 +99,11 @@ static void send_raw(const void *data, size_t size, const int *fds, unsigned nfd
 
 	if (nfds) {
 		m.msg_control = control;
-		m.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
+		m.msg_controllen = (socklen_t)CMSG_SPACE(nfds * sizeof(int));
 		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(nfds * sizeof(int));
+		c->cmsg_len = (socklen_t)CMSG_LEN(nfds * sizeof(int));
 		memcpy(CMSG_DATA(c), fds, nfds * sizeof(int));
 	}
 	if (sendmsg(sides[0], &m, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
