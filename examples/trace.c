@@ -25,7 +25,7 @@ int main(int argc, char **argv)
 
 	const char *path = argc > 1 ? argv[1] : "/etc/passwd";
 	char log[] = "/tmp/trace.XXXXXX", line[4096];
-	const char *const strace[] = {"strace", "-f", "-e", "trace=openat,read", "-o", log, NULL};
+	const char *const strace[] = {"strace", "-f", "-e", "trace=/^open|^read", "-o", log, NULL};
 	struct beget_process *process;
 	int fd = mkstemp(log), lines = 0, shown = 0;
 	if (fd < 0 || beget_start(&process, BEGET_OPTIONS(.method = BEGET_SPAWN, .launcher = strace),

@@ -37,8 +37,12 @@ $CC -shared -fPIC -Wl,-z,lazy -o "$tmp/lacking.so" "$tmp/lacking.c" >"$tmp/out" 
 	$CC -Iinclude -DLACKING -Wl,--allow-shlib-undefined -Wl,-z,lazy -o "$tmp/lacks" test/prog/early.c "$tmp/lacking.so" \
 		"$BUILD/libbeget.a" -lffi -ldl -pthread >>"$tmp/out" 2>&1
 none "a program with a library that needs a function that is missing"
-timeout 60 "$tmp/lacks" >"$tmp/out" 2>&1
-same "a missing function that is never called" "$works"
+if with_musl; then
+	skip "a missing function that is never called" "musl binds every function when it loads a program"
+else
+	timeout 60 "$tmp/lacks" >"$tmp/out" 2>&1
+	same "a missing function that is never called" "$works"
+fi
 
 early chatty
 grep -c 'trying plan 99; early: no plan; is left$' "$tmp/out" >"$tmp/count"
@@ -51,9 +55,10 @@ $CC -shared -fPIC -o "$tmp/libs/liblate.so" "$tmp/late.c" >"$tmp/out" 2>&1 &&
 	$CC -Iinclude -DLACKING -o "$tmp/late" test/prog/early.c -L"$tmp/libs" -llate "$BUILD/libbeget.a" -lffi -ldl -pthread \
 		>>"$tmp/out" 2>&1
 none "a program whose library only a variable or an option of the loader leads to"
-cannot='error while loading shared libraries: liblate.so: cannot open shared object file: No such file or directory'
+cannot=": $tmp/late: error while loading shared libraries: liblate.so: cannot open shared object file: No such file or directory"
+! with_musl || cannot=': Error loading shared library liblate.so: No such file or directory .*'
 quoted() {
-	"$@" 2>&1 | sed "s|: $tmp/late: $cannot| says why|" >"$tmp/out"
+	"$@" 2>&1 | sed "s|$cannot| says why|" >"$tmp/out"
 }
 why='forkserver: with forkserver) never reached its target: helper: it ended before it created the process says why
 spawn: with spawn) never reached its target: child: it exited with code 127 before it read its call says why
@@ -61,6 +66,10 @@ fork: 7
 server: caller: the server ended before it reached beget_init says why'
 LD_LIBRARY_PATH=$tmp/libs quoted env EARLY=unset timeout 60 "$tmp/late"
 same "main removes LD_LIBRARY_PATH" "$why"
+if with_musl; then
+	skip "a program that was started by ld.so --library-path" "musl's loader does not say which program it loaded"
+	finish
+fi
 loader=$(readelf -l "$tmp/late" | sed -n 's|.*interpreter: \(.*\)\]|\1|p')
 quoted timeout 60 "$loader" --library-path "$tmp/libs" "$tmp/late"
 same "a program that was started by ld.so --library-path" "$why"

@@ -218,7 +218,9 @@ static void what_a_helper_does_not_tell(void)
 {
 	a_stopped_helper();
 	a_child_without_a_helper(false);
+#ifdef __GLIBC__ /* with musl it would never end: beget(7), C libraries */
 	a_child_without_a_helper(true);
+#endif
 	a_helper_without_its_client();
 }
 

@@ -63,11 +63,13 @@ int int_result_with(const struct beget_options *, const struct beget_call *);
 /* The same for a target that returns a string, which is valid until the next call. */
 const char *text_result_with(const struct beget_options *, const struct beget_call *);
 
-/* How the name of libc's file begins. */
+/* How the name of libc's file begins, and what is known of an exit while handlers run. */
 #ifdef __GLIBC__
-#define LIBC_NAME "libc."
+#define LIBC_NAME         "libc."
+#define EXITED_WITH(code) "exited with code " code
 #else
-#define LIBC_NAME "ld-musl-"
+#define LIBC_NAME         "ld-musl-"
+#define EXITED_WITH(code) "exited"
 #endif
 
 /* Valgrind emulates limits, namespaces and descriptors, so tests of these prove nothing under it. */

@@ -89,7 +89,7 @@ static void send_raw(const void *data, size_t size, const int *fds, int nfds)
 		c->cmsg_len = (socklen_t)CMSG_LEN((size_t)nfds * sizeof(int));
 		memcpy(CMSG_DATA(c), fds, (size_t)nfds * sizeof(int));
 	}
-	assert_int_equal(sendmsg(control, &m, MSG_NOSIGNAL), size);
+	assert_int_equal(beget__libc_sendmsg(control, &m, MSG_NOSIGNAL), size);
 }
 
 static void send_packet(struct header header, size_t body, int nfds)

@@ -128,6 +128,10 @@ compile_and_run() {
 		skip "$name runs" "no $BUILD/libbeget.a"
 		return
 	fi
+	case $example in *.cc) if with_musl; then
+		skip "$name runs" "musl-gcc compiles no C++"
+		return
+	fi ;; esac
 	# shellcheck disable=SC2086
 	$compiler "$tmp/example.o" "$BUILD/libbeget.a" -lffi -ldl -pthread -o "$tmp/example" >"$tmp/out" 2>&1 &&
 		run "$tmp/example" >"$tmp/out" 2>&1 </dev/null

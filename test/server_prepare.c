@@ -98,7 +98,7 @@ static void preload_fails(void)
 
 	refused(BEGET_SERVER_OPTIONS(.preload = none), -ELIBACC, "/nowhere/libnone.so");
 	setenv("CONSTRUCTOR", "exits", 1);
-	refused(BEGET_SERVER_OPTIONS(.preload = preloads("constructor.so")), -ECANCELED, "exited with code 0");
+	refused(BEGET_SERVER_OPTIONS(.preload = preloads("constructor.so")), -ECANCELED, EXITED_WITH("0"));
 	setenv("CONSTRUCTOR", "aborts", 1);
 	refused(BEGET_SERVER_OPTIONS(.preload = preloads("constructor.so")), -ECONNRESET, "constructor.so");
 	unsetenv("CONSTRUCTOR");
@@ -147,7 +147,7 @@ static void prepare_fails(void)
 	refused(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(returns, -100000)), -EINVAL, "-100000");
 	refused(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(returns, -1)), -EINVAL, "the prepare call returned -1");
 	assert_null(strstr(beget_error(), "permitted"));
-	refused(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(exits, 7)), -ECANCELED, "exited with code 7");
+	refused(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(exits, 7)), -ECANCELED, EXITED_WITH("7"));
 	refused(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(leaves)), -ECONNRESET, "prepare");
 	refused(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(crashes)), -ECONNRESET, "prepare");
 	beget_server_close(open_server(BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(returns, 5))));

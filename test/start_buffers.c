@@ -748,15 +748,14 @@ static void no_place_for_the_result(enum beget_method method)
 		used++;
 	bool sent = write(go[1], "g", 1) == 1;
 	int joined = beget_join(p, 10000, NULL), error = beget_result(p, &b), again = beget_result(p, &b);
-	const char *text = strdup(beget_error());
+	bool said = strstr(beget_error(), strerror(EMFILE)) != NULL;
 	while (used > 0)
 		close(fds[--used]);
 	setrlimit(RLIMIT_NOFILE, &before);
 	assert_true(sent);
 	assert_int_equal(joined, 0);
-	if (n != 6 || error != -EMFILE || again != -EMFILE || !strstr(text, "returned: Too many open files"))
-		fail_msg("%d, %d, %d: %s", n, error, again, text);
-	free((void *)text);
+	if (n != 6 || error != -EMFILE || again != -EMFILE || !said)
+		fail_msg("%d, %d, %d, %d", n, error, again, said);
 	assert_null(b);
 	expect_exit(p, 0);
 	close(go[0]);

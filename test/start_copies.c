@@ -191,6 +191,8 @@ static void starts_holding_its_lock(void)
 
 static void fork_handlers_with_a_lock(enum beget_method method)
 {
+	if (method == BEGET_FORK)
+		not_with_musl("its fork holds a lock while it runs the handlers");
 	by = method;
 	run_host(starts_holding_its_lock);
 }

@@ -155,6 +155,7 @@ static void found_by_its_run_path(enum beget_method method)
 /* The loader can find this dep.so only because the caller has loaded it. */
 static void found_because_it_was_there(enum beget_method method)
 {
+	not_with_musl("it finds no module by its soname that was loaded by its path");
 	void *dependency = load(built("other/dep.so")), *library = load(built("needs_only.so"));
 
 	assert_int_equal(number(method, library, "needs_number"), 1002);
@@ -165,6 +166,7 @@ static void found_because_it_was_there(enum beget_method method)
 /* The same library finds the dep.so in its run path, unless one of that name is loaded already. */
 static void one_name_first_come(enum beget_method method)
 {
+	not_with_musl("it finds no module by its soname that was loaded by its path");
 	void *dependency = load(built("other/dep.so")), *library = load(built("needs.so"));
 
 	assert_int_equal(number(method, library, "needs_number"), 1002);
@@ -194,7 +196,7 @@ static void what_it_does_not_say(enum beget_method method)
 	if (method == BEGET_FORK)
 		assert_int_equal(int_result(method, &call), 42);
 	else
-		expect_failed(method, &call, -ELIBACC, "undefined symbol: dep_number");
+		expect_failed(method, &call, -ELIBACC, ": dep_number");
 	dlclose(library);
 	dlclose(dependency);
 }
@@ -353,19 +355,26 @@ static void a_deleted_file(enum beget_method method)
 {
 	make_folder();
 	copy_to(built("plugin.so"), in_folder("plugin.so"));
-	copy_to(built("needs.so"), in_folder("needs.so"));
-	copy_to(built("dep.so"), in_folder("dep.so"));
-	void *plugin = load(in_folder("plugin.so")), *needs = load(in_folder("needs.so"));
+	void *plugin = load(in_folder("plugin.so"));
 	assert_int_equal(number(method, plugin, "plugin_number"), 1);
-	assert_int_equal(number(method, needs, "needs_number"), 42);
 	unlink(in_folder("plugin.so"));
 	expect_gone(method, plugin, "plugin_number", -ENOENT, "plugin.so has been deleted");
+	remove_folder();
+	dlclose(plugin);
+}
+
+static void a_deleted_dependency(enum beget_method method)
+{
+	not_with_musl("it never unloads, so the module gets the dep.so of an earlier test");
+	make_folder();
+	copy_to(built("needs.so"), in_folder("needs.so"));
+	copy_to(built("dep.so"), in_folder("dep.so"));
+	void *needs = load(in_folder("needs.so"));
 	assert_int_equal(number(method, needs, "needs_number"), 42);
 	unlink(in_folder("dep.so"));
 	expect_gone(method, needs, "needs_number", -ENOENT, "dep.so has been deleted");
 	remove_folder();
 	expect_gone(method, needs, "needs_number", -ENOENT, "has been deleted");
-	dlclose(plugin);
 	dlclose(needs);
 }
 
@@ -461,7 +470,7 @@ static void constructors(enum beget_method method)
 		assert_int_equal(int_result(method, &call), 7);
 	else
 		expect_failed(method, &call, -ECANCELED,
-		              "a constructor of a module that the target needs exited with code 0");
+		              "a constructor of a module that the target needs " EXITED_WITH("0"));
 	setenv("CONSTRUCTOR", "aborts", 1);
 	if (method == BEGET_FORK)
 		assert_int_equal(int_result(method, &call), 7);
@@ -580,6 +589,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(a_relative_path),
 		BEHAVIOUR(in_the_vdso),
 		BEHAVIOUR(a_deleted_file),
+		BEHAVIOUR(a_deleted_dependency),
 		BEHAVIOUR(a_replaced_file),
 		BEHAVIOUR(a_replaced_file_without_a_build_id),
 		BEHAVIOUR(loaded_from_memory),

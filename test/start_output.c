@@ -103,6 +103,8 @@ static void a_file_of_the_caller(enum beget_method method)
 	int file = temporary();
 	FILE *f = fdopen(dup(file), "w");
 
+	if (method == BEGET_FORK)
+		not_with_musl("its exit writes what the caller had buffered");
 	assert_non_null(f);
 	fputs("caller", f);
 	expect_exit(start(method, BEGET_CALL(leave, RETURN)), 0);
@@ -139,12 +141,14 @@ static void a_file_of_the_target(enum beget_method method)
 	snprintf(text[1], sizeof(text[1]), "%s", written(method, EXIT));
 	restore(saved);
 	close(null);
-	assert_string_equal(text[0], "target");
 	assert_string_equal(text[1], "target");
+	not_with_musl("it does not list its streams, so a target that returns must write their contents");
+	assert_string_equal(text[0], "target");
 }
 
 static void standard_output_is_closed(enum beget_method method)
 {
+	not_with_musl("it does not list its streams, so a target that returns must write their contents");
 	int file = temporary(), saved = redirect(-1);
 	struct beget_process *p = NULL;
 	int error = beget_start(&p, BEGET_OPTIONS(.method = method), BEGET_CALL(writes, BEGET_FD(file), RETURN));
@@ -163,6 +167,8 @@ static void a_file_that_the_caller_reads(enum beget_method method)
 	int file = temporary();
 	char line[20];
 
+	if (method == BEGET_FORK)
+		not_with_musl("its exit moves the position of the caller's file");
 	assert_int_equal(write(file, "one\ntwo\nthree\n", 14), 14);
 	lseek(file, 0, SEEK_SET);
 	FILE *f = fdopen(file, "r");
@@ -266,11 +272,12 @@ static void exit_handlers(enum beget_method method)
 	snprintf(text[2], sizeof(text[2]), "%s", notes(method, BEGET_CALL(registers, EXIT_NOW)));
 	snprintf(text[3], sizeof(text[3]), "%s", notes(method, BEGET_CALL(registers_quick)));
 	restore(saved);
+	assert_string_equal(content(file), "printed by a handlerprinted by a handler");
 	assert_string_equal(text[0], "second first ");
-	assert_string_equal(text[1], "second first ");
 	assert_string_equal(text[2], "");
 	assert_string_equal(text[3], "quick ");
-	assert_string_equal(content(file), "printed by a handlerprinted by a handler");
+	not_with_musl("its exit also runs the handlers that the caller had registered");
+	assert_string_equal(text[1], "second first ");
 }
 
 /* Much more than a buffer holds, from several processes, and no part of it twice. */

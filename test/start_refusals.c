@@ -422,5 +422,7 @@ int main(int argc, char **argv)
 	};
 
 	beget_init(argc, argv);
+	void *code; /* libffi may keep a descriptor after its first closure */
+	ffi_closure_free(ffi_closure_alloc(sizeof(ffi_closure), &code));
 	return run_behaviours(table, sizeof(table) / sizeof(*table));
 }

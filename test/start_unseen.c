@@ -75,7 +75,7 @@ static const struct {
 	bool by_spawn; /* refused with spawn too */
 } calls[] = {
 	{"getsid", NULL, SYS_getsid, false},
-	{"getpgid", NULL, SYS_getpgid, false},
+	{"getpgid", "the process group", SYS_getpgid, false},
 	{"prlimit64", NULL, SYS_prlimit64, false},
 	{"getpriority", NULL, SYS_getpriority, false},
 	{"sched_getscheduler", NULL, SYS_sched_getscheduler, false},
@@ -88,9 +88,6 @@ static const struct {
 	{"getgroups", NULL, SYS_getgroups, false},
 	{"capget", "the capabilities", SYS_capget, true},
 	{"prctl", "the dumpable attribute", SYS_prctl, true},
-#ifdef SYS_getpgrp
-	{"getpgrp", "the process group", SYS_getpgrp, false},
-#endif
 #ifdef SYS_readlink
 	{"readlink", NULL, SYS_readlink, false},
 #endif

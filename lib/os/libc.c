@@ -2,7 +2,6 @@
  * Runs in every process. */
 #include "os/libc.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio_ext.h>
@@ -15,12 +14,6 @@
 #include <sys/single_threaded.h>
 #else
 enum { __libc_single_threaded = false };
-#endif
-
-/* Weak: a statically linked program has no loader and must not get one because of us. */
-#ifdef __GLIBC__
-#pragma weak dlinfo
-#pragma weak dladdr1
 #endif
 
 /* glibc's iteration over all open streams: still exported, but no longer declared. */
@@ -157,15 +150,6 @@ const char *beget__libc_module_name(const struct dl_phdr_info *m)
 {
 	return m->dlpi_name ? m->dlpi_name : "";
 }
-
-bool beget__libc_origin(const void *address, char *text)
-{
-	struct link_map *map = NULL;
-	Dl_info unused;
-
-	return dladdr1 && dlinfo && dladdr1(address, &unused, (void **)&map, RTLD_DL_LINKMAP) && map &&
-	       dlinfo(map, RTLD_DI_ORIGIN, text) == 0;
-}
 #else
 static int first_segments(struct dl_phdr_info *m, size_t size, void *ret)
 {
@@ -181,12 +165,6 @@ const char *beget__libc_module_name(const struct dl_phdr_info *m)
 
 	dl_iterate_phdr(first_segments, &program);
 	return m->dlpi_phdr == program ? "" : m->dlpi_name && *m->dlpi_name ? m->dlpi_name : "linux-vdso.so.1";
-}
-
-bool beget__libc_origin(const void *address, char *text)
-{
-	(void)address, (void)text;
-	return false;
 }
 #endif
 

@@ -53,9 +53,6 @@ void beget__libc_flush(FILE *);     /* output only; skips a stream that another 
 /* The loader's path of a module; "" for the program. */
 const char *beget__libc_module_name(const struct dl_phdr_info *);
 
-/* The directory where the loader found the module that contains the address. False: the loader does not provide it. */
-bool beget__libc_origin(const void *address, char *text);
-
 /* Writes gcov's counters, if the program was built for coverage. */
 void beget__libc_dump_coverage(void);
 

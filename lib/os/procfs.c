@@ -121,6 +121,27 @@ uint64_t beget__procfs_stat(const char *stat, int n)
 	return p ? strtoull(p, NULL, 10) : 0;
 }
 
+int beget__procfs_mapped(uintptr_t address, char *path, size_t size)
+{
+	struct beget__text maps;
+	unsigned long from, to;
+	char *rest;
+	int error = beget__procfs_read(&maps, "/proc/self/maps");
+	const char *line = error ? NULL : strtok_r(maps.text, "\n", &rest), *file = NULL;
+
+	for (; line && !file; line = strtok_r(NULL, "\n", &rest))
+		if (sscanf(line, "%lx-%lx", &from, &to) == 2 && from <= address && address < to)
+			file = strchr(line, '/');
+	if (!error && !file)
+		error = -ENOENT;
+	else if (!error && strlen(file) >= size)
+		error = -ENAMETOOLONG;
+	else if (!error)
+		strcpy(path, file);
+	beget__procfs_free(&maps);
+	return error;
+}
+
 bool beget__procfs_numbers_ours(void)
 {
 	char text[16];

@@ -28,6 +28,9 @@ bool beget__procfs_numbers_ours(void);
 /* Reads a symbolic link and returns its length. -ENAMETOOLONG: it does not fit with a terminating zero. */
 __attribute__((format(printf, 3, 4))) int beget__procfs_link(char *text, size_t size, const char *path, ...);
 
+/* The path of the file that this process has mapped at the address. */
+int beget__procfs_mapped(uintptr_t address, char *path, size_t size);
+
 /* Visits the directory entries that are numbers. Stops when a visit returns a negative errno, and returns that. */
 int beget__procfs_list(const char *path, int (*visit)(int number, void *data), void *data);
 

@@ -105,7 +105,7 @@ int beget__self_scheduling(pid_t pid, struct beget__scheduling *ret)
 int beget__self_group(pid_t pid, int32_t *ret)
 {
 	FAULT("getpgrp", -fault);
-	pid_t group = pid ? getpgid(pid) : getpgrp();
+	pid_t group = getpgid(pid); /* with musl, getpgrp returns a negative errno */
 	if (group < 0)
 		return -errno;
 	*ret = group;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,8 +52,10 @@ int beget__thread_count(void)
 	int error = beget__procfs_list("/proc/self/task", count, &n);
 	if (error == -EMFILE || error == -ENFILE || error == -ENOMEM)
 		return error;
+	if (error && unshare(CLONE_THREAD) == 0) /* it changes nothing, and fails if there are other threads */
+		return 1;
 	if (error)
-		return n > 2 ? n : 2; /* libc has seen several threads, and it cannot be seen whether they have ended */
+		return n > 2 ? n : 2; /* some of them may have ended, which cannot be seen */
 	return n ? n : 1;
 }
 

@@ -8,6 +8,7 @@
 #include "os/fd.h"
 #include "os/libc.h"
 #include "os/mem.h"
+#include "os/procfs.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -174,20 +175,18 @@ static void list(struct walk *walk, struct loaded *module)
 }
 
 /* The loader knows a module by the path through which it was found, which may be relative to an earlier working
- * directory. The loader also knows the directory. To be freed; NULL: the path is absolute, or no better path is
- * known. */
+ * directory. To be freed; NULL: the path is absolute, or no better path is known. */
 static char *absolute(const struct dl_phdr_info *m)
 {
-	const char *name = beget__binary_name(m), *slash = strrchr(name, '/');
+	const char *name = beget__binary_name(m);
 	const ElfW(Phdr) *code = beget__binary_first_code(m);
 
-	if (name[0] == '/' || !slash || !code)
+	if (name[0] == '/' || !strchr(name, '/') || !code)
 		return NULL;
-	/* The loader's interface does not take a size. */
-	char *text = beget__mem_alloc(2 * PATH_MAX + strlen(slash) + 1);
-	if (text && beget__libc_origin((const void *)(m->dlpi_addr + code->p_vaddr), text))
-		return strcat(text, slash);
-	free(text);
+	char *path = beget__mem_alloc(PATH_MAX);
+	if (path && beget__procfs_mapped(m->dlpi_addr + code->p_vaddr, path, PATH_MAX) == 0)
+		return path;
+	free(path);
 	return NULL;
 }
 

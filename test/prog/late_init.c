@@ -40,13 +40,25 @@ static int descriptors(void)
 	return n;
 }
 
+/* The constructors of musl get no arguments. */
+static int count_arguments(void)
+{
+	FILE *f = fopen("/proc/self/cmdline", "r");
+	int n = 0;
+
+	for (int c; f && (c = fgetc(f)) != EOF;)
+		n += c == '\0';
+	if (f)
+		fclose(f);
+	return n;
+}
+
 static int early;
 
 /* Not in the processes that the library starts. */
-__attribute__((constructor)) static void before_main(int argc, char **argv)
+__attribute__((constructor)) static void before_main(void)
 {
-	(void)argv;
-	if (argc == 1)
+	if (count_arguments() == 1)
 		early = call_of((void (*)(void))abs, BEGET_FORKSERVER) + call_of((void (*)(void))abs, BEGET_SPAWN);
 }
 
