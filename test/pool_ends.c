@@ -312,6 +312,44 @@ static void hostile_targets(enum beget_method method)
 	beget_pool_free(pool);
 }
 
+/* Results that cannot be sent. */
+
+enum { LARGE = 8 << 20, ABSURD = 40 };
+
+static struct beget_bytes answer_bytes(int size_bits, int limited)
+{
+	static char small[16];
+
+	if (size_bits == ABSURD)
+		return (struct beget_bytes){small, (size_t)1 << size_bits};
+	if (limited) {
+		setrlimit(RLIMIT_FSIZE, &(struct rlimit){4096, 4096});
+		setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, 3});
+	}
+	return (struct beget_bytes){calloc(1, LARGE), LARGE};
+}
+
+/* The first fails after a part of it was sent, and the second is sent in pieces, because no file can be created. */
+static void results_that_cannot_be_sent(enum beget_method method)
+{
+	struct beget_pool *pool = POOL(method, .workers = 1);
+	struct beget_bytes bytes;
+
+	for (int round = 0; round < 2; round++) {
+		struct beget_task *absurd = submit(pool, BEGET_CALL(answer_bytes, ABSURD, 0));
+		struct beget_task *pieces = submit(pool, BEGET_CALL(answer_bytes, 0, 1));
+		struct beget_task *fine = submit(pool, BEGET_CALL(add, 1, 2));
+		expect_task(absurd, BEGET_FAILED, -EFAULT);
+		good(beget_task_join(pieces, PATIENCE_MS, NULL));
+		good(beget_task_result(pieces, &bytes));
+		assert_int_equal(bytes.size, LARGE);
+		beget_task_free(pieces);
+		assert_int_equal(task_int(fine), 3);
+	}
+	assert_int_equal(status_of(pool).started, 1);
+	beget_pool_free(pool);
+}
+
 /* Workers that cannot be started. */
 
 static int refuse(int code)
@@ -378,6 +416,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(a_killed_task),
 		BEHAVIOUR(an_idle_worker_killed),
 		BEHAVIOUR(hostile_targets),
+		BEHAVIOUR(results_that_cannot_be_sent),
 		BEHAVIOUR(the_first_worker_fails),
 		BEHAVIOUR(starting_stops),
 	};

@@ -823,6 +823,34 @@ static void too_many_on_their_way(void)
 	down();
 }
 
+/* A sender that cannot send the rest of a frame sends others. The receiver, which expects frames of a second sender
+ * between the packets of one, drops what it has. */
+static void a_frame_that_is_given_up(void)
+{
+	static struct {
+		struct beget__frame frame;
+		char buffer[BEGET__PACKET_SIZE];
+	} other;
+	char *body = pattern(60000);
+
+	up();
+	beget__frame_init(&other.frame, other.buffer, NULL);
+	for (int sent = 0; sent < 7; sent++) {
+		in.frame.between = &other.frame;
+		fault_nth(" sendmsg ", sent + 1, ENOBUFS);
+		assert_int_equal(send_bytes(body, 60000, sides, 2), -ENOBUFS);
+		assert_int_equal(fault_off(), 1);
+		assert_int_equal(receive(), sent > 0 ? -EBADMSG : -EAGAIN);
+		beget__frame_clear(&in.frame);
+		assert_int_equal(send_bytes(body, 60000, NULL, 0), 0);
+		expect_frame(body, 60000, 0);
+		in.frame.between = NULL;
+		expect_service();
+	}
+	down();
+	free(body);
+}
+
 static void failures_of_the_kernel(void)
 {
 	up();
@@ -867,6 +895,7 @@ int main(void)
 		UNIT(no_room_for_the_body),
 		UNIT(a_dead_half_frame_in_a_full_table),
 		UNIT(too_many_on_their_way),
+		UNIT(a_frame_that_is_given_up),
 		UNIT(failures_of_the_kernel),
 	};
 

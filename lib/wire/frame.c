@@ -131,7 +131,7 @@ static int next_packet(struct beget__frame *f, const struct beget__arrival *a, c
 	    a->size > f->size - f->got ||
 	    (f->outside && a->size > 0)) /* a body is in a file or in packets: beget__frame_clear must know which */
 		return -EBADMSG;
-	if (a->size == 0)
+	if (a->size == 0) /* without descriptors, the sender could not send the rest */
 		return a->nfds > 0 || a->truncated ? 0 : -EBADMSG;
 	int error = make_room(f, a->size);
 	if (error)

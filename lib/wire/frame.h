@@ -2,9 +2,9 @@
  *
  * A body of up to BEGET__FRAME_INLINE bytes is sent in packets, without waiting for the receiver. A larger body is
  * written to a sealed memory file, which is sent as one more descriptor and mapped by the receiver. Only if no such
- * file can be created is a large body sent in packets too, and then the sender waits. Frames with a tag are those
- * between a worker and its pool, where there are many: they travel in wider packets. wire/send.h sends them. Knows no
- * message. */
+ * file can be created is a large body sent in packets too, and then the sender waits. A sender that cannot send the
+ * rest of a frame sends an empty packet, which makes the receiver drop it. Frames with a tag are those between a worker
+ * and its pool, where there are many: they travel in wider packets. wire/send.h sends them. Knows no message. */
 #ifndef BEGET__FRAME_H
 #define BEGET__FRAME_H
 

@@ -53,12 +53,22 @@ static int send_patiently(int socket, const struct beget__packet *header, const 
 	return error == -ETOOMANYREFS ? -EMFILE : error;
 }
 
+/* The rest of a frame cannot be sent: an empty packet makes the receiver drop what has arrived of it. */
+static void abandon(int socket)
+{
+	struct beget__packet header = {.magic = BEGET__PACKET_MAGIC, .kind = BEGET__PACKET_MORE};
+	struct iovec nothing = {0};
+
+	(void)beget__packet_send(socket, &header, &nothing, 1, NULL, 0, 0);
+}
+
 /* payload: body bytes in the first packet. */
 static int send_packets(int socket, struct beget__packet header, size_t payload, const struct iovec *iov, int n,
                         const int *fds, int nfds)
 {
 	struct cursor cursor = {iov, n, 0};
 	struct iovec part[BEGET__PACKET_PIECES];
+	bool begun = false;
 	int error;
 
 	do {
@@ -70,6 +80,9 @@ static int send_packets(int socket, struct beget__packet header, size_t payload,
 		nfds -= now;
 		header = (struct beget__packet){.magic = BEGET__PACKET_MAGIC, .kind = BEGET__PACKET_MORE};
 		payload = BEGET__PACKET_PAYLOAD;
+		if (error && begun)
+			abandon(socket);
+		begun = true;
 	} while (!error && (cursor.n > 0 || nfds > 0));
 	return error;
 }
