@@ -376,6 +376,123 @@ static void a_caller_is_killed(enum beget_method method)
 	}
 }
 
+/* Ctrl-C sends SIGINT to the process group of the caller, once. */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+	interrupted = signal;
+}
+
+static struct beget_pool *fill_a_pool(unsigned worker_flags, int ms)
+{
+	struct beget_pool *pool = open_pool(
+		BEGET_POOL_OPTIONS(.workers = 2, .start = BEGET_OPTIONS(.method = host_method, .flags = worker_flags)));
+
+	for (int i = 0; i < 6; i++)
+		CHECK(beget_pool_submit(pool, NULL, NULL, BEGET_CALL(hold_open, BEGET_FD(alive[1]), ms)) == 0);
+	close(alive[1]);
+	return pool;
+}
+
+/* Workers in groups of their own do not get the signal: what has begun ends well, the rest is canceled. */
+static void cancels_and_drains(void)
+{
+	struct beget_status status;
+	struct beget_task *task;
+	int ends_of[BEGET_CANCELED + 1] = {0};
+
+	signal(SIGINT, on_interrupt);
+	struct beget_pool *pool = fill_a_pool(BEGET_NEW_GROUP, scaled(500));
+	while (!interrupted)
+		CHECK(beget_pool_next(pool, 5, &task, &status) == -ETIMEDOUT);
+	CHECK(beget_pool_cancel(pool) == 4);
+	while (beget_pool_next(pool, BEGET_FOREVER, &task, &status) == 0) {
+		ends_of[status.outcome]++;
+		beget_task_free(task);
+	}
+	CHECK(beget_pool_close(pool, PATIENCE_MS) == 0);
+	beget_pool_free(pool);
+	CHECK(ends_of[BEGET_EXITED] == 2 && ends_of[BEGET_CANCELED] == 4);
+}
+
+static unsigned flags_of_workers;
+
+static void ends_by_default(void)
+{
+	struct beget_task *task;
+	struct beget_pool *pool = fill_a_pool(flags_of_workers, 100000);
+
+	(void)beget_pool_next(pool, BEGET_FOREVER, &task, NULL);
+	_exit(9);
+}
+
+static int interrupt_host(enum beget_method method, void (*body)(void))
+{
+	char bytes[2];
+
+	host_method = method;
+	assert_int_equal(pipe2(alive, O_CLOEXEC), 0);
+	pid_t host = host_start(body);
+	close(alive[1]);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(read(alive[0], bytes, 1), 1);
+	assert_int_equal(kill(-host, SIGINT), 0);
+	int status = host_end(host);
+	assert_true(ends(alive[0], PATIENCE_MS)); /* no worker is left */
+	close(alive[0]);
+	return status;
+}
+
+static void interrupted_and_drained(enum beget_method method)
+{
+	assert_int_equal(interrupt_host(method, cancels_and_drains), 0);
+}
+
+static void interrupted_by_default(enum beget_method method)
+{
+	for (int own = 0; own < 2; own++) {
+		flags_of_workers = own ? BEGET_NEW_GROUP : 0;
+		int status = interrupt_host(method, ends_by_default);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+	}
+}
+
+/* Threads of the caller. */
+
+static void *reads_until_closed(void *end)
+{
+	char c;
+
+	(void)!read(*(int *)end, &c, 1);
+	return NULL;
+}
+
+static void beside_a_thread(enum beget_method method)
+{
+	const struct beget_options *o = BEGET_OPTIONS(.method = method);
+	struct beget_pool *pool = NULL;
+	pthread_t thread;
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(pthread_create(&thread, NULL, reads_until_closed, &fds[0]), 0);
+	int error = beget_pool_open(&pool, BEGET_POOL_OPTIONS(.workers = 2, .start = o));
+	if (method == BEGET_FORK) {
+		assert_int_equal(error, -EDEADLK);
+		assert_non_null(strstr(beget_error(), "thread"));
+		assert_null(pool);
+	} else {
+		good(error);
+		assert_int_equal(task_int(submit(pool, BEGET_CALL(add, 1, 2))), 3);
+		beget_pool_free(pool);
+	}
+	close(fds[1]);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	close(fds[0]);
+}
+
 int main(int argc, char **argv)
 {
 	beget_init(argc, argv);
@@ -395,6 +512,9 @@ int main(int argc, char **argv)
 		BEHAVIOUR(a_copy_of_the_caller),
 		BEHAVIOUR(a_nest),
 		BEHAVIOUR(a_caller_is_killed),
+		BEHAVIOUR(interrupted_and_drained),
+		BEHAVIOUR(interrupted_by_default),
+		BEHAVIOUR(beside_a_thread),
 	};
 	return run_behaviours(behaviours, sizeof(behaviours) / sizeof(*behaviours));
 }
