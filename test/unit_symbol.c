@@ -4,12 +4,16 @@
 #include "harness.h"
 
 #include <elf.h>
+#include <fcntl.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+extern int is_no_code;
+int is_no_code = 1;
 
 static void a_function_that_is_named(void)
 {
@@ -25,6 +29,25 @@ static void a_function_that_is_named(void)
 		assert_false(beget__symbol_name(target.module, 1, text, sizeof(text)));
 		assert_non_null(strstr(text, "code at 0x1 in "));
 	}
+}
+
+static void functions_by_name(void)
+{
+	const char *const names[] = {"no_function", "functions_by_name", "is_no_code", NULL};
+	struct beget__target target = {0};
+	uint64_t offsets[3] = {0};
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	assert_int_equal(beget__target_find(functions_by_name, false, &target), 0);
+	beget__symbol_find(fd, names, offsets);
+	close(fd);
+	assert_int_equal(offsets[0], 0);
+	assert_int_equal(offsets[1], target.offset);
+	assert_int_equal(offsets[2], 0);
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	beget__symbol_find(fd, names, offsets);
+	close(fd);
+	assert_int_equal(offsets[1], target.offset);
 }
 
 /* A crashed child sends the name of the module, which may be anything. */
@@ -74,6 +97,7 @@ int main(void)
 {
 	static const struct unit table[] = {
 		UNIT(a_function_that_is_named),
+		UNIT(functions_by_name),
 		UNIT(what_is_no_module),
 		UNIT(a_file_that_lies),
 	};

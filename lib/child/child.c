@@ -19,6 +19,7 @@
 #include "os/self.h"
 #include "os/title.h"
 #include "os/trace.h"
+#include "program/coverage.h"
 #include "program/image.h"
 #include "program/words.h"
 #include "state/state.h"
@@ -63,7 +64,7 @@ static void leave(void)
 	int code;
 
 	beget__stream_flush();
-	beget__libc_dump_coverage();
+	beget__coverage_write();
 	if (beget__libc_exit_code(&code))
 		_exit(code);
 }

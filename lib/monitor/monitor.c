@@ -9,13 +9,13 @@
 #include "os/clock.h"
 #include "os/fail.h"
 #include "os/fd.h"
-#include "os/libc.h"
 #include "os/proc.h"
 #include "os/procfs.h"
 #include "os/self.h"
 #include "os/signals.h"
 #include "os/thread.h"
 #include "os/trace.h"
+#include "program/coverage.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -132,7 +132,7 @@ static _Noreturn void monitor(pid_t child, const struct beget__watch *w, struct 
 	attend(child, w, m);
 	if (w->tree)
 		kill_tree(m->children);
-	beget__libc_dump_coverage();
+	beget__coverage_write();
 	_exit(0);
 }
 

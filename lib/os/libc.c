@@ -22,7 +22,11 @@ __attribute__((weak)) void *_IO_iter_end(void);
 __attribute__((weak)) void *_IO_iter_next(void *);
 __attribute__((weak)) FILE *_IO_iter_file(void *);
 
+/* Hidden in each program and library: only a program with the static library in it can refer to them. */
+__attribute__((weak)) void __gcov_exit(void);
 __attribute__((weak)) void __gcov_dump(void);
+__attribute__((weak)) void __llvm_profile_initialize_file(void);
+__attribute__((weak)) int __llvm_profile_write_file(void);
 
 ssize_t beget__libc_sendmsg(int fd, const struct msghdr *message, int flags)
 {
@@ -168,8 +172,25 @@ const char *beget__libc_module_name(const struct dl_phdr_info *m)
 }
 #endif
 
-void beget__libc_dump_coverage(void)
+const char *const beget__libc_coverage_names[] = {"__gcov_exit", "__gcov_dump", "__llvm_profile_initialize_file",
+                                                  "__llvm_profile_write_file", NULL};
+
+void beget__libc_coverage_functions(beget__libc_function ret[BEGET__LIBC_COVERAGE])
 {
-	if (__gcov_dump)
-		__gcov_dump();
+	ret[0] = __gcov_exit;
+	ret[1] = __gcov_dump;
+	ret[2] = __llvm_profile_initialize_file;
+	ret[3] = (beget__libc_function)__llvm_profile_write_file;
+}
+
+void beget__libc_write_coverage(const beget__libc_function f[BEGET__LIBC_COVERAGE])
+{
+	if (f[0])
+		f[0]();
+	else if (f[1])
+		f[1]();
+	if (f[2] && f[3]) {
+		f[2](); /* the name of the file may contain the process id */
+		((int (*)(void))f[3])();
+	}
 }

@@ -53,7 +53,12 @@ void beget__libc_flush(FILE *);     /* output only; skips a stream that another 
 /* The loader's path of a module; "" for the program. */
 const char *beget__libc_module_name(const struct dl_phdr_info *);
 
-/* Writes gcov's counters, if the program was built for coverage. */
-void beget__libc_dump_coverage(void);
+/* The functions that write the counters of gcc and clang, by name, NULL at the end, and those that are linked with the
+ * library; NULL: the program was not built for coverage. Write calls the right ones. */
+enum { BEGET__LIBC_COVERAGE = 4 };
+typedef void (*beget__libc_function)(void);
+extern const char *const beget__libc_coverage_names[BEGET__LIBC_COVERAGE + 1];
+void beget__libc_coverage_functions(beget__libc_function ret[BEGET__LIBC_COVERAGE]);
+void beget__libc_write_coverage(const beget__libc_function[BEGET__LIBC_COVERAGE]);
 
 #endif
