@@ -132,23 +132,36 @@ static void wait_for(struct beget_server *server)
 	} while (error == -ETIMEDOUT || failed(error));
 }
 
-static void use_a_server(enum beget_method method, struct beget_buffer *counters)
+static struct beget_server *open_a_server(struct beget_buffer *counters)
 {
 	struct beget_server *server = NULL;
 	int error = beget_server_open(
 		&server, BEGET_SERVER_OPTIONS(.flags = BEGET_SERVER_NO_WAIT, .prepare = BEGET_CALL(prepare, counters)));
 
 	assert_true(failed(error) ? !server : server != NULL);
-	if (!server)
+	return server;
+}
+
+/* The first server is prepared by the caller, the second by the service. */
+static void use_servers(enum beget_method method, struct beget_buffer *counters)
+{
+	struct beget_server *first = open_a_server(counters), *second = NULL;
+
+	if (!first)
 		return;
-	wait_for(server);
+	wait_for(first);
 	struct beget_service *s =
-		open_one(BEGET_OPTIONS(.method = method, .server = server), BEGET_CALL(serve_prepared, counters));
+		open_one(BEGET_OPTIONS(.method = method, .server = first), BEGET_CALL(serve_prepared, counters));
 	if (s) {
+		settle(s, 1);
+		second = open_a_server(counters);
+		if (second)
+			REQUEST(beget_service_reload(s, BEGET_OPTIONS(.method = method, .server = second), NULL));
 		settle(s, 1);
 		stop(s);
 	}
-	beget_server_close(server);
+	beget_server_close(first);
+	beget_server_close(second);
 }
 
 typedef void life(enum beget_method, struct beget_buffer *);
@@ -191,16 +204,16 @@ static void of_a_service(enum beget_method method)
 	each_call(use_a_service, method);
 }
 
-static void of_a_server(enum beget_method method)
+static void of_servers(enum beget_method method)
 {
-	each_call(use_a_server, method);
+	each_call(use_servers, method);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct behaviour table[] = {
 		BEHAVIOUR(of_a_service),
-		BEHAVIOUR_OF(of_a_server, BY(BEGET_FORKSERVER)),
+		BEHAVIOUR_OF(of_servers, BY(BEGET_FORKSERVER)),
 	};
 
 	beget_init(argc, argv);

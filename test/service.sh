@@ -119,7 +119,7 @@ kill -HUP $pid && await 3 'has taken over' && await 13 'exited with code 0' && r
 same "a new model" "$(cat "$tmp/expected")"
 
 echo damaged >"$tmp/model"
-kill -HUP $pid && await 1 'Bad message' && request >"$tmp/out"
+kill -HUP $pid && await 1 'the reload failed: .*Bad message' && request >"$tmp/out"
 same "a model that cannot be loaded leaves the one that there is" "$(cat "$tmp/expected")"
 
 # A request whose body is not complete when the service is asked to end.

@@ -3,6 +3,8 @@
 
 #include "host.h"
 
+#include <fcntl.h>
+
 static void children_start_and_finish(enum beget_method method)
 {
 	struct beget_service *s = SERVICE(method, BEGET_CALL(serve), .children = 3, .ready_ms = PATIENCE_MS);
@@ -176,6 +178,52 @@ static void closing_kills(enum beget_method method)
 	beget_service_close(NULL);
 }
 
+/* A tied child is killed with the caller. Another one is asked to finish then. */
+
+static struct beget_service_options host_options;
+static int alive[2];
+
+static int outlive(struct beget_fd fd, bool listens)
+{
+	struct pollfd stop = {.fd = listens ? beget_stopping() : -1, .events = POLLIN};
+
+	if (write(fd.fd, "a", 1) != 1)
+		return 5;
+	return poll(&stop, 1, 2 * PATIENCE_MS) == 1 && write(fd.fd, "b", 1) == 1 ? 0 : 6;
+}
+
+static void serve_for_ever(void)
+{
+	struct beget_service *s = NULL;
+	struct beget_service_event e;
+	const bool listens = host_options.flags & BEGET_SERVICE_UNTIED;
+
+	CHECK(beget_service_open(&s, &host_options, BEGET_CALL(outlive, BEGET_FD(alive[1]), listens)) == 0);
+	for (;;)
+		CHECK(beget_service_next(s, BEGET_FOREVER, &e) == 0);
+}
+
+static void a_caller_is_killed(enum beget_method method)
+{
+	for (int untied = 0; untied < 2; untied++) {
+		char bytes[4] = {0};
+		host_options =
+			*BEGET_SERVICE_OPTIONS(.flags = untied ? BEGET_SERVICE_UNTIED : 0, .children = 2,
+		                               .start = BEGET_OPTIONS(.method = method, .flags = BEGET_CLOSE_FDS));
+		assert_int_equal(pipe2(alive, O_CLOEXEC), 0);
+		pid_t host = host_start(serve_for_ever);
+		close(alive[1]);
+		assert_int_equal(read(alive[0], bytes, 1) + read(alive[0], bytes + 1, 1), 2);
+		kill(host, SIGKILL);
+		host_end(host);
+		if (untied)
+			assert_int_equal(read(alive[0], bytes + 2, 1) + read(alive[0], bytes + 3, 1), 2);
+		assert_true(ends(alive[0], PATIENCE_MS));
+		assert_memory_equal(bytes, untied ? "aabb" : "aa\0\0", 4);
+		close(alive[0]);
+	}
+}
+
 static int check_argument(const char *text, struct beget_bytes bytes, struct beget_fd fd, int (*f)(void),
                           struct beget_buffer *counters)
 {
@@ -265,6 +313,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(a_child_that_is_not_ready_in_time_is_killed),
 		BEHAVIOUR(scaling_ends_the_newest),
 		BEHAVIOUR(closing_kills),
+		BEHAVIOUR(a_caller_is_killed),
 		BEHAVIOUR(the_call_is_kept),
 		BEHAVIOUR(what_cannot_be_served_is_refused),
 		BEHAVIOUR_OF(no_service_here, BY(BEGET_FORK)),

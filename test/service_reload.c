@@ -160,43 +160,6 @@ static void finishing_children_are_bounded(enum beget_method method)
 	beget_service_close(s);
 }
 
-/* Reloads with these start options, and waits until an old child has ended. */
-static void reload_once(struct beget_service *s, const struct beget_options *start)
-{
-	good(beget_service_reload(s, start, NULL));
-	for (unsigned reloaded = 0, ended = 0; !reloaded || !ended;) {
-		struct beget_service_event e = next_event(s);
-		reloaded += e.kind == BEGET_SERVICE_RELOADED;
-		ended += e.kind == BEGET_SERVICE_ENDED;
-	}
-}
-
-struct possessions {
-	size_t bytes;
-	int descriptors, processes;
-};
-
-/* Once every finishing child has ended and was reported. */
-static struct possessions count_all(struct beget_service *s)
-{
-	struct beget_service_event e;
-
-	while (service_status(s).finishing > 0)
-		(void)next_event(s);
-	while (beget_service_next(s, 0, &e) == 0)
-		;
-	return (struct possessions){heap(), count_descriptors(), count_processes()};
-}
-
-static void expect_no_more(struct beget_service *s, const struct possessions *before)
-{
-	struct possessions now = count_all(s);
-
-	assert_true(now.bytes <= before->bytes + 1024);
-	assert_int_equal(now.descriptors, before->descriptors);
-	assert_true(processes_settle(before->processes));
-}
-
 static void a_hundred_reloads_leak_nothing(enum beget_method method)
 {
 	struct beget_service *s = SERVICE(method, BEGET_CALL(serve), .children = 1, .ready_ms = PATIENCE_MS);
@@ -209,83 +172,6 @@ static void a_hundred_reloads_leak_nothing(enum beget_method method)
 		reload_once(s, NULL);
 	expect_no_more(s, &before);
 	finish(s);
-}
-
-static int loaded; /* in a server and its children */
-
-static int load(struct beget_buffer *counters)
-{
-	loaded = add_one(counters, 0);
-	return 0;
-}
-
-static int serve_loaded(struct beget_buffer *counters)
-{
-	__atomic_store_n((int *)beget_buffer_data(counters) + 1, loaded, __ATOMIC_RELAXED);
-	return serve();
-}
-
-/* A reload with a new server, which loads everything again; then the old server is closed. */
-static void renew_server(struct beget_service *s, struct beget_server **server, struct beget_buffer *counters)
-{
-	struct beget_server *old = *server;
-
-	good(beget_server_open(server, BEGET_SERVER_OPTIONS(.prepare = BEGET_CALL(load, counters))));
-	reload_once(s, BEGET_OPTIONS(.method = BEGET_FORKSERVER, .server = *server));
-	beget_server_close(old);
-}
-
-static void a_hundred_servers_leak_nothing(enum beget_method method)
-{
-	volatile int *ints;
-	struct beget_buffer *counters = shared_ints(2, &ints);
-	struct beget_server *server = NULL;
-	struct beget_service *s =
-		SERVICE(method, BEGET_CALL(serve_loaded, counters), .children = 1, .ready_ms = PATIENCE_MS);
-	const int reloads = often(100);
-
-	await_ready(s, 1, NULL);
-	for (int i = 0; i < 5; i++)
-		renew_server(s, &server, counters);
-	const struct possessions before = count_all(s);
-	for (int i = 0; i < reloads; i++)
-		renew_server(s, &server, counters);
-	expect_no_more(s, &before);
-	assert_int_equal(ints[0], reloads + 5);
-	assert_int_equal(ints[1], reloads + 5);
-	finish(s);
-	beget_server_close(server);
-	beget_buffer_free(counters);
-}
-
-/* A new server loads everything again while the old children go on. */
-static void a_reload_loads_anew(enum beget_method method)
-{
-	volatile int *ints;
-	struct beget_buffer *counters = shared_ints(2, &ints);
-	const struct beget_server_options *o =
-		BEGET_SERVER_OPTIONS(.flags = BEGET_SERVER_NO_WAIT, .prepare = BEGET_CALL(load, counters));
-	struct beget_server *old = NULL, *new = NULL;
-
-	good(beget_server_open(&old, o));
-	struct beget_service *s =
-		open_service(BEGET_SERVICE_OPTIONS(.children = 2, .ready_ms = PATIENCE_MS,
-	                                           .start = BEGET_OPTIONS(.method = method, .server = old)),
-	                     BEGET_CALL(serve_loaded, counters));
-	await_ready(s, 2, NULL);
-	assert_int_equal(ints[1], 1);
-	good(beget_server_open(&new, o));
-	while (beget_server_wait(new, 0) == -ETIMEDOUT)
-		assert_int_equal(service_status(s).ready, 2);
-	good(beget_service_reload(s, BEGET_OPTIONS(.method = method, .server = new), NULL));
-	until(s, BEGET_SERVICE_RELOADED);
-	beget_server_close(old);
-	assert_int_equal(ints[1], 2);
-	good(beget_service_kill(s, 0, SIGKILL));
-	until(s, BEGET_SERVICE_READY);
-	finish(s);
-	beget_server_close(new);
-	beget_buffer_free(counters);
 }
 
 /* The latest reload counts. */
@@ -368,8 +254,6 @@ int main(int argc, char **argv)
 		BEHAVIOUR(a_reload_one_by_one_that_fails),
 		BEHAVIOUR(finishing_children_are_bounded),
 		BEHAVIOUR(a_hundred_reloads_leak_nothing),
-		BEHAVIOUR_OF(a_hundred_servers_leak_nothing, BY(BEGET_FORKSERVER)),
-		BEHAVIOUR_OF(a_reload_loads_anew, BY(BEGET_FORKSERVER)),
 		BEHAVIOUR(a_reload_takes_the_place_of_another),
 		BEHAVIOUR(recycling_is_staggered),
 		BEHAVIOUR(a_child_can_ask_for_a_replacement),

@@ -73,6 +73,47 @@ static inline void finish(struct beget_service *service)
 	beget_service_close(service);
 }
 
+/* Reloads with these start options, and waits until an old child has ended. */
+static inline void reload_once(struct beget_service *s, const struct beget_options *start)
+{
+	good(beget_service_reload(s, start, NULL));
+	for (unsigned reloaded = 0, ended = 0; !reloaded || !ended;) {
+		struct beget_service_event e = next_event(s);
+		reloaded += e.kind == BEGET_SERVICE_RELOADED;
+		ended += e.kind == BEGET_SERVICE_ENDED;
+	}
+}
+
+struct possessions {
+	size_t bytes;
+	int descriptors, processes;
+};
+
+/* Once every finishing child has ended and was reported. */
+static inline struct possessions count_all(struct beget_service *s)
+{
+	struct beget_service_event e;
+
+	while (service_status(s).finishing > 0)
+		(void)next_event(s);
+	while (beget_service_next(s, 0, &e) == 0)
+		;
+	return (struct possessions){heap(), count_descriptors(), count_processes()};
+}
+
+/* An edition that leaks takes more than these bytes for every second reload; libc's caches of freed blocks take less.
+ */
+enum { CACHES = 10000 };
+
+static inline void expect_no_more(struct beget_service *s, const struct possessions *before)
+{
+	struct possessions now = count_all(s);
+
+	assert_true(now.bytes <= before->bytes + CACHES);
+	assert_int_equal(now.descriptors, before->descriptors);
+	assert_true(processes_settle(before->processes));
+}
+
 /* Targets. */
 
 /* Waits until it is asked to finish. */

@@ -28,14 +28,16 @@ struct supervisor {
 	struct beget_service *service;
 	struct beget_server *server; /* of which the children are forks */
 	struct beget_server *next;   /* the one to reload with; NULL: no reload is in progress */
-	bool loading;                /* next is not prepared yet */
 	bool again;                  /* another reload was requested meanwhile */
 	unsigned children;
+	bool failed; /* no child was ever healthy */
 };
 
-static int open_server(const char *model, unsigned flags, struct beget_server **ret)
+/* Does not wait for the model to be loaded; the service does that. */
+static int open_server(const char *model, struct beget_server **ret)
 {
-	return beget_server_open(ret, BEGET_SERVER_OPTIONS(.flags = flags, .prepare = BEGET_CALL(model_load, model)));
+	return beget_server_open(
+		ret, BEGET_SERVER_OPTIONS(.flags = BEGET_SERVER_NO_WAIT, .prepare = BEGET_CALL(model_load, model)));
 }
 
 static int report_error(void)
@@ -44,15 +46,20 @@ static int report_error(void)
 	return 1;
 }
 
-/* A new server loads the model while the old children continue. */
-static void begin_reload(struct supervisor *s)
+/* A new server loads the model while the old children continue; then its children take over. */
+static void reload(struct supervisor *s)
 {
-	if (s->next)
+	struct beget_server *next = NULL;
+
+	if (s->next) {
 		s->again = true;
-	else if (open_server(s->model, BEGET_SERVER_NO_WAIT, &s->next) < 0)
+	} else if (open_server(s->model, &next) < 0 ||
+	           beget_service_reload(s->service, BEGET_OPTIONS(.server = next), NULL) < 0) {
 		report_error();
-	else
-		s->loading = true;
+		beget_server_close(next);
+	} else {
+		s->next = next;
+	}
 }
 
 /* Closes the server that no new child needs. */
@@ -64,21 +71,7 @@ static void end_reload(struct supervisor *s, struct beget_server *unused)
 	s->next = NULL;
 	s->again = false;
 	if (again)
-		begin_reload(s);
-}
-
-/* Once the new server is prepared, its children take over. */
-static void continue_reload(struct supervisor *s)
-{
-	int error = beget_server_wait(s->next, 0);
-
-	if (error == -ETIMEDOUT)
-		return;
-	s->loading = false;
-	if (error < 0 || beget_service_reload(s->service, BEGET_OPTIONS(.server = s->next), NULL) < 0) {
-		report_error();
-		end_reload(s, s->next);
-	}
+		reload(s);
 }
 
 static void handle_event(struct supervisor *s, const struct beget_service_event *event)
@@ -92,6 +85,7 @@ static void handle_event(struct supervisor *s, const struct beget_service_event 
 	} else if (event->kind == BEGET_SERVICE_RELOAD_FAILED) {
 		end_reload(s, s->next);
 	}
+	s->failed |= event->kind == BEGET_SERVICE_GAVE_UP;
 }
 
 static void handle_signal(struct supervisor *s, int signals)
@@ -101,7 +95,7 @@ static void handle_signal(struct supervisor *s, int signals)
 	if (read(signals, &info, sizeof(info)) != sizeof(info))
 		return;
 	switch (info.ssi_signo) {
-	case SIGHUP: begin_reload(s); break;
+	case SIGHUP: reload(s); break;
 	case SIGTTIN: beget_service_scale(s->service, ++s->children); break;
 	case SIGTTOU: beget_service_scale(s->service, s->children > 1 ? --s->children : 1); break;
 	default: beget_service_stop(s->service, GRACE_MS);
@@ -110,17 +104,14 @@ static void handle_signal(struct supervisor *s, int signals)
 
 static void supervise(struct supervisor *s, int signals)
 {
+	struct pollfd fds[] = {
+		{.fd = signals, .events = POLLIN},
+		{.fd = beget_service_sentinel(s->service), .events = POLLIN},
+	};
 	struct beget_service_event event = {0};
 
 	while (event.kind != BEGET_SERVICE_STOPPED) {
-		struct pollfd fds[] = {
-			{.fd = signals, .events = POLLIN},
-			{.fd = beget_service_sentinel(s->service), .events = POLLIN},
-			{.fd = s->loading ? beget_server_sentinel(s->next) : -1, .events = POLLIN},
-		};
-		poll(fds, 3, -1);
-		if (fds[2].revents)
-			continue_reload(s);
+		poll(fds, 2, -1);
 		if (fds[0].revents)
 			handle_signal(s, signals);
 		while (beget_service_next(s->service, 0, &event) == 0)
@@ -149,7 +140,7 @@ static int serve(const char *model, int port)
 		fprintf(stderr, "cannot listen on port %d: %s\n", port, strerror(listener < 0 ? -listener : errno));
 		return 1;
 	}
-	if (open_server(model, 0, &s.server) < 0)
+	if (open_server(model, &s.server) < 0)
 		return report_error();
 	const struct beget_options *start = BEGET_OPTIONS(.server = s.server);
 	if (beget_service_open(&s.service,
@@ -162,7 +153,7 @@ static int serve(const char *model, int port)
 	beget_service_close(s.service);
 	beget_server_close(s.next);
 	beget_server_close(s.server);
-	return 0;
+	return s.failed;
 }
 
 static int predict_lines(const char *model)

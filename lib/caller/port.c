@@ -3,6 +3,8 @@
 #include "caller/port.h"
 
 #include "caller/forks.h"
+#include "caller/lease.h"
+#include "caller/spare.h"
 #include "caller/stash.h"
 #include "caller/status.h"
 #include "os/fd.h"
@@ -30,6 +32,14 @@ void *beget__port_pool(const struct beget_process *p)
 int beget__port_socket(const struct beget_process *p)
 {
 	return p->channel.fd;
+}
+
+int beget__port_prepare(struct beget_server *s, int *watch)
+{
+	if (!s || s->connection.poll < 0)
+		return 0;
+	*watch = s->connection.poll;
+	return beget__lease_prepare(&s->connection);
 }
 
 int beget__port_pidfd(struct beget_process *p)

@@ -20,6 +20,10 @@ int beget__port_pidfd(struct beget_process *);
 typedef bool beget__port_take(void *data, struct beget__frame *);
 bool beget__port_receive(struct beget_process *, beget__port_take *, void *data);
 
+/* Prepares a server that was opened without waiting as far as that needs no waiting. -EAGAIN: *watch is readable when
+ * it goes on; 0: it is prepared, or a start will prepare it. */
+int beget__port_prepare(struct beget_server *, int *watch);
+
 /* What is known of a process so far. */
 struct beget__signs {
 	bool born, ready, listens, tired, ended;

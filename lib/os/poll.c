@@ -17,17 +17,29 @@ int beget__poll_create(void)
 	return beget__fd_above_stdio(epoll_create1(EPOLL_CLOEXEC));
 }
 
-static int add(int poll, int fd, uint32_t events, uint64_t number)
+static int control(int poll, int operation, int fd, uint32_t events, uint64_t number)
 {
 	struct epoll_event event = {.events = events, .data.u64 = number};
 
 	FAULT("epoll_ctl", -fault);
-	return epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+	return epoll_ctl(poll, operation, fd, &event) < 0 ? -errno : 0;
+}
+
+static int add(int poll, int fd, uint32_t events, uint64_t number)
+{
+	return control(poll, EPOLL_CTL_ADD, fd, events, number);
 }
 
 int beget__poll_add(int poll, int fd, uint64_t number)
 {
 	return add(poll, fd, EPOLLIN | EPOLLRDHUP, number);
+}
+
+int beget__poll_add_once(int poll, int fd, uint64_t number)
+{
+	int error = add(poll, fd, EPOLLIN | EPOLLONESHOT, number);
+
+	return error == -EEXIST ? control(poll, EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLONESHOT, number) : error;
 }
 
 int beget__poll_add_hangup(int poll, int fd)

@@ -8,8 +8,9 @@
 /* An epoll instance. Each descriptor is added with a number, which is returned when it is readable or closed. */
 int beget__poll_create(void);
 int beget__poll_add(int poll, int fd, uint64_t number);
-int beget__poll_add_hangup(int poll, int fd); /* ready only when the other end is closed; number 0 */
-int beget__poll_add_shut(int poll, int fd);   /* ready when the other end sends no more; number 0 */
+int beget__poll_add_once(int poll, int fd, uint64_t number); /* is returned once, then can be added again */
+int beget__poll_add_hangup(int poll, int fd);                /* ready only when the other end is closed; number 0 */
+int beget__poll_add_shut(int poll, int fd);                  /* ready when the other end sends no more; number 0 */
 void beget__poll_remove(int poll, int fd);
 
 /* Gets the numbers of up to most ready descriptors. Returns their count: 0 after wait_ms or after an interruption. */

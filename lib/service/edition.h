@@ -14,6 +14,7 @@ struct beget__edition {
 	struct beget_options *start; /* copies */
 	struct beget__keep *call;
 	struct beget__keeper keeper;
+	bool prepared;             /* its server has been prepared */
 	unsigned wanted;           /* number of children */
 	struct beget__failure why; /* the reason of its last failure */
 };

@@ -4,8 +4,9 @@
 
 #include "caller/port.h"
 #include "os/clock.h"
+#include "os/poll.h"
 
-#include <stdlib.h>
+#include <errno.h>
 
 /* When to check again what is already due; and from which delay on the processes may have stood still. */
 enum { LOOK_AGAIN_MS = 5, LATE_MS = 100 };
@@ -179,27 +180,59 @@ void beget__life_attend(struct beget_service *s, int64_t now)
 	}
 }
 
-void beget__life_start(struct beget_service *s, struct beget__edition *e, int64_t now)
+/* NULL: no memory, which is a failure too, but has no event. */
+static struct beget__member *add(struct beget_service *s, struct beget__edition *e, int64_t now)
 {
-	s->starting = true;
-	struct beget__member *m = beget__member_start(e->start, &e->call->call, ++s->last_id, s->epoll);
-	s->starting = false;
+	struct beget__member *m = beget__member_new(++s->last_id);
+
 	if (!m) {
 		e->why = *beget__fail_last();
 		beget__keeper_failed(&e->keeper, now);
-		return;
+		return NULL;
 	}
 	*s->last = m;
 	s->last = &m->next;
 	s->counts.started++;
 	m->version = e->version;
 	m->edition = e;
+	return m;
+}
+
+bool beget__life_prepare(struct beget_service *s, struct beget__edition *e, int64_t now)
+{
+	int watch, error = beget__port_prepare(e->start->server, &watch);
+
+	if (error == -EAGAIN) {
+		error = beget__poll_add_once(s->epoll, watch, BEGET__SERVICE_SERVER);
+		if (!error)
+			return false;
+		beget__fail_errno(-error, "cannot watch the server");
+	}
+	e->prepared = !error;
+	struct beget__member *m = error ? add(s, e, now) : NULL;
+	if (m) {
+		beget__member_fail(m, error);
+		end(s, m, false, now);
+	}
+	return !error;
+}
+
+void beget__life_start(struct beget_service *s, struct beget__edition *e, int64_t now)
+{
+	struct beget__member *m = add(s, e, now);
+
+	if (!m)
+		return;
+	s->starting = true;
+	beget__member_start(m, e->start, &e->call->call, s->epoll);
+	s->starting = false;
+	if (m->stage == BEGET__GONE) {
+		end(s, m, false, now);
+		return;
+	}
 	if (s->options.ready_ms)
 		m->ready_by = beget__life_after(now, s->options.ready_ms);
-	if (m->stage == BEGET__GONE)
-		end(s, m, false, now);
-	else
-		look(s, m, false, now);
+	look(s, m, false, now);
 }
 
 /* What was due by now has been done, or waits for something that an event will report. */

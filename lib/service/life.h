@@ -8,6 +8,10 @@
  * each child then has the time that was left to it when the caller was here before. */
 void beget__life_forgive(struct beget_service *);
 
+/* Prepares the server of an edition as far as that needs no waiting. False: that is under way, or has failed like a
+ * child. */
+bool beget__life_prepare(struct beget_service *, struct beget__edition *, int64_t now);
+
 /* Starts a child of this edition. Whether that fails is seen in the edition's keeper and in the events. */
 void beget__life_start(struct beget_service *, struct beget__edition *, int64_t now);
 

@@ -9,8 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct beget__member *beget__member_start(const struct beget_options *options, const struct beget_call *call,
-                                          uint64_t id, int epoll)
+struct beget__member *beget__member_new(uint64_t id)
 {
 	struct beget__member *m = beget__mem_alloc(sizeof(*m));
 
@@ -20,7 +19,21 @@ struct beget__member *beget__member_start(const struct beget_options *options, c
 	}
 	m->kept.id = id;
 	m->ready_by = m->healthy_at = m->aged_at = m->kill_at = m->silent_at = INT64_MAX;
+	return m;
+}
+
+void beget__member_fail(struct beget__member *m, int error)
+{
+	m->why = *beget__fail_last();
+	m->status = (struct beget_status){.outcome = BEGET_FAILED, .code = error};
+	m->stage = BEGET__GONE;
+}
+
+void beget__member_start(struct beget__member *m, const struct beget_options *options, const struct beget_call *call,
+                         int epoll)
+{
 	int error = beget_start(&m->kept.process, options, call);
+
 	if (!error) {
 		error = beget__kept_watch(&m->kept, epoll);
 		if (error)
@@ -28,14 +41,11 @@ struct beget__member *beget__member_start(const struct beget_options *options, c
 		if (error)
 			beget__member_kill(m);
 	}
-	if (error) {
-		m->why = *beget__fail_last();
-		m->status = (struct beget_status){.outcome = BEGET_FAILED, .code = error};
-		beget_free(m->kept.process);
-		m->kept.process = NULL;
-		m->stage = BEGET__GONE;
-	}
-	return m;
+	if (!error)
+		return;
+	beget__member_fail(m, error);
+	beget_free(m->kept.process);
+	m->kept.process = NULL;
 }
 
 void beget__member_kill(struct beget__member *m)

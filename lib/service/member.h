@@ -31,9 +31,14 @@ struct beget__member {
 	struct beget_status status;
 };
 
-/* Starts a child. It exists even if that fails, but has ended then. NULL: no memory. */
-struct beget__member *beget__member_start(const struct beget_options *, const struct beget_call *, uint64_t id,
-                                          int epoll);
+/* A child that is not started yet. NULL: no memory. */
+struct beget__member *beget__member_new(uint64_t id);
+
+/* Starts it. If that fails, it has ended. */
+void beget__member_start(struct beget__member *, const struct beget_options *, const struct beget_call *, int epoll);
+
+/* It has ended without having been started, because of this error, which was recorded last. */
+void beget__member_fail(struct beget__member *, int error);
 
 /* Asks it to finish, and kills it at that time if it has not. */
 void beget__member_retire(struct beget__member *, int64_t kill_at);

@@ -39,7 +39,7 @@ struct beget_service {
 	struct beget_service_status counts;
 };
 
-/* The number of the timer's events. Those of children are not 0, because their ids are not. */
-enum { BEGET__SERVICE_TIMER };
+/* The numbers of events. Those of children are higher, because their ids are not 0. */
+enum { BEGET__SERVICE_TIMER, BEGET__SERVICE_SERVER };
 
 #endif

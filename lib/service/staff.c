@@ -49,7 +49,8 @@ static void adjust(struct beget_service *s, struct beget__edition *e, int64_t no
 {
 	struct tally t = count(s, e);
 
-	while (!s->stopping && t.live < e->wanted && beget__keeper_may_start(&e->keeper, now)) {
+	while (!s->stopping && t.live < e->wanted && beget__keeper_may_start(&e->keeper, now) &&
+	       beget__life_prepare(s, e, now)) {
 		beget__life_start(s, e, now);
 		t = count(s, e);
 	}
@@ -79,7 +80,7 @@ static void share_out(struct beget_service *s, const struct tally *next)
 static void divide(struct beget_service *s)
 {
 	s->current->wanted = s->wanted;
-	if (!s->next)
+	if (!s->next || !s->next->prepared)
 		return;
 	struct tally next = count(s, s->next);
 	if (s->options.flags & BEGET_SERVICE_ONE_BY_ONE)
@@ -155,6 +156,8 @@ void beget__staff_work(struct beget_service *s, int64_t now)
 	if (s->spent && !s->stopping)
 		beget__staff_stop(s, s->options.grace_ms);
 	give_up(s);
+	if (s->next && !s->next->prepared && beget__keeper_may_start(&s->next->keeper, now))
+		beget__life_prepare(s, s->next, now);
 	divide(s);
 	adjust(s, s->current, now);
 	if (s->next)
