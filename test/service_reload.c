@@ -186,8 +186,10 @@ static void a_reload_takes_the_place_of_another(enum beget_method method)
 	good(beget_service_reload(s, NULL, BEGET_CALL(wait_until_asked))); /* never ready */
 	good(beget_service_reload(s, NULL, BEGET_CALL(serve_as, counters, 2)));
 	assert_int_equal(until(s, BEGET_SERVICE_RELOADED).version, 3);
-	while (service_status(s).starting || service_status(s).finishing)
-		(void)next_event(s);
+	while (service_status(s).starting || service_status(s).finishing) {
+		struct beget_service_event e = next_event(s);
+		assert_true(e.kind != BEGET_SERVICE_ENDED || e.status.code == 0); /* it was asked */
+	}
 	assert_int_equal(ints[2], 2);
 	assert_int_equal(service_status(s).reloads, 1);
 	finish(s);
