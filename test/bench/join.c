@@ -1,10 +1,11 @@
 /* What waiting costs: n children wait for a signal to end. When all have ended, unnoticed by the library, they are
- * joined. Also measures how many descriptors each child costs its caller. The time is that of the joins only, per
- * child. Usage: join [-r ROUNDS] N... */
+ * joined. Or they are killed one by one while the others live. Also measures how many descriptors each child costs its
+ * caller. The time is that of the joins only, per child. Usage: join [-r ROUNDS] N... */
 #include "ways.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +153,44 @@ static void beget_children(const char *name, const char *figure, void (*join)(in
 		beget_free(processes[i]);
 }
 
+/* All live, and one after the other is killed. The time is that of killing and waiting, per end. */
+static void ends_among_many(int n, bool in_set)
+{
+	enum { ENDS = 20 };
+	struct beget_set *set = NULL;
+
+	if (in_set && beget_set_open(&set) < 0)
+		bench_die("beget_set_open", beget_error());
+	make_word();
+	for (int i = 0; i < n; i++) {
+		processes[i] = bench_start(BEGET_FORKSERVER, 0,
+		                           BEGET_CALL(wait_for_word, BEGET_FD(word[0]), BEGET_FD(alive[1])));
+		if (in_set && beget_set_add(set, processes[i], NULL) < 0)
+			bench_die("beget_set_add", beget_error());
+	}
+	int64_t begin = bench_now();
+	for (int i = 0; i < ENDS; i++) {
+		struct beget_process *ended = processes[i * (n / ENDS)];
+		beget_kill(ended, SIGKILL);
+		if ((in_set ? beget_set_next(set, BEGET_FOREVER, &ended, NULL)
+		            : beget_wait(processes, (size_t)n, BEGET_FOREVER)) < 0 ||
+		    beget_join(ended, 0, NULL) < 0)
+			bench_die("an end among many", beget_error());
+		beget_free(ended);
+		processes[i * (n / ENDS)] = NULL;
+	}
+	int64_t end = bench_now();
+	bench_row("join", in_set ? "set" : "beget_wait", n, "an end among many", "us",
+	          (double)(end - begin) / 1e3 / ENDS);
+	say_word();
+	for (int i = 0; i < n; i++) {
+		if (processes[i])
+			bench_join(processes[i]);
+		beget_free(processes[i]);
+	}
+	beget_set_free(set);
+}
+
 static void bare_children(int n)
 {
 	make_word();
@@ -176,6 +215,10 @@ static void one_round(int n)
 	beget_children("beget forkserver", "epoll", by_epoll, n);
 	beget_children("beget forkserver", "set", by_a_set, n);
 	beget_children("beget forkserver", "beget_wait", whichever_ends, n);
+	if (n >= 100) {
+		ends_among_many(n, false);
+		ends_among_many(n, true);
+	}
 	if (n > MANY)
 		return;
 	beget_children("beget spawn", "one by one", one_after_the_other, n);
