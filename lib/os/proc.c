@@ -5,7 +5,6 @@
 #include "os/fault.h"
 #include "os/fd.h"
 #include "os/libc.h"
-#include "os/mem.h"
 #include "os/procfs.h"
 
 #include <errno.h>
@@ -94,18 +93,26 @@ static pid_t clone_beside(int (*child)(void *), void *stack, int flags, void *ar
 	return pid;
 }
 
+/* Not from malloc: the middle process of a launch exits on its stack, and valgrind, which copies where we share memory,
+ * would report the stack as lost. */
+static void *make_stack(size_t size)
+{
+	FAULT("mmap", MAP_FAILED);
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+}
+
 pid_t beget__proc_vfork(int (*child)(void *), void *argument, size_t size, int exit_signal, int *pidfd)
 {
 	enum { STACK = 32768 };
 
 	FAULT("clone", -fault);
-	char *stack = beget__mem_alloc_aligned(64, STACK);
-	if (!stack)
-		return -ENOMEM;
+	char *stack = make_stack(STACK);
+	if (stack == MAP_FAILED)
+		return -errno;
 	pid_t pid = clone_on_our_memory(child, stack + STACK, exit_signal, argument, pidfd);
 	if (missing(pid)) /* before Linux 6.12, after unshare(CLONE_NEWTIME) */
 		pid = clone_beside(child, stack + STACK, exit_signal, argument, size, pidfd);
-	free(stack);
+	munmap(stack, STACK);
 	if (*pidfd >= 0 && *pidfd <= STDERR_FILENO)
 		*pidfd = beget__fd_above_stdio(*pidfd);
 	return pid;

@@ -1,0 +1,15 @@
+#!/bin/sh
+# A user's valgrind finds nothing lost: neither in a trivial caller nor in its helper and its children.
+. test/tap
+
+case $BUILD in /*) build=$BUILD ;; *) build=$PWD/$BUILD ;; esac
+command -v valgrind >/dev/null 2>&1 || skip_all "valgrind is not installed"
+timeout 120 valgrind --leak-check=full --trace-children=yes --log-file="$tmp/log.%p" "$build/test/prog/covered" \
+	>"$tmp/out" 2>&1
+report "the program ends as without valgrind" $?
+grep -hE 'definitely lost: [1-9]|possibly lost: [1-9]|ERROR SUMMARY: [1-9]' "$tmp"/log.* >"$tmp/out"
+none "nothing is lost"
+# The caller, the helper with its middle process, and three children.
+grep -lE 'ERROR SUMMARY: 0' "$tmp"/log.* | wc -l | tr -d ' ' >"$tmp/out"
+same "all processes report" 6
+finish
