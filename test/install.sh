@@ -112,6 +112,26 @@ else
 	skip "CMake" "it is not installed"
 fi
 
+if with_musl || ! command -v meson >/dev/null 2>&1; then
+	skip "Meson" "it is not installed, or has no pkg-config for musl"
+else
+	# The name, and an option that chooses between the installed library and the subproject.
+	with_meson() {
+		PKG_CONFIG_LIBDIR=$root/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root \
+			meson setup "$2" "$tmp/elsewhere/$1" "$tmp/elsewhere/source" >"$tmp/out" 2>&1 &&
+			env -u MAKEFLAGS ninja -C "$tmp/elsewhere/$1" >"$tmp/out" 2>&1
+		report "Meson, $1: builds" $?
+		for target in dynamic static; do
+			cp "$tmp/elsewhere/$1/$target" "$tmp/elsewhere/program"
+			runs "Meson, $1, $target"
+		done
+	}
+	with_meson installed --wrap-mode=nofallback
+	mkdir "$tmp/elsewhere/source/subprojects/beget"
+	cp -r Makefile meson.build include lib tools man "$tmp/elsewhere/source/subprojects/beget"
+	with_meson subproject --wrap-mode=forcefallback
+fi
+
 # Each function and macro in the headers has a page under its own name, and that page lists it.
 names=$(sed -n 's/^[a-z].*[ *]\(beget_[a-z_]*\)(.*/\1/p' include/beget.h include/beget/pool.h include/beget/service.h
 	sed -n 's/^#define \(BEGET_CALL\|BEGET_OPTIONS\|BEGET_BYTES\|BEGET_FD\|beget_result\)(.*/\1/p' include/beget/call.h
