@@ -94,12 +94,37 @@ static void a_slow_caller(enum beget_method method)
 	beget_service_close(s);
 }
 
+/* A child that reports more than the caller reads neither fails nor waits. */
+static int beat_often(struct beget_buffer *counters)
+{
+	beget_ready();
+	for (int i = 0; i < 5000; i++)
+		if (beget_beat())
+			return 7;
+	add_one(counters, 0);
+	return beat();
+}
+
+static void a_caller_that_reads_nothing(enum beget_method method)
+{
+	volatile int *ints;
+	struct beget_buffer *counters = shared_ints(1, &ints);
+	struct beget_service *s =
+		SERVICE(method, BEGET_CALL(beat_often, counters), .children = 1, .ready_ms = PATIENCE_MS);
+
+	await_ready(s, 1, NULL);
+	assert_true(changes(&ints[0], 0));
+	finish(s);
+	beget_buffer_free(counters);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct behaviour table[] = {
 		BEHAVIOUR_OF(a_silent_child_is_named, BY(BEGET_FORKSERVER)),
 		BEHAVIOUR(a_standstill_does_not_count),
 		BEHAVIOUR_OF(a_slow_caller, BY(BEGET_FORKSERVER)),
+		BEHAVIOUR(a_caller_that_reads_nothing),
 	};
 
 	beget_init(argc, argv);

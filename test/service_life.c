@@ -4,6 +4,7 @@
 #include "host.h"
 
 #include <fcntl.h>
+#include <sched.h>
 
 static void children_start_and_finish(enum beget_method method)
 {
@@ -125,6 +126,9 @@ static void a_child_that_is_not_ready_in_time_is_killed(enum beget_method method
 	struct beget_service *s = SERVICE(method, BEGET_CALL(wait_until_asked), .children = 1, .ready_ms = 50,
 	                                  .backoff_ms = 1, .boots = 2);
 
+	until(s, BEGET_SERVICE_STARTED);
+	assert_int_equal(service_status(s).starting, 1);
+	assert_int_equal(service_status(s).ready, 0);
 	for (int i = 0; i < 2; i++) {
 		struct beget_service_event e = until(s, BEGET_SERVICE_ENDED);
 		assert_int_equal(e.status.outcome, BEGET_TIMED_OUT);
@@ -162,6 +166,16 @@ static void scaling_ends_the_newest(enum beget_method method)
 	good(beget_service_scale(s, 1));
 	await_ready(s, 1, NULL);
 	finish(s);
+}
+
+static void one_for_each_processor(enum beget_method method)
+{
+	struct beget_service *s = SERVICE(method, BEGET_CALL(serve), .ready_ms = PATIENCE_MS);
+	cpu_set_t set;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(set), &set), 0);
+	assert_int_equal(service_status(s).wanted, CPU_COUNT(&set));
+	beget_service_close(s);
 }
 
 /* Closing leaves no child behind, whatever it was doing. */
@@ -287,6 +301,9 @@ static void what_cannot_be_served_is_refused(enum beget_method method)
 	assert_non_null(strstr(beget_error(), "sent back"));
 	assert_null(s);
 	assert_int_equal(beget_service_next(NULL, 0, &event), -EINVAL);
+	start->out = BEGET_STREAM_PIPE(&out);
+	assert_int_equal(beget_service_open(&s, BEGET_SERVICE_OPTIONS(.start = start), BEGET_CALL(serve)), -EINVAL);
+	assert_non_null(strstr(beget_error(), "a pipe connects two processes"));
 	s = SERVICE(method, BEGET_CALL(serve), .children = 1);
 	assert_int_equal(beget_service_next(s, 0, NULL), -EINVAL);
 	assert_int_equal(beget_service_status(s, NULL), -EINVAL);
@@ -312,6 +329,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(a_child_that_goes_on_is_killed),
 		BEHAVIOUR(a_child_that_is_not_ready_in_time_is_killed),
 		BEHAVIOUR(scaling_ends_the_newest),
+		BEHAVIOUR(one_for_each_processor),
 		BEHAVIOUR(closing_kills),
 		BEHAVIOUR(a_caller_is_killed),
 		BEHAVIOUR(the_call_is_kept),

@@ -185,12 +185,29 @@ static void foreign_children_do_not_count(enum beget_method method)
 	run_host(have_foreign_children);
 }
 
+static int serve_with(struct beget_fd fd)
+{
+	return fd.fd < 0 ? 5 : serve();
+}
+
+static int descriptors_of_a_copy(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(count_descriptors());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WEXITSTATUS(status);
+}
+
 /* In a forked copy of the program, the service belongs to the original. */
 static void a_copy_has_no_service(enum beget_method method)
 {
-	struct beget_service *s = SERVICE(method, BEGET_CALL(serve), .children = 1, .ready_ms = PATIENCE_MS);
+	int status = -1, others = descriptors_of_a_copy();
+	struct beget_service *s = SERVICE(method, BEGET_CALL(serve_with, BEGET_FD(STDERR_FILENO)), .children = 1,
+	                                  .ready_ms = PATIENCE_MS);
 	struct beget_service_event e;
-	int status = -1;
 
 	await_ready(s, 1, NULL);
 	pid_t pid = fork();
@@ -205,6 +222,7 @@ static void a_copy_has_no_service(enum beget_method method)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+	assert_int_equal(descriptors_of_a_copy(), others);
 	assert_int_equal(service_status(s).ready, 1);
 	finish(s);
 }

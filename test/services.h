@@ -127,7 +127,9 @@ static inline int wait_until_asked(void)
 /* The same, and reports that it is ready once it can be asked. */
 static inline int serve(void)
 {
-	return beget_stopping() < 0 || beget_ready() ? 8 : wait_until_asked();
+	int fd = beget_stopping();
+
+	return fd < 0 || beget_stopping() != fd || beget_ready() ? 8 : wait_until_asked();
 }
 
 /* The same, and reports all the time that it is well. */

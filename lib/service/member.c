@@ -48,7 +48,7 @@ void beget__member_start(struct beget__member *m, const struct beget_options *op
 	m->kept.process = NULL;
 }
 
-void beget__member_kill(struct beget__member *m)
+void beget__member_kill(const struct beget__member *m)
 {
 	(void)beget_kill(m->kept.process, SIGKILL);
 }

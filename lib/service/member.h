@@ -42,7 +42,7 @@ void beget__member_fail(struct beget__member *, int error);
 
 /* Asks it to finish, and kills it at that time if it has not. */
 void beget__member_retire(struct beget__member *, int64_t kill_at);
-void beget__member_kill(struct beget__member *);
+void beget__member_kill(const struct beget__member *);
 
 /* Does what had to wait for its birth: asks it to finish, or kills it if that is due. */
 void beget__member_press(struct beget__member *, int64_t now);

@@ -1,6 +1,7 @@
 /* Opens and closes services. Runs in the caller, in any thread. */
 #include "service/service.h"
 
+#include "caller/await.h"
 #include "caller/options.h"
 #include "os/cpu.h"
 #include "os/fd.h"
@@ -125,7 +126,19 @@ int beget_service_open(struct beget_service **ret, const struct beget_service_op
 	return 0;
 }
 
-/* The handle of a child cannot be joined after it was freed, so wait for the children first. */
+/* Also those that are not born yet. A helper that is stopped delays this only for a limited time. */
+static void kill_children(const struct beget_service *s)
+{
+	for (const struct beget__member *m = s->first; m; m = m->next) {
+		struct beget_process *p = m->kept.process;
+		if (m->stage == BEGET__GONE ||
+		    beget__await_stage(&p, 1, BEGET__STAGE_BORN, LAST_MS, PTHREAD_CANCEL_DISABLE) < 0)
+			continue;
+		beget__member_kill(m);
+		(void)beget_join(p, LAST_MS, NULL);
+	}
+}
+
 void beget_service_close(struct beget_service *s)
 {
 	if (!s || s->owner != getpid())
@@ -133,9 +146,7 @@ void beget_service_close(struct beget_service *s)
 	int cancel = beget__thread_no_cancel();
 	pthread_mutex_lock(&s->lock);
 	beget__staff_stop(s, 0);
-	for (struct beget__member *m = s->first; m; m = m->next)
-		if (m->stage != BEGET__GONE && m->pid > 0)
-			(void)beget_join(m->kept.process, LAST_MS, NULL);
+	kill_children(s);
 	pthread_mutex_unlock(&s->lock);
 	destroy(s);
 	beget__thread_cancel(cancel);
