@@ -263,11 +263,12 @@ WATCHED = $(TESTS) $(REPLAYS)
 # helper_storm: the same, and the test signals that pid.
 # start_state: valgrind adds variables to the environment of each program that it executes.
 # start_limits, start_matrix, start_rebirth: valgrind reports a state of its own.
+# start_namespaces, start_rlimits: valgrind keeps limits of its own, and mistakes a mount without a type for an error.
 # start_modules, start_explain, unit_module: valgrind reports the loader's reads of run paths, which are correct.
 # server_%: the same, and the tests wait for spares.
 # start_threads: thousands of starts from threads, which valgrind runs one at a time; the thread sanitizer covers them.
 UNFIT = fault_% helper_storm start_crash start_family start_state start_limits start_matrix start_modules start_rebirth \
-	start_threads server_% start_explain unit_module
+	start_namespaces start_rlimits start_threads server_% start_explain unit_module
 VALGRIND_TESTS = $(addprefix $(BUILD)/valgrind/test/,$(filter-out $(UNFIT),$(notdir $(TESTS))))
 # No leak check, because a child exits without freeing its arguments. The address sanitizer checks the caller.
 valgrind: ## the tests under valgrind

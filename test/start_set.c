@@ -185,6 +185,7 @@ static void *takes_all(void *set)
 
 	while (!(error = beget_set_next(set, BEGET_FOREVER, &p, NULL))) {
 		taken++;
+		(void)beget_join(p, PATIENCE_MS, NULL);
 		beget_free(p);
 	}
 	return (void *)(error == -ENOENT ? taken : -1);

@@ -158,12 +158,12 @@ static int one_round(struct work *w)
 	if (w->feed)
 		close(in);
 	ready.fd = out;
-	if (poll(&ready, 1, 10000) != 1 || read(out, &byte, 1) != 1 || byte != (w->feed ? 'B' : 'A'))
+	if (poll(&ready, 1, scaled(10000)) != 1 || read(out, &byte, 1) != 1 || byte != (w->feed ? 'B' : 'A'))
 		bad |= 4;
-	if (!ends(out, 10000))
+	if (!ends(out, scaled(10000)))
 		bad |= 8;
 	close(out);
-	if (beget_join(p, 10000, NULL) < 0 || beget_result(p, &count) < 0)
+	if (beget_join(p, scaled(10000), NULL) < 0 || beget_result(p, &count) < 0)
 		bad |= 16;
 	if ((w->method != BEGET_FORK || w->flags & BEGET_CLOSE_FDS) && count > 2)
 		bad |= 32;

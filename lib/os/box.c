@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* A message with one descriptor. */
@@ -21,7 +22,9 @@ struct letter {
 	struct msghdr message;
 };
 
-/* One opening, shared with the process that does it. */
+/* One opening, shared with the process that does it. Under valgrind that process has a copy of it, and its exit status
+ * is the error. */
+enum { UNKNOWN = -EIO };
 struct opening {
 	const char *path;
 	int flags, socket, error;
@@ -62,20 +65,22 @@ BEGET__NOT_WATCHED static int open_there(void *data)
 		fd = beget__fd_open(o->path, o->flags);
 	while (fd == -EINTR);
 	o->error = fd < 0 ? fd : send_file(o->socket, fd);
-	_exit(0);
+	_exit(-o->error);
 }
 
 static int run(struct opening *o)
 {
 	sigset_t before;
-	int none;
+	int none, status = -1;
 
 	beget__signals_block_all(&before);
 	/* Exit signal 0: no SIGCHLD in the host, and invisible to its wait(-1). */
 	pid_t pid = beget__proc_vfork(open_there, o, sizeof(*o), 0, &none);
 	if (pid > 0)
-		beget__proc_reap(pid, (int)__WCLONE);
+		status = beget__proc_reap(pid, (int)__WCLONE);
 	beget__signals_set_mask(&before);
+	if (o->error == UNKNOWN && status >= 0 && WIFEXITED(status))
+		o->error = -WEXITSTATUS(status);
 	return pid < 0 ? pid : o->error;
 }
 
@@ -86,7 +91,7 @@ int beget__box_open(const char *path, int flags, int *ret)
 
 	if (error)
 		return error;
-	struct opening o = {path, flags, pair[1], -EIO};
+	struct opening o = {path, flags, pair[1], UNKNOWN};
 	error = run(&o);
 	beget__fd_close(&pair[1]);
 	if (error)

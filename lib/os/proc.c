@@ -210,7 +210,7 @@ int beget__proc_reap(pid_t pid, int options)
 	while (waitpid(pid, &status, options) < 0)
 		if (errno != EINTR)
 			return -errno;
-	return 0;
+	return status;
 }
 
 int beget__proc_wait(idtype_t type, id_t id, siginfo_t *info, int options, struct rusage *usage)

@@ -25,7 +25,7 @@ bool beget__proc_exceeds_exec(const char *string);
 int beget__proc_pidfd_open(pid_t);
 int beget__proc_signal(pid_t, int pidfd, int signal);
 void beget__proc_kill_group(pid_t leader, int pidfd);
-int beget__proc_reap(pid_t, int options); /* discards the status */
+int beget__proc_reap(pid_t, int options); /* returns the wait status */
 int beget__proc_wait(idtype_t, id_t, siginfo_t *, int options, struct rusage *);
 /* -ENODATA: the kernel keeps no record; -EAGAIN: the process has not been reaped. */
 int beget__proc_pidfd_exit(int pidfd, int *wait_status);
