@@ -42,6 +42,9 @@ if ! as_nobody "$tmp/plain" starts; then
 	finish
 fi
 same "a program of another user without rights to gain" "$accepted"
+cp "$tmp/plain" "$tmp/unreadable" && chmod 711 "$tmp/unreadable"
+as_nobody "$tmp/unreadable" starts
+same "a program that may be executed but not read" "$accepted"
 
 # Set-id: $tmp may be mounted nosuid, and then nothing is gained; the file's mode alone causes the refusal.
 for mode in 4755 2755; do
