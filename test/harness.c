@@ -94,6 +94,15 @@ static int count_entries(const char *path)
 	return n;
 }
 
+/* libc reads the setting when a program begins. */
+void keep_no_freed_blocks(char **argv)
+{
+	if (getenv("GLIBC_TUNABLES"))
+		return;
+	setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 1);
+	execv(argv[0], argv);
+}
+
 size_t heap(void)
 {
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)

@@ -97,6 +97,9 @@ bool processes_settle(int most);
 /* Bytes that malloc has allocated, or 0 if it does not count them, or under a tool that finds leaks itself. */
 size_t heap(void);
 
+/* First statement of main for a program that compares heaps: glibc counts freed blocks that it keeps for a thread. */
+void keep_no_freed_blocks(char **argv);
+
 /* Lowers the limit so that the k lowest free descriptor numbers remain. Returns the limit to restore. */
 struct rlimit leave_places(int k);
 

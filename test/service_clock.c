@@ -45,14 +45,14 @@ static int serve_slowly(void)
 /* No child counts as silent then, and none is killed because its time has expired meanwhile. */
 static void a_standstill_does_not_count(enum beget_method method)
 {
-	struct beget_service *s = SERVICE(method, BEGET_CALL(serve_slowly), .children = 2, .ready_ms = scaled(400),
+	struct beget_service *s = SERVICE(method, BEGET_CALL(serve_slowly), .children = 2, .ready_ms = scaled(1000),
 	                                  .heartbeat_ms = scaled(400));
 	struct beget_service_event e;
 	pid_t pids[2];
 
 	pids[0] = until(s, BEGET_SERVICE_STARTED).pid;
 	pids[1] = until(s, BEGET_SERVICE_STARTED).pid;
-	stand_still(pids, 2, scaled(550));
+	stand_still(pids, 2, scaled(1150));
 	await_ready(s, 2, NULL);
 	stand_still(pids, 2, scaled(550));
 	assert_int_equal(beget_service_next(s, 0, &e), -ETIMEDOUT);

@@ -265,6 +265,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(killed_children_block_nothing),
 	};
 
+	keep_no_freed_blocks(argv);
 	beget_init(argc, argv);
 	return run_behaviours(table, sizeof(table) / sizeof(*table));
 }

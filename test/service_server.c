@@ -248,6 +248,7 @@ int main(int argc, char **argv)
 		UNIT(a_hundred_servers_leak_nothing),
 	};
 
+	keep_no_freed_blocks(argv);
 	beget_init(argc, argv);
 	return run_units(table, sizeof(table) / sizeof(*table), 1);
 }
