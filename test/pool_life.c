@@ -139,6 +139,17 @@ static void after_so_many_tasks(enum beget_method method)
 	beget_pool_free(pool);
 }
 
+static void a_start_longer_than_a_lifetime(enum beget_method method)
+{
+	struct beget_pool *pool = POOL(method, .workers = 1, .lifetime_ms = 50, .prepare = BEGET_CALL(nap, 150));
+	int first = task_int(submit(pool, BEGET_CALL(own_pid))), now = first;
+
+	for (int64_t limit = now_ms() + PATIENCE_MS; now == first && now_ms() < limit; sleep_ms(5))
+		now = task_int(submit(pool, BEGET_CALL(own_pid)));
+	assert_int_not_equal(now, first);
+	beget_pool_free(pool);
+}
+
 static int grow(size_t bytes)
 {
 	char *p = malloc(bytes);
@@ -504,6 +515,7 @@ int main(int argc, char **argv)
 		BEHAVIOUR(few_descriptors),
 		BEHAVIOUR(after_so_many_tasks),
 		BEHAVIOUR(after_a_time_or_a_size),
+		BEHAVIOUR(a_start_longer_than_a_lifetime),
 		BEHAVIOUR(drained),
 		BEHAVIOUR(not_drained),
 		BEHAVIOUR(freed_at_once),

@@ -253,6 +253,7 @@ static void mixed_tasks(struct beget_process *worker, int n)
 static void nothing_gathers(enum beget_method method)
 {
 	not_under_asan("its allocator keeps what was freed");
+	not_under_valgrind("its own memory grows");
 	struct beget_process *worker = worker_of(method, NULL);
 
 	mixed_tasks(worker, often(2000));

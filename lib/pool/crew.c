@@ -55,8 +55,6 @@ static int start(struct beget_pool *pool)
 		return error;
 	w->kept.id = ++pool->last_id;
 	w->most_done = (unsigned)beget__keeper_jitter(pool->options.tasks_per_worker);
-	if (pool->options.lifetime_ms)
-		w->replace_at = w->head_since + beget__keeper_jitter(pool->options.lifetime_ms);
 	error = beget__kept_watch(&w->kept, pool->epoll);
 	if (error) {
 		beget__worker_free(w, true);
@@ -130,10 +128,10 @@ static struct tally count(const struct beget_pool *pool, int64_t now)
 			t.live += w->failure.code != 0; /* it counts as failed when it has ended */
 			continue;
 		}
-		if (is_old(w, now))
-			t.old = w;
-		else
+		if (!is_old(w, now))
 			t.live++;
+		else if (!t.old || w->kept.id < t.old->kept.id)
+			t.old = w;
 		if (!beget__worker_ready(w))
 			continue;
 		t.ready++;
@@ -143,6 +141,14 @@ static struct tally count(const struct beget_pool *pool, int64_t now)
 			t.idle = w;
 	}
 	return t;
+}
+
+/* A worker's lifetime begins when it is ready, or a slow one would have to be replaced at once. */
+static void begin_lifetimes(struct beget_pool *pool, int64_t now)
+{
+	for (size_t i = 0; pool->options.lifetime_ms && i < pool->n; i++)
+		if (!pool->workers[i]->replace_at && beget__worker_ready(pool->workers[i]))
+			pool->workers[i]->replace_at = now + beget__keeper_jitter(pool->options.lifetime_ms);
 }
 
 static void fail_to_start(struct beget_pool *pool, const struct beget__failure *why, int64_t now)
@@ -167,8 +173,9 @@ static struct beget__worker *surplus(const struct beget_pool *pool, const struct
 static void adjust(struct beget_pool *pool, int64_t now)
 {
 	struct beget__worker *w;
-	struct tally t = count(pool, now);
 
+	begin_lifetimes(pool, now);
+	struct tally t = count(pool, now);
 	if (pool->solo || pool->dismissed || (pool->closed && pool->unfinished == 0))
 		return;
 	while (t.live < wanted(pool) && pool->n <= pool->options.workers &&

@@ -32,7 +32,7 @@ struct beget__worker {
 	int64_t head_since;
 	struct beget__failure failure; /* of its start or its prepare call; code 0: none */
 	unsigned most_done;            /* maximum number of tasks; 0: no limit */
-	int64_t replace_at;            /* time of replacement; 0: never */
+	int64_t replace_at;            /* time of replacement; 0: never, or not yet ready */
 };
 
 /* Starts a worker; if there is a prepare call, it runs first. */
