@@ -191,6 +191,16 @@ static void *takes_all(void *set)
 	return (void *)(error == -ENOENT ? taken : -1);
 }
 
+/* Returns when the thread is probably waiting. */
+static pthread_t start_a_waiter(struct beget_set *set)
+{
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, takes_all, set), 0);
+	sleep_ms(20);
+	return thread;
+}
+
 static void several_threads(enum beget_method method)
 {
 	enum { THREADS = 4, N = 24 };
@@ -221,12 +231,10 @@ static void the_last_is_removed(enum beget_method method)
 {
 	struct beget_set *set = open_set();
 	struct beget_process *p = start(method, BEGET_CALL(sleeper));
-	pthread_t thread;
 	void *taken;
 
 	add(set, p, NULL);
-	assert_int_equal(pthread_create(&thread, NULL, takes_all, set), 0);
-	sleep_ms(20);
+	pthread_t thread = start_a_waiter(set);
 	assert_int_equal(beget_set_remove(set, p), 0);
 	assert_int_equal(pthread_join(thread, &taken), 0);
 	assert_int_equal((intptr_t)taken, 0);
@@ -238,12 +246,10 @@ static void a_cancelled_wait(enum beget_method method)
 {
 	struct beget_set *set = open_set();
 	struct beget_process *p = start(method, BEGET_CALL(sleeper));
-	pthread_t thread;
 	void *end;
 
 	add(set, p, NULL);
-	assert_int_equal(pthread_create(&thread, NULL, takes_all, set), 0);
-	sleep_ms(20);
+	pthread_t thread = start_a_waiter(set);
 	assert_int_equal(pthread_cancel(thread), 0);
 	assert_int_equal(pthread_join(thread, &end), 0);
 	assert_ptr_equal(end, PTHREAD_CANCELED);
@@ -317,7 +323,9 @@ static void calls_fail(enum beget_method method)
 		assert_non_null(strstr(beget_error(), "cannot open a set"));
 		assert_int_equal(count_descriptors(), before);
 	}
+	int before = count_descriptors();
 	set = open_set();
+	assert_int_equal(count_descriptors(), before + 2);
 	fault_nth(" epoll_ctl ", 1, ENOSPC);
 	assert_int_equal(beget_set_add(set, p, NULL), -ENOSPC);
 	assert_int_equal(fault_off(), 1);
