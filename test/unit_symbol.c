@@ -93,13 +93,35 @@ static void a_file_that_lies(void)
 	unlink(path);
 }
 
+/* A module that another process cuts short: what is left of it names no function, or the right one. */
+static void a_file_that_is_cut_short(void)
+{
+	char path[] = "/tmp/unit_symbol.XXXXXX", text[160], block[4096];
+	struct beget__target target = {0};
+	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), fd = mkstemp(path);
+	off_t size = 0;
+
+	assert_true(from >= 0 && fd >= 0);
+	for (ssize_t n; (n = read(from, block, sizeof(block))) > 0; size += n)
+		assert_int_equal(write(fd, block, (size_t)n), n);
+	assert_int_equal(beget__target_find(a_file_that_is_cut_short, false, &target), 0);
+	assert_true(beget__symbol_name(path, target.offset, text, sizeof(text)));
+	for (off_t cut = size - 1; cut > 0; cut -= cut / 20 + 1) {
+		assert_int_equal(ftruncate(fd, cut), 0);
+		assert_true(!beget__symbol_name(path, target.offset, text, sizeof(text)) ||
+		            strcmp(text, "a_file_that_is_cut_short") == 0);
+	}
+	assert_non_null(strstr(text, "code at "));
+	close(from);
+	close(fd);
+	unlink(path);
+}
+
 int main(void)
 {
 	static const struct unit table[] = {
-		UNIT(a_function_that_is_named),
-		UNIT(functions_by_name),
-		UNIT(what_is_no_module),
-		UNIT(a_file_that_lies),
+		UNIT(a_function_that_is_named), UNIT(functions_by_name),        UNIT(what_is_no_module),
+		UNIT(a_file_that_lies),         UNIT(a_file_that_is_cut_short),
 	};
 
 	return run_units(table, sizeof(table) / sizeof(*table), 0);
