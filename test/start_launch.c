@@ -55,7 +55,7 @@ static void lose_execveat(int error)
 
 static void without_execveat(void)
 {
-	if (!in_copy(lose_execveat, EPERM) || !in_copy(lose_execveat, ENOSYS))
+	if (!in_copy(lose_execveat, EPERM) || !in_copy(lose_execveat, ENOSYS) || !in_copy(lose_execveat, ENOENT))
 		skip();
 }
 
