@@ -14,11 +14,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static bool no_pidfds(int error)
-{
-	return error == -ENOSYS || error == -EPERM || error == -EINVAL;
-}
-
 /* The child has their files open, as with the other methods. */
 static void lend_buffers(const struct beget_call *call)
 {
@@ -37,7 +32,8 @@ static int open_child(struct beget_process *p, pid_t pid)
 	int pidfd = beget__proc_pidfd_open(pid);
 	p->pidfd = pidfd < 0 ? -1 : pidfd;
 	beget__forks_unguard();
-	return pidfd < 0 && !no_pidfds(pidfd) ? beget__fail_errno(-pidfd, "cannot open a pidfd for the child") : 0;
+	return pidfd < 0 && !beget__proc_refused(pidfd) ? beget__fail_errno(-pidfd, "cannot open a pidfd for the child")
+	                                                : 0;
 }
 
 static int fork_child(const struct beget__plan *plan, struct beget_process *p, struct beget__inheritance *i)

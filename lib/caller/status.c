@@ -18,6 +18,9 @@
  * monitor to end what is left of the tree. */
 enum { REPORT_MS = 250, RECORD_MS = 250, TREE_MS = 5000 };
 
+/* Where zombies do not show how they ended, the helper reaps before it reports, and nothing else knows. */
+enum { ONLY_REPORT_MS = 2000 };
+
 static void take_born(struct beget_process *p, struct beget__frame *f)
 {
 	if (p->pid > 0 || !beget__report_get_born(f, &p->pid))
@@ -193,7 +196,7 @@ static bool is_patient(struct beget_process *p, bool gone)
 	bool announced = p->channel.closed || p->reports.has_exit || beget__promise_kept(&p->promise);
 
 	if ((gone || (p->pidfd < 0 && announced)) && !p->report_until)
-		p->report_until = beget__clock_now_ms() + REPORT_MS;
+		p->report_until = beget__clock_now_ms() + (beget__proc_zombies_report() ? REPORT_MS : ONLY_REPORT_MS);
 	return !p->ours && !p->channel.closed && beget__clock_now_ms() < p->report_until;
 }
 

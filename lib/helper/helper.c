@@ -410,8 +410,10 @@ void beget__helper_serve(char *buffer)
 			{.fd = helper.client, .events = POLLIN},
 		};
 		int ready = beget__fd_poll(news, 3, patience(idle));
-		if (ready < 0)
+		if (ready == -EINTR || ready == -ENOMEM)
 			continue;
+		if (ready < 0) /* it would try for ever, even when its client has ended */
+			leave_with_wards();
 		idle = ready == 0;
 		if (idle && helper.later_n > 0)
 			make_spare();

@@ -50,10 +50,17 @@ static pid_t clone_pidfd(int (*child)(void *), void *stack, int flags, void *arg
 	return clone(child, stack, flags | CLONE_PIDFD, argument, pidfd);
 }
 
-/* A feature that is missing from the kernel, or filtered by a sandbox, shows as one of several errors. */
-static bool missing(int error)
+/* A sandbox's filter may refuse a call with any error. */
+bool beget__proc_refused(int error)
 {
-	return error == -ENOSYS || error == -EPERM || error == -EINVAL || error == -ENOTTY;
+	switch (error) {
+	case -EAGAIN:
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+	case -ESRCH: return false;
+	default: return error < 0;
+	}
 }
 
 static pid_t clone_waiting(int (*child)(void *), void *stack, int flags, void *argument, int *pidfd)
@@ -64,7 +71,7 @@ static pid_t clone_waiting(int (*child)(void *), void *stack, int flags, void *a
 	*pidfd = -1;
 	if (flags & CSIGNAL)
 		pid = clone_pidfd(child, stack, flags, argument, pidfd);
-	if (pid < 0 && (!(flags & CSIGNAL) || missing(-errno)))
+	if (pid < 0 && (!(flags & CSIGNAL) || beget__proc_refused(-errno)))
 		pid = clone(child, stack, flags, argument);
 	return pid < 0 ? -errno : pid;
 }
@@ -110,7 +117,7 @@ pid_t beget__proc_vfork(int (*child)(void *), void *argument, size_t size, int e
 	if (stack == MAP_FAILED)
 		return -errno;
 	pid_t pid = clone_on_our_memory(child, stack + STACK, exit_signal, argument, pidfd);
-	if (missing(pid)) /* before Linux 6.12, after unshare(CLONE_NEWTIME) */
+	if (beget__proc_refused(pid)) /* before Linux 6.12, after unshare(CLONE_NEWTIME) */
 		pid = clone_beside(child, stack + STACK, exit_signal, argument, size, pidfd);
 	munmap(stack, STACK);
 	if (*pidfd >= 0 && *pidfd <= STDERR_FILENO)
@@ -134,7 +141,7 @@ int beget__proc_signal(pid_t pid, int pidfd, int signal)
 {
 	int error = pidfd >= 0 ? pidfd_signal(pidfd, signal) : -ENOSYS;
 
-	if (missing(error) && pid > 0)
+	if (beget__proc_refused(error) && pid > 0)
 		error = kill(pid, signal) < 0 ? -errno : 0;
 	return error;
 }

@@ -22,6 +22,9 @@ int beget__proc_execute_path(const char *path, char *const *argv, char *const *e
 /* True if the string is too long to be an argument or a variable of execve. */
 bool beget__proc_exceeds_exec(const char *string);
 
+/* True for an error of a missing or forbidden call, false if the call lacked something or its process has ended. */
+bool beget__proc_refused(int error);
+
 int beget__proc_pidfd_open(pid_t);
 int beget__proc_signal(pid_t, int pidfd, int signal);
 void beget__proc_kill_group(pid_t leader, int pidfd);
