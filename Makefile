@@ -296,7 +296,7 @@ fuzzers: $(REPLAYS) $(FUZZED:%=$(BUILD)/test/fuzz/fuzz_%)
 BENCH ?= start memory libraries throughput arguments join pool service
 BENCH_SCALE ?= 1
 BENCH_KEEP ?=
-BENCHES = $(addprefix $(BUILD)/test/bench/,start start_5 start_30 start_100 throughput arguments join pool summary)
+BENCHES = $(addprefix $(BUILD)/test/bench/,start start_5 start_30 start_100 peer_static throughput arguments join pool summary)
 WAYS = $(addprefix $(BUILD)/test/bench/,ways.o peer.o bench.o)
 
 bench: $(BENCHES) ## start times compared with others; BENCH=memory one measure, BENCH_SCALE=5 longer, BENCH_KEEP=1 for COSTS.md
@@ -305,6 +305,8 @@ bench: $(BENCHES) ## start times compared with others; BENCH=memory one measure,
 	@if tools/need libuv1-dev=uv.h; then $(MAKE) -s $(BUILD)/test/bench/peer_uv; else echo "left out: libuv's uv_spawn"; fi
 	@if tools/need pkg-config=pkg-config && CPPFLAGS="$$(pkg-config --cflags glib-2.0 2>/dev/null)" tools/need libglib2.0-dev=glib.h; \
 		then $(MAKE) -s $(BUILD)/test/bench/peer_glib; else echo "left out: glib's g_spawn"; fi
+	@$(if $(filter start,$(BENCH)),if tools/need musl-tools=musl-gcc; \
+		then $(MAKE) -s CC=musl-gcc BUILD=$(BUILD)/musl $(BUILD)/musl/test/bench/peer_static; else echo 'left out: musl'; fi)
 	@$(if $(filter service,$(BENCH)),if tools/need libmicrohttpd-dev=microhttpd.h wrk=wrk python3-gunicorn=gunicorn; \
 		then $(MAKE) -s $(addprefix $(BUILD)/test/bench/,service peer_prefork) $(BUILD)/examples/centres; else echo 'left out: services'; fi)
 	@BENCH="$(BENCH)" BENCH_SCALE=$(BENCH_SCALE) BENCH_KEEP=$(BENCH_KEEP) CC="$(CC)" CFLAGS="$(CFLAGS)" test/bench/run $(BUILD)
@@ -322,6 +324,8 @@ $(BUILD)/test/bench/pool: %: %.o $(addprefix $(BUILD)/test/bench/,tasks.o by_han
 	$(LINK) -o $@ $(filter %.o,$^) $(STATIC) $(LIBS)
 $(BUILD)/test/bench/peer_uv $(BUILD)/test/bench/peer_glib: %: %.o $(BUILD)/test/bench/peer.o $(BUILD)/test/bench/bench.o
 	$(LINK) -o $@ $^ $(if $(findstring uv,$@),-luv,$(shell pkg-config --libs glib-2.0))
+$(BUILD)/test/bench/peer_static: %: %.o $(WAYS) $(STATIC)
+	$(LINK) -static -o $@ $^ $(LIBS)
 
 # Servers of a larger model.
 $(BUILD)/test/bench/service $(BUILD)/test/bench/peer_prefork: $(BUILD)/test/bench/ballast.o

@@ -178,6 +178,7 @@ function goals(   f, s, fr, sr, a, g, k, p) {
 	goal("forkserver with spares, total / bare fork's", "start|beget forkserver spares|0|total", fr "total", 0.6)
 	goal("beget_start returns, forkserver / bare fork's total", "start|beget forkserver|0|returned", f "total", 0.2)
 	goal("spawn without spares, total / posix_spawn's", "start|beget spawn|0|total", s "total", 1.15)
+	goal("spawn of a static musl program, total / of a dynamic glibc one", "start|beget spawn static musl|0|total", "start|beget spawn|0|total", 0.36)
 	goal("spawn with spares, first / posix_spawn's", "start|beget spawn spares|0|first", sr "first", 0.1)
 	goal("forkserver in bwrap, total / forkserver's", "start|beget forkserver in bwrap|0|total", "start|beget forkserver|0|total", 1.1)
 	goal("bwrap, total / forkserver in bwrap", "start|bwrap|0|total", "start|beget forkserver in bwrap|0|total", 5, 1)
