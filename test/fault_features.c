@@ -347,18 +347,39 @@ static void without_pidfd_info(void)
 	born_without();
 }
 
-/* A helper that cannot wait for anything ends: it must not stay behind, busy for ever. */
+static void starts_and_ends(void)
+{
+	struct beget_process *p;
+	pid_t helper = host_helper();
+
+	arm("helper", " poll ppoll ", 0, EPERM);
+	CHECK(beget_start(&p, NULL, BEGET_CALL(add, 2, 3)) == 0);
+	CHECK(write(reports[1], &helper, sizeof(helper)) == sizeof(helper));
+	raise(SIGKILL);
+}
+
+/* A helper that cannot wait for anything must not stay behind when its client has ended. */
 static void without_polling(void)
 {
+	pid_t helper = 0;
+
 	born_with_faults();
-	expect_exit(start(BEGET_FORKSERVER, BEGET_CALL(add, 2, 3)), 0);
-	pid_t helper = helper_pid();
-	arm("helper", " poll ppoll ", 0, EPERM);
-	struct beget_process *p = start(BEGET_FORKSERVER, BEGET_CALL(add, 2, 3));
-	assert_int_equal(beget_join(p, 5000, NULL), 0);
-	assert_true(process_gone(helper, 5000));
-	beget_free(p);
-	disarm();
+	assert_int_equal(pipe2(reports, O_CLOEXEC), 0);
+	pid_t host = host_start(starts_and_ends);
+	assert_int_equal(read(reports[0], &helper, sizeof(helper)), sizeof(helper));
+	host_end(host);
+	assert_true(helper > 0 && process_gone(helper, 5000));
+	assert_true(disarm() > 0);
+	close(reports[0]);
+	close(reports[1]);
+	for (int i = 0; i < 3; i++) {
+		const struct beget_options *o =
+			BEGET_OPTIONS(.method = (enum beget_method)i, .flags = BEGET_UNSAFE_FORK, .limit_ms = 300);
+		arm("child", " poll ppoll ", 0, EPERM); /* the monitor has the child's role */
+		expect_end(start_with(o, BEGET_CALL(sleeper)), BEGET_TIMED_OUT, SIGKILL);
+		expect_exit(start_with(o, BEGET_CALL(exits_with, 7)), 7);
+		assert_true(disarm() > 0);
+	}
 	born_without();
 }
 

@@ -353,6 +353,7 @@ int main(int argc, char **argv)
 	static const struct unit table[] = {UNIT(ten_thousand), UNIT(without_memory), UNIT(no_caller),
 	                                    UNIT(another_message)};
 
+	keep_no_freed_blocks(argv);
 	beget_init(argc, argv);
 	return run_units(table, sizeof(table) / sizeof(*table), 1);
 }

@@ -410,11 +410,9 @@ void beget__helper_serve(char *buffer)
 			{.fd = helper.client, .events = POLLIN},
 		};
 		int ready = beget__fd_poll(news, 3, patience(idle));
-		if (ready == -EINTR || ready == -ENOMEM)
+		if (ready == -EINTR)
 			continue;
-		if (ready < 0) /* it would try for ever, even when its client has ended */
-			leave_with_wards();
-		idle = ready == 0;
+		idle = ready <= 0; /* nothing can be polled: at least the end of the client is noticed */
 		if (idle && helper.later_n > 0)
 			make_spare();
 		else

@@ -105,8 +105,8 @@ static void attend(pid_t child, const struct beget__watch *w, struct monitor *m)
 			{.fd = tie, .events = POLLIN | POLLRDHUP},
 		};
 		int left = beget__clock_left_ms(deadline);
-		(void)beget__fd_poll(news, 2, left);
-		if (news[0].revents) {
+		int ready = beget__fd_poll(news, 2, left);
+		if (news[0].revents || (ready < 0 && left != 0)) {
 			beget__signals_discard(m->signals);
 			beget__wards_reap();
 		} else if (left == 0) {

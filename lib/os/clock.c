@@ -34,3 +34,8 @@ int beget__clock_left_ms(int64_t deadline)
 	int64_t left = deadline - beget__clock_now_ms();
 	return left > 0 ? (int)left : 0;
 }
+
+void beget__clock_sleep_ms(int ms)
+{
+	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
+}

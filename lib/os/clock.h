@@ -11,4 +11,6 @@ uint64_t beget__clock_now_ns(void);
 int64_t beget__clock_deadline(int timeout_ms);
 int beget__clock_left_ms(int64_t deadline);
 
+void beget__clock_sleep_ms(int);
+
 #endif

@@ -2,6 +2,7 @@
  * Runs in every process. */
 #include "os/fd.h"
 
+#include "os/clock.h"
 #include "os/fault.h"
 
 #include <errno.h>
@@ -289,7 +290,17 @@ static int poll_plainly(struct pollfd *fds, size_t n, int timeout_ms)
 	return ready < 0 ? -errno : ready;
 }
 
-/* A sandbox's filter may permit only the newer call. */
+static int poll_precisely(struct pollfd *fds, size_t n, const struct timespec *limit)
+{
+	FAULT("ppoll", -fault);
+	int ready = ppoll(fds, n, limit, NULL);
+	return ready < 0 ? -errno : ready;
+}
+
+enum { REFUSED_MS = 20 };
+
+/* A sandbox's filter may permit only the newer call. If both fail, for example because the process may have fewer
+ * descriptors than are polled, a pause keeps loops from being busy. */
 int beget__fd_poll(struct pollfd *fds, size_t n, int timeout_ms)
 {
 	struct timespec limit = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
@@ -297,7 +308,8 @@ int beget__fd_poll(struct pollfd *fds, size_t n, int timeout_ms)
 
 	if (ready >= 0 || ready == -EINTR || ready == -ENOMEM)
 		return ready;
-	FAULT("ppoll", -fault);
-	ready = ppoll(fds, n, timeout_ms < 0 ? NULL : &limit, NULL);
-	return ready < 0 ? -errno : ready;
+	ready = poll_precisely(fds, n, timeout_ms < 0 ? NULL : &limit);
+	if (ready < 0 && ready != -EINTR && timeout_ms)
+		beget__clock_sleep_ms(timeout_ms < 0 || timeout_ms > REFUSED_MS ? REFUSED_MS : timeout_ms);
+	return ready;
 }
