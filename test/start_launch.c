@@ -3,9 +3,11 @@
 #include "filter.h"
 #include "matrix.h"
 
-#include <linux/io_uring.h>
 #include <sched.h>
 #include <sys/mount.h>
+
+/* Before glibc 2.36, the headers of libc must come first. */
+#include <linux/io_uring.h>
 
 static char **arguments;
 

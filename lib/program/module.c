@@ -201,7 +201,7 @@ static void put_module(struct beget__writer *w, const struct dl_phdr_info *m, bo
 	else
 		beget__bytes_put_string(w, path);
 	beget__binary_build(m, &build);
-	beget__bytes_put_u32(w, (beget__module_lacking(m, foreign) ? LACKING : 0) | (build.hashed ? HASHED : 0));
+	beget__bytes_put_u32(w, (beget__module_lacking(m, foreign) ? LACKING : 0u) | (build.hashed ? HASHED : 0u));
 	beget__module_put_build(w, &build);
 	free(better);
 }
