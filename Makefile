@@ -218,7 +218,7 @@ $(BUILD)/test/prog/plugins: $(BUILD)/test/prog/plugins.o $(STATIC) $(BUILD)/test
 	$(LINK) -o $@ $< $(STATIC) -Wl,--no-as-needed $(BUILD)/test/lib/dep.so -Wl,-rpath,'$$ORIGIN/../lib' $(LIBS)
 
 $(TESTS) $(BUILD)/test/soak $(BUILD)/test/soak_pool: $(BUILD)/test/%: $(BUILD)/test/%.o $(BUILD)/test/harness.o $(STATIC)
-	$(LINK) -o $@ $< $(BUILD)/test/harness.o $(STATIC) $(LIBS) -lcmocka
+	$(LINK) -o $@ $< $(BUILD)/test/harness.o $(STATIC) $(LIBS) -lcmocka -lrt
 
 $(TESTS) $(EXAMPLES): OWN_LDFLAGS += $(if $(ROOT),-Xlinker -rpath=$(ROOT)/lib)
 $(BUILD)/test/start_existing: LIBS += -lz -lm
