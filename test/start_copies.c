@@ -189,10 +189,20 @@ static void starts_holding_its_lock(void)
 	pthread_join(thread, NULL);
 }
 
+/* musl's fork and that of glibc before 2.36 hold a lock while they run the handlers. */
+static bool fork_locks_handlers(void)
+{
+#ifdef __GLIBC__
+	return !__GLIBC_PREREQ(2, 36);
+#else
+	return true;
+#endif
+}
+
 static void fork_handlers_with_a_lock(enum beget_method method)
 {
-	if (method == BEGET_FORK)
-		not_with_musl("its fork holds a lock while it runs the handlers");
+	if (method == BEGET_FORK && fork_locks_handlers())
+		skip();
 	by = method;
 	run_host(starts_holding_its_lock);
 }
