@@ -96,10 +96,11 @@ static int make_child(const struct beget__plan *plan, struct beget_process *p)
 	if (p->spare)
 		return engage_spare(plan, p);
 	int error = beget__connection_start(plan->connection, &p->channel, &request);
+	beget__words_free(&p->words); /* of a helper that has ended */
+	p->words = beget__words_share(beget__connection_words(plan->connection));
 	if (error)
 		return error == -EPIPE ? GONE : error == -ETIMEDOUT ? LATE : error;
 	beget__process_close_far(p);
-	p->words = beget__words_share(beget__connection_words(plan->connection));
 	return await_birth(plan, p, deadline);
 }
 
@@ -129,6 +130,14 @@ static int try(const struct beget__plan *plan, struct beget_process *p, const st
 	return error;
 }
 
+static int helpers_end(const struct beget_process *p)
+{
+	char said[160];
+
+	beget__words_quote(p->words, said, sizeof(said));
+	return beget__fail(ECONNRESET, "the helper exits as soon as it is launched%s%s", said[0] ? ": " : "", said);
+}
+
 static int start(const struct beget__plan *plan, struct beget_process *p)
 {
 	enum { TRIES = 6 }; /* a helper may be killed each time it is launched */
@@ -147,7 +156,7 @@ static int start(const struct beget__plan *plan, struct beget_process *p)
 			return error;
 		error = error == GONE ? 0 : beget__process_reopen(p);
 	}
-	return error ? error : beget__fail(ECONNRESET, "the helper exits as soon as it is launched");
+	return error ? error : helpers_end(p);
 }
 
 const struct beget__method beget__by_forkserver = {
