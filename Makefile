@@ -27,10 +27,6 @@ LINK = $(CC) $(CFLAGS) -pthread $(OWN_LDFLAGS) $(LDFLAGS)
 LOADER = -Wl,--push-state,--no-as-needed -ldl -Wl,--pop-state
 LIBS = -lffi $(LOADER)
 
-# Until gcc 11, a compound literal hid that the fields after it are designated.
-ifneq ($(filter 8.% 9.% 10.% 8 9 10,$(shell $(CC) -dumpversion)),)
-OWN_CFLAGS += -Wno-missing-field-initializers
-endif
 ifdef MUSL
 OWN_CFLAGS += -Wno-sign-conversion # musl's CMSG_NXTHDR
 endif

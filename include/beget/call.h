@@ -17,6 +17,11 @@
 #ifndef BEGET_CALL_H
 #define BEGET_CALL_H
 
+/* Before version 11, gcc takes the designated fields before a compound literal, as in BEGET_OPTIONS, for others. */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 11
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#endif
+
 /* The types that are passed by value, as m(type, code). EACH_NUMBER lists numbers, EACH_RESULT the types of results,
  * EACH those of parameters. */
 /* clang-format off */
