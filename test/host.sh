@@ -103,7 +103,7 @@ report "make install" $?
 unset BEGET_HOST
 # CFLAGS may be several words.
 # shellcheck disable=SC2086
-$CC ${CFLAGS-} -I"$tmp/there/include" -o "$tmp/plugins" test/prog/plugins.c -L"$tmp/there/lib" -lbeget \
+$CC ${CFLAGS-} -I"$tmp/there/include" -o "$tmp/plugins" test/prog/plugins.c -L"$tmp/there/lib" -lbeget -ldl \
 	-Wl,-rpath,"$tmp/there/lib" >"$tmp/out" 2>&1 && timeout 60 "$tmp/plugins" "$lib/plugin.so" plugin_number >"$tmp/out" 2>&1
 same "an installed copy" "$(methods 1)"
 mv "$tmp/there" "$tmp/elsewhere"
