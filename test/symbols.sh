@@ -44,7 +44,7 @@ grep -v "@@$node\$" "$tmp/exported" >"$tmp/out"
 none "each export is in the node $node"
 
 sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' "$tmp/dynamic" |
-	grep -vE '^(libffi\.so\.[0-9]+|libdl\.so\.2|libc\.so(\.6)?|libc\.musl-.*\.so\.1|ld-[a-z0-9_-]+\.so\.[0-9]+)$' >"$tmp/out"
+	grep -vE '^(libffi\.so\.[0-9]+|lib(dl|pthread|rt)\.so\.[0-9]|libc\.so(\.6)?|libc\.musl-.*\.so\.1|ld-[a-z0-9_-]+\.so\.[0-9]+)$' >"$tmp/out"
 none "libffi and libc are all it needs"
 
 nm -g --defined-only "$static" 2>/dev/null | awk 'NF == 3 && $3 !~ /^beget_/ { print $3 }' >"$tmp/out"
