@@ -16,6 +16,10 @@ server: caller: the server ended before it reached beget_init: early: unrecogniz
 cp "$tmp/err" "$tmp/out"
 none "what is in the sentence is not printed"
 
+early slow
+sed -n 1p "$tmp/out" >"$tmp/first" && mv "$tmp/first" "$tmp/out"
+same "a helper that ends before the request is sent" "forkserver: caller: the helper exits as soon as it is launched: early: unrecognized option '--beget-helper'"
+
 early silent
 same "main exits before beget_init" "forkserver: with forkserver) never reached its target: helper: it ended before it created the process; perhaps beget_init is not the first statement of main
 spawn: with spawn) never reached its target: child: it exited with code 2 before it read its call; perhaps beget_init is not the first statement of main
@@ -34,7 +38,7 @@ a warning'
 
 echo 'void nowhere(void); int lacking(int call) { if (call) nowhere(); return 7; }' >"$tmp/lacking.c"
 $CC -shared -fPIC -Wl,-z,lazy -o "$tmp/lacking.so" "$tmp/lacking.c" >"$tmp/out" 2>&1 &&
-	$CC -Iinclude -DLACKING -Wl,--allow-shlib-undefined -Wl,-z,lazy -o "$tmp/lacks" test/prog/early.c "$tmp/lacking.so" \
+	$CC -Iinclude -Ilib -DLACKING -Wl,--allow-shlib-undefined -Wl,-z,lazy -o "$tmp/lacks" test/prog/early.c "$tmp/lacking.so" \
 		"$BUILD/libbeget.a" -lffi -ldl -pthread >>"$tmp/out" 2>&1
 none "a program with a library that needs a function that is missing"
 if with_musl; then
@@ -52,7 +56,7 @@ same "the last lines are quoted" 3
 mkdir "$tmp/libs"
 echo 'int lacking(int call) { return call + 7; }' >"$tmp/late.c"
 $CC -shared -fPIC -o "$tmp/libs/liblate.so" "$tmp/late.c" >"$tmp/out" 2>&1 &&
-	$CC -Iinclude -DLACKING -o "$tmp/late" test/prog/early.c -L"$tmp/libs" -llate "$BUILD/libbeget.a" -lffi -ldl -pthread \
+	$CC -Iinclude -Ilib -DLACKING -o "$tmp/late" test/prog/early.c -L"$tmp/libs" -llate "$BUILD/libbeget.a" -lffi -ldl -pthread \
 		>>"$tmp/out" 2>&1
 none "a program whose library only a variable or an option of the loader leads to"
 cannot=": $tmp/late: error while loading shared libraries: liblate.so: cannot open shared object file: No such file or directory"

@@ -3,13 +3,17 @@
  *   silent: the same without a sentence
  *   unset: main removes LD_LIBRARY_PATH from the environment after beget_init
  *   chatty: main prints a hundred lines and its reason
+ *   slow: as usage, and the caller sends each request when the process has ended
  * Prints what becomes of a start with each method. LACKING is defined if the program needs the library lacking.so. */
+#include "os/fault.h"
+
 #include <beget.h>
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifdef LACKING
 int lacking(int call);
@@ -25,6 +29,13 @@ static bool is(const char *how)
 	const char *wanted = getenv("EARLY");
 
 	return wanted && strcmp(wanted, how) == 0;
+}
+
+static int wait_before_sending(const char *call)
+{
+	if (strcmp(call, "sendmsg_fds") == 0)
+		usleep(200000);
+	return 0;
 }
 
 static int seven(void)
@@ -53,14 +64,16 @@ int main(int argc, char **argv)
 	struct beget_process *process;
 	struct beget_server *server;
 
-	if (is("usage") && argc > 1)
+	if ((is("usage") || is("slow")) && argc > 1)
 		fprintf(stderr, "early: unrecognized option '%s'\n", argv[1]);
 	for (int i = 0; is("chatty") && argc > 1 && i < 100; i++)
 		fprintf(stderr, "trying plan %d\n", i);
 	if (is("chatty") && argc > 1)
 		fprintf(stderr, "early: no plan\nis left\n");
-	if ((is("usage") || is("silent") || is("chatty")) && argc > 1)
+	if ((is("usage") || is("silent") || is("chatty") || is("slow")) && argc > 1)
 		return 2;
+	if (is("slow"))
+		beget__fault_hook = wait_before_sending;
 	if (is("warning"))
 		fprintf(stderr, "a warning\n");
 	beget_init(argc, argv);
