@@ -106,7 +106,7 @@ static void attend(pid_t child, const struct beget__watch *w, struct monitor *m)
 		};
 		int left = beget__clock_left_ms(deadline);
 		int ready = beget__fd_poll(news, 2, left);
-		if (news[0].revents || (ready < 0 && left != 0)) {
+		if (news[0].revents || (ready < 0 && left != 0)) { /* or nothing could be polled */
 			beget__signals_discard(m->signals);
 			beget__wards_reap();
 		} else if (left == 0) {

@@ -306,9 +306,8 @@ int beget__fd_poll(struct pollfd *fds, size_t n, int timeout_ms)
 	struct timespec limit = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
 	int ready = poll_plainly(fds, n, timeout_ms);
 
-	if (ready >= 0 || ready == -EINTR || ready == -ENOMEM)
-		return ready;
-	ready = poll_precisely(fds, n, timeout_ms < 0 ? NULL : &limit);
+	if (ready < 0 && ready != -EINTR && ready != -ENOMEM)
+		ready = poll_precisely(fds, n, timeout_ms < 0 ? NULL : &limit);
 	if (ready < 0 && ready != -EINTR && timeout_ms)
 		beget__clock_sleep_ms(timeout_ms < 0 || timeout_ms > REFUSED_MS ? REFUSED_MS : timeout_ms);
 	return ready;
