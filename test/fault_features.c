@@ -110,7 +110,7 @@ static void waiting(enum beget_method method)
 /* A result makes the channel readable: the process can be joined at once. */
 static void a_sentinel_and_a_result(enum beget_method method)
 {
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 20; i++) {
 		struct beget_process *p = start(method, BEGET_CALL(add, i, 1));
 		int value = 0;
 		assert_true(readable(beget_sentinel(p), 5000));
@@ -124,7 +124,7 @@ static void a_sentinel_and_a_result(enum beget_method method)
 /* A process that the sentinel has reported cannot be signalled: a signal would hit a process that is exiting. */
 static void a_sentinel_and_a_signal(enum beget_method method)
 {
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 20; i++) {
 		struct beget_process *p = start(method, BEGET_CALL(add, i, 1));
 		assert_true(readable(beget_sentinel(p), 5000));
 		assert_int_equal(beget_kill(p, SIGTERM), -ESRCH);
@@ -168,15 +168,23 @@ static void a_child_without_a_helper(bool in_another_thread)
 	beget_free(p);
 }
 
-/* The channel reports nothing, but the child's zombie in /proc does. */
-static void a_stopped_helper(void)
+/* A child that is killed while its helper is stopped. */
+static struct beget_process *killed_unseen(pid_t helper)
 {
 	struct beget_process *p = start(BEGET_FORKSERVER, BEGET_CALL(sleeper));
-	pid_t helper = helper_pid();
 
 	assert_true(beget_pid(p) > 0);
 	assert_int_equal(kill(helper, SIGSTOP), 0);
 	assert_int_equal(beget_kill(p, SIGTERM), 0);
+	return p;
+}
+
+/* The channel reports nothing, but the child's zombie in /proc does. */
+static void a_stopped_helper(void)
+{
+	pid_t helper = helper_pid();
+	struct beget_process *p = killed_unseen(helper);
+
 	if (beget__proc_zombies_report())
 		expect_end(p, BEGET_SIGNALED, SIGTERM);
 	else
@@ -187,13 +195,10 @@ static void a_stopped_helper(void)
 /* On a busy machine. On an old kernel nothing but the report shows how the child ended. */
 static void a_late_report(void)
 {
-	struct beget_process *p = start(BEGET_FORKSERVER, BEGET_CALL(sleeper));
 	pid_t helper = helper_pid();
-
-	assert_true(beget_pid(p) > 0);
-	assert_int_equal(kill(helper, SIGSTOP), 0);
-	assert_int_equal(beget_kill(p, SIGTERM), 0);
+	struct beget_process *p = killed_unseen(helper);
 	pid_t waker = fork();
+
 	if (waker == 0) {
 		sleep_ms(600);
 		_exit(kill(helper, SIGCONT));
